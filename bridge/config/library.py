@@ -37,6 +37,10 @@ class Rulebook:
         wanted = [one for one in self.revisions.values() if one.mode is not Mode.DISABLED]
         return sorted(wanted, key=lambda one: (-one.priority, one.id))
 
+    def disabled(self) -> list[Revision]:
+        """Rules that do nothing until somebody changes their mode."""
+        return [one for one in self.revisions.values() if one.mode is Mode.DISABLED]
+
 
 class Library:
     """Compiled revisions by hash, and the rulebook of the newest generation. One per process."""

@@ -54,17 +54,22 @@ ONE_RUN = "one run serves all due times that waited"
 # --- due slots -------------------------------------------------------------------------------------
 
 
-def open_due(store: Store, revisions: Iterable[Revision], now: datetime, bulkhead: Bulkhead) -> int:
+def open_due(
+    store: Store, active: Iterable[Revision], now: datetime, bulkhead: Bulkhead, disabled: Iterable[Revision] = ()
+) -> int:
     """Write the slots that have come due since the last tick. Returns how many rules have one now.
 
-    A rule whose due times cannot be computed is noted as failing; all others get theirs.
+    A rule whose due times cannot be computed is noted as failing; all others get theirs. What a calendar has due while
+    its rule is disabled is written down as missed: who switches the rule on again does not ask for that.
     """
-    timed = [revision for revision in revisions if revision.timed]
+    timed = [revision for revision in active if revision.timed]
+    kept = {revision.id for revision in timed}
+    timed += [revision for revision in disabled if isinstance(revision.trigger, Cron)]
     newest = {}
     for revision in timed:
         with bulkhead.item("rule", revision.id, "schedule"):
             newest[revision.id] = latest(revision, now)
-    bulkhead.keep_only("rule", {revision.id for revision in timed}, "schedule", "decide", "record")
+    bulkhead.keep_only("rule", kept, "schedule", "decide", "record")
     with store.read() as session:
         opened = [row for one in timed for row in _to_open(session, one, newest.get(one.id), now)]
     for state in (SlotState.MISSED, SlotState.DUE):
@@ -86,7 +91,7 @@ def _to_open(
     late = now - newest > MISSED_AFTER
     # What a calendar had due before the rule was there is nothing that it missed; the slot says from when on it counts.
     foreign = before is None and isinstance(revision.trigger, Cron)
-    skip = late and (foreign or _skips_missed(revision))
+    skip = revision.mode is Mode.DISABLED or (late and (foreign or _skips_missed(revision)))
     state = SlotState.MISSED if skip else SlotState.DUE
     return [*(((KIND, key, at), SlotState.MISSED) for at in missed), ((KIND, key, newest), state)]
 

@@ -84,8 +84,9 @@ def tick(services: Services, now: datetime) -> list[str]:
         clock_steps.mend(session, now)
         heartbeats.tick(session, now)
     with store.read() as session:
-        active = services.library.current(session).active()
-    schedule.open_due(store, active, now, bulkhead)
+        book = services.library.current(session)
+    active = book.active()
+    schedule.open_due(store, active, now, bulkhead, book.disabled())
     effects_due = _end_holds(services, {one.id for one in active if one.timed}, now, bulkhead)
     effects_due |= approvals.expire(services, now, bulkhead)
     feeds.open_due(services, now, bulkhead)

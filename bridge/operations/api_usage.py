@@ -46,6 +46,7 @@ class Operation:
 class Consumption:
     hours: Sequence[Hour]  # the last 24, oldest first, the present one included
     operations: Sequence[Operation]  # the busiest first
+    shares: Mapping[str, float]  # by account: of what its own budget allowed in the present hour, 0 to 1
     exports: Mapping[str, DailyBudget]  # by account
 
 
@@ -58,6 +59,15 @@ def consumption(session: Session, accounts: Mapping[str, Account], now: datetime
     return Consumption(
         hours=[_hour(at, [row for row in rows if row.hour == at], per_second, now) for at in hours],
         operations=_operations(rows),
+        shares={
+            name: _hour(
+                hours[-1],
+                [row for row in rows if (row.account, row.hour) == (name, hours[-1])],
+                account.rate.per_second,
+                now,
+            ).share
+            for name, account in accounts.items()
+        },
         exports={name: exports_left(session, name, now) for name in accounts},
     )
 

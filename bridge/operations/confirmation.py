@@ -136,19 +136,38 @@ def _target(one: Effect) -> Target:
 def question(session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None) -> Confirmation:
     """About these effects."""
     amounts = [one.money_24h for one in chosen if one.money_24h is not None]
-    targets = list(dict.fromkeys((one.kind, one.target_id) for one in chosen))
-    names = display_names(session, targets[:NAMED])
-    told = [f"{name} ({kind} {target})" if name else f"{kind} {target}" for (kind, target), name in names.items()]
+    targets = list(dict.fromkeys(_target(one) for one in chosen))
+    several = len({one.account for one in targets}) > 1
+    told = [_told(one, name, several=several) for one, name in _names(session, targets[:NAMED]).items()]
     return Confirmation(verb, len(targets), told, sum(amounts, Decimal(0)) if amounts else None, revenue)
 
 
-def display_names(session: Session, targets: Collection[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
-    """(kind, id) → the name that Integr8 shows; None where there is none."""
+def _told(target: Target, name: str | None, *, several: bool) -> str:
+    """Accounts number their items alike: where changes of several are told together, each says its own."""
+    words = f"{target} of {target.account}" if several else str(target)
+    return f"{name} ({words})" if name else words
+
+
+def _names(session: Session, targets: Sequence[Target]) -> dict[Target, str | None]:
+    """Target → the name that its own account shows; None where there is none."""
+    found: dict[Target, str | None] = dict.fromkeys(targets)
+    for account in {one.account for one in targets}:
+        mine = [one for one in targets if one.account == account]
+        names = display_names(session, {(one.kind, one.id) for one in mine}, account=account)
+        found |= {one: names[one.kind, one.id] for one in mine}
+    return found
+
+
+def display_names(
+    session: Session, targets: Collection[tuple[str, str]], *, account: str | None = None
+) -> dict[tuple[str, str], str | None]:
+    """(kind, id) → the name that Integr8 shows, in that account or in any; None where there is none."""
     ids = {identity for _, identity in targets}
     known = (Entity.number.in_(ids), Entity.ref.in_(ids))
     found: dict[tuple[str, str], str | None] = {}
     for column in known:
-        for one in session.scalars(select(Entity).where(column)):
+        query = select(Entity).where(column)
+        for one in session.scalars(query if account is None else query.where(Entity.account == account)):
             found |= {(one.kind, name): one.name for name in (one.ref, one.number) if name}
     return {target: found.get(target) for target in targets}
 

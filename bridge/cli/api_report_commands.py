@@ -232,7 +232,8 @@ _SHOWN_FIELDS = {
 
 def _download_help(operation: Operation) -> str:
     return (
-        f"{operation.title}. Ten exports a day are allowed; `api budget` shows what is left.\n\n\b\nExample:\n"
+        f"{operation.title}. Ten exports a day are allowed; `api budget` shows what is left. "
+        "The file is as Integr8 wrote it: a spreadsheet may run a cell that begins with `=`.\n\n\b\nExample:\n"
         f"  integr8-bridge api downloads {dashed(operation.action)} --since 7d "
         f"--fields {_SHOWN_FIELDS[operation.action]} --output week.csv"
     )

@@ -196,6 +196,8 @@ def export(
 ) -> None:
     """Export a CSV by Integr8's download centre: start, wait, download. Ten a day are allowed.
 
+    The file is as Integr8 wrote it, so that it can be imported: a spreadsheet may run a cell that begins with `=`.
+
     \b
     Example:
       integr8-bridge reports export conversions --from 2026-10-01 --to 2026-11-01 --out october.csv

@@ -23,13 +23,15 @@ from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import (
-    MAX_FILE_ROWS,
     ROWS_PER_PAGE,
     Filters,
+    Line,
     as_csv,
     days,
     filters,
+    in_order,
     is_csv,
+    newest_first,
     of_holds,
     one_of,
     page,
@@ -54,7 +56,7 @@ def activity() -> Response | str:
     if before:
         wanted = wanted.where(Run.id < before)
     if is_csv():
-        return _runs_as_csv(wanted.order_by(Run.id.desc()).limit(MAX_FILE_ROWS))
+        return _runs_as_csv(wanted)
     with services().store.read() as session:
         rows = list(session.scalars(wanted.order_by(Run.id.desc()).limit(MAX_RUNS_FOLDED + 1)))
         folded = fold(rows[:MAX_RUNS_FOLDED])
@@ -71,18 +73,16 @@ def activity() -> Response | str:
 
 
 def _runs_as_csv(wanted: Select[Run]) -> Response:
-    with services().store.read() as session:
-        rows = session.scalars(wanted).all()
+    def lines(session: Session, rows: Sequence[Run]) -> list[Line]:
         outcomes = run_outcomes(session, rows)
-    headings = ("run", "started_at", "rule", "mode", "yes", "no", "no_decision", "outcome", "by", "event")
-    return as_csv(
-        "runs", headings,
-        [
+        return [
             (one.id, one.started_at, one.rule_id, one.mode, one.yes, one.no, one.no_decision, outcomes[one.id].text,
              one.by, one.event_id)
             for one in rows
-        ],
-    )  # fmt: skip
+        ]  # fmt: skip
+
+    headings = ("run", "started_at", "rule", "mode", "yes", "no", "no_decision", "outcome", "by", "event")
+    return as_csv("runs", headings, newest_first(wanted, Run.id, lines))
 
 
 def _chosen(found: Filters) -> list[ColumnElement[bool]]:
@@ -178,10 +178,10 @@ def held() -> Response | str:
     before = number_asked("before")
     now = services().clock()
     wanted = [Hold.state == HoldState.ACTIVE, *of_holds(found, now)]
+    if is_csv():
+        return _holds_as_csv(select(Hold).where(*wanted))
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Hold).where(*wanted)) or 0
-        if is_csv():
-            return _holds_as_csv(session, wanted)
         query = select(Hold).where(*wanted, *([Hold.id < before] if before else [])).order_by(Hold.id.desc())
         active, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
         ended = session.scalars(
@@ -201,18 +201,17 @@ def held() -> Response | str:
     )  # fmt: skip
 
 
-def _holds_as_csv(session: Session, wanted: list[ColumnElement[bool]]) -> Response:
-    rows = session.scalars(select(Hold).where(*wanted).order_by(Hold.id.desc()).limit(MAX_FILE_ROWS)).all()
-    names = display_names(session, {(one.kind, one.target_id) for one in rows})
-    headings = ("hold", "kind", "id", "name", "rule", "since", "until", "times_in_a_row")
-    return as_csv(
-        "paused-items", headings,
-        [
+def _holds_as_csv(wanted: Select[Hold]) -> Response:
+    def lines(session: Session, rows: Sequence[Hold]) -> list[Line]:
+        names = display_names(session, {(one.kind, one.target_id) for one in rows})
+        return [
             (one.id, one.kind, one.target_id, names[one.kind, one.target_id], one.rule_id, one.since, one.until,
-             one.count)
+             one.count, one.account)
             for one in rows
-        ],
-    )  # fmt: skip
+        ]  # fmt: skip
+
+    headings = ("hold", "kind", "id", "name", "rule", "since", "until", "times_in_a_row", "account")
+    return as_csv("paused-items", headings, newest_first(wanted, Hold.id, lines))
 
 
 @blueprint.get("/mutes")
@@ -226,21 +225,36 @@ def mutes() -> Response | str:
         wanted.append(Mute.rule_id == ("*" if asked["rule"] == "all rules" else asked["rule"]))
     if asked["q"]:
         wanted.append(or_(Mute.target_id == asked["q"], Mute.why.icontains(asked["q"], autoescape=True)))
+    query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id, Mute.kind, Mute.account)
+    if is_csv():
+        return _mutes_as_csv(query)
     with services().store.read() as session:
-        query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id)
-        found = session.scalars(query.limit(MAX_FILE_ROWS if is_csv() else SHOWN_MUTES)).all()
+        found = session.scalars(query.limit(SHOWN_MUTES)).all()
         names = display_names(session, {(one.kind, one.target_id) for one in found})
         total = session.scalar(select(func.count()).select_from(Mute).where(*wanted)) or 0
         rules = sorted(services().library.current(session).revisions)
-    if is_csv():
-        return as_csv(
-            "mutes", ("kind", "id", "name", "rule", "until", "why"),
-            [
-                (one.kind, one.target_id, names.get((one.kind, one.target_id)), one.rule_id, one.until, one.why)
-                for one in found
-            ],
-        )  # fmt: skip
     return show("mutes.html", mutes=found, names=names, filters=asked, total=total, rules=rules)
+
+
+def _mutes_as_csv(wanted: Select[Mute]) -> Response:
+    def lines(session: Session, rows: Sequence[Mute]) -> list[Line]:
+        names = display_names(session, {(one.kind, one.target_id) for one in rows})
+        return [
+            (
+                one.kind,
+                one.target_id,
+                names.get((one.kind, one.target_id)),
+                one.rule_id,
+                one.until,
+                one.why,
+                one.account,
+            )
+            for one in rows
+        ]
+
+    headings = ("kind", "id", "name", "rule", "until", "why", "account")
+    identity = (Mute.rule_id, Mute.account, Mute.kind, Mute.target_id)
+    return as_csv("mutes", headings, in_order(wanted, identity, lines))
 
 
 @blueprint.get("/audit")
@@ -254,15 +268,12 @@ def audit() -> Response | str:
     wanted += [Audit.what == found["what"]] if found["what"] else []
     wanted += [Audit.id < before] if before else []
     if is_csv():
-        with services().store.read() as session:
-            everything = session.scalars(
-                select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(MAX_FILE_ROWS)
-            ).all()
-        return as_csv(
-            "audit-log",
-            ("at", "who", "what", "about", "detail"),
-            [(one.at, one.who, one.what, one.about, formatting.plainly(one.detail or "")) for one in everything],
-        )
+
+        def lines(_session: Session, rows: Sequence[Audit]) -> list[Line]:
+            return [(one.at, one.who, one.what, one.about, formatting.plainly(one.detail or "")) for one in rows]
+
+        everything = newest_first(select(Audit).where(*wanted), Audit.id, lines)
+        return as_csv("audit-log", ("at", "who", "what", "about", "detail"), everything)
     with services().store.read() as session:
         rows, last = page(
             list(session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(ROWS_PER_PAGE + 1)))

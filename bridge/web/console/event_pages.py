@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Response, abort, flash, g, redirect, request
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import load_only
 
 from bridge.decisions.event_facts import shown
 from bridge.operations import OperationError
@@ -20,7 +21,7 @@ from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.formatting import many
-from bridge.web.console.lists import MAX_FILE_ROWS, ROWS_PER_PAGE, Filters, as_csv, days, filters, is_csv, one_of, page
+from bridge.web.console.lists import ROWS_PER_PAGE, Filters, as_csv, days, filters, is_csv, newest_first, one_of, page
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
@@ -39,12 +40,13 @@ def events() -> Response | str:
         wanted.append(Event.id < found["before"])
     if is_csv():
         columns = (Event.id, Event.received_at, Event.source, Event.event_type, Event.state, Event.problem)
-        with services().store.read() as session:
-            everything = session.execute(
-                select(*columns).where(*wanted).order_by(Event.id.desc()).limit(MAX_FILE_ROWS)
-            ).all()
+        everything = newest_first(
+            select(Event).options(load_only(*columns)).where(*wanted),
+            Event.id,
+            lambda _session, rows: [tuple(getattr(one, column.key) for column in columns) for one in rows],
+        )
         headings = ("id", "received_at", "source", "type", "state", "problem")
-        return as_csv("webhooks", headings, [tuple(row) for row in everything])
+        return as_csv("webhooks", headings, everything)
     with services().store.read() as session:
         rows, last = page(
             list(session.scalars(select(Event).where(*wanted).order_by(Event.id.desc()).limit(ROWS_PER_PAGE + 1)))

@@ -24,7 +24,7 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import MAX_FILE_ROWS, ROWS_PER_PAGE, as_csv, filters, is_csv, one_of
+from bridge.web.console.lists import ROWS_PER_PAGE, Line, as_csv, filters, in_order, is_csv, one_of
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 from rules.model.facts import Subject, Why
@@ -45,16 +45,12 @@ def listed() -> Response | str:
     if found["q"]:
         wanted.append(entities.matches(found["q"]))
     after = number_asked("after") or 0
+    query = select(Entity).where(*wanted).order_by(*_order(one_of(found, "sort", tuple(ORDERS))))
+    if is_csv():
+        headings = ("kind", "number", "id", "name", "active", "changed_at", "archived_at", "account")
+        return as_csv(f"{kind}s", headings, in_order(query, (Entity.id,), _lines_of_file))
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Entity).where(*wanted)) or 0
-        query = select(Entity).where(*wanted).order_by(*_order(one_of(found, "sort", tuple(ORDERS))))
-        if is_csv():
-            headings = ("kind", "number", "id", "name", "active", "changed_at", "archived_at")
-            rows_of_file = [
-                (one.kind, one.number, one.ref, one.name, one.active, one.changed_at, one.gone_at)
-                for one in session.scalars(query.limit(MAX_FILE_ROWS))
-            ]
-            return as_csv(f"{kind}s", headings, rows_of_file)
         rows = list(session.scalars(query.offset(after).limit(ROWS_PER_PAGE + 1)))
         held = _held_by(session, kind, rows)
         owners = _owners(session, rows)
@@ -63,6 +59,12 @@ def listed() -> Response | str:
         "items.html", entities=rows[:ROWS_PER_PAGE], kind=kind, kinds=ITEM_KINDS, states=STATES,
         orders=tuple(ORDERS)[1:], filters=found, more=more, total=total, held=held, owners=owners,
     )  # fmt: skip
+
+
+def _lines_of_file(_session: Session, rows: Sequence[Entity]) -> list[Line]:
+    return [
+        (one.kind, one.number, one.ref, one.name, one.active, one.changed_at, one.gone_at, one.account) for one in rows
+    ]
 
 
 def _held_by(session: Session, kind: str, rows: Sequence[Entity]) -> dict[int, Hold]:

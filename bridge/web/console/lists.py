@@ -1,17 +1,18 @@
 """Long lists: filters, paging, and links with one parameter changed."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from typing import Any, TypeVar
+from itertools import chain, islice
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Response, abort, request
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from flask import Response, abort, request, stream_with_context
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.store.csv_cells import safe_cell
 from bridge.store.holds import Hold, HoldState
@@ -20,8 +21,10 @@ from bridge.web.request_context import services
 from rules.model.input_values import parse_moment
 
 ROWS_PER_PAGE = 60
-MAX_FILE_ROWS = 10_000  # of a file; the next ones with an earlier `to`
+ROWS_AT_ONCE = 500  # of a file: what is in memory, and what one view of the database is kept for
+MAX_HOLDS_AT_ONCE = 10_000  # pauses that one press ends
 Row = TypeVar("Row")
+Line: TypeAlias = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,58 @@ def is_csv() -> bool:
     return request.args.get("csv") == "1"
 
 
-def as_csv(name: str, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
-    """A list as a file for a spreadsheet, times in UTC; no cell of it is run there."""
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow(headings)
-    writer.writerows([safe_cell(_plain(value)) for value in row] for row in rows)
-    answer = Response(text.getvalue(), content_type="text/csv; charset=utf-8")
+def as_csv(name: str, headings: Sequence[str], rows: Iterable[Line]) -> Response:
+    """A list as a file for a spreadsheet, whole however long it is, times in UTC; no cell of it is run there."""
+    parts = _parts(headings, rows)
+    # The first part is read before the answer begins: what goes wrong there is an error page and no broken file.
+    whole = chain([next(parts)], parts)
+    answer = Response(stream_with_context(whole), content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
+
+
+def _parts(headings: Sequence[str], rows: Iterable[Line]) -> Iterator[str]:
+    for lines in _at_once(chain([headings], rows)):
+        text = StringIO()
+        csv.writer(text).writerows([safe_cell(_plain(value)) for value in line] for line in lines)
+        yield text.getvalue()
+
+
+def _at_once(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while some := list(islice(left, ROWS_AT_ONCE)):
+        yield some
+
+
+def newest_first(
+    query: Select[Any], key: InstrumentedAttribute[Any], lines: Callable[[Session, Sequence[Any]], Iterable[Line]]
+) -> Iterator[Line]:
+    """The lines of all rows of the query, `key` being its growing id. Each part is read where the last one ended."""
+    query = query.order_by(key.desc()).limit(ROWS_AT_ONCE)
+    last = None
+    while True:
+        with services().store.read() as session:
+            rows = session.scalars(query if last is None else query.where(key < last)).all()
+            found = list(lines(session, rows))
+        yield from found
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        last = getattr(rows[-1], key.key)
+
+
+def in_order(
+    query: Select[Any],
+    keys: Sequence[InstrumentedAttribute[Any]],
+    lines: Callable[[Session, Sequence[Any]], Iterable[Line]],
+) -> Iterator[Line]:
+    """The lines of all rows of the query in its order, whatever that is: their keys are read first, then the rows."""
+    with services().store.read() as session:
+        everything = session.execute(query.with_only_columns(*keys)).all()
+    for some in _at_once(everything):
+        with services().store.read() as session:
+            rows = session.scalars(query.where(tuple_(*keys).in_([tuple(one) for one in some]))).all()
+            found = list(lines(session, rows))
+        yield from found
 
 
 def _plain(value: Any) -> Any:
@@ -118,8 +164,8 @@ def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def holds_shown(form: Mapping[str, str]) -> list[int]:
-    """The numbers of all pauses that the filter in a form shows, the newest first."""
+    """The numbers of the pauses that the filter in a form shows, the newest first, as many as one press ends."""
     found = Filters({name: form[name] for name in ("rule", "q", "ends") if form.get(name)})
     with services().store.read() as session:
         wanted = (Hold.state == HoldState.ACTIVE, *of_holds(found, services().clock()))
-        return list(session.scalars(select(Hold.id).where(*wanted).order_by(Hold.id.desc()).limit(MAX_FILE_ROWS)))
+        return list(session.scalars(select(Hold.id).where(*wanted).order_by(Hold.id.desc()).limit(MAX_HOLDS_AT_ONCE)))

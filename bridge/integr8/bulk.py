@@ -80,6 +80,7 @@ class _Work:
     done: list[str] = field(default_factory=list)
     failed: dict[str, ApiError] = field(default_factory=dict)
     until: float = 0.0
+    route_is_there: bool = False
 
     @property
     def name(self) -> str:
@@ -119,15 +120,26 @@ class _Work:
     def send(self, ids: tuple[str, ...]) -> Flow[None]:
         body = {**self.body, "data": list(ids)}
         yield from self.context.call(self.name, path=self.collection.above, body=body, priority=self.priority)
+        self.route_is_there = True
         self.done += ids
 
     def look_for_the_route(self, ids: tuple[str, ...], error: ApiError) -> Flow[list[tuple[str, ...]]]:
-        """A 404 may mean the route or an object. Once one object proves to be there, it was the route."""
-        before = len(self.done)
-        yield from self.singly(ids[:1])
-        if error.status == 405 or len(self.done) > before:
+        """A 404 may mean the route or an object: one object is sent alone. If it proves to be there, it was the route.
+
+        One object that is gone must not cost the route, and each of the others two calls, until the process ends.
+        """
+        if error.status == 405:
             self.context.without_bulk.add(self.name)
-        return [ids[1:]] if len(ids) > 1 else []
+            return [ids]
+        if self.route_is_there:
+            return self.halves(ids, error)
+        if len(ids) > 1:
+            return [ids[1:], ids[:1]]
+        before = len(self.done)
+        yield from self.singly(ids)
+        if len(self.done) > before:
+            self.context.without_bulk.add(self.name)
+        return []
 
     def halves(self, ids: tuple[str, ...], error: ApiError) -> list[tuple[str, ...]]:
         """What is still to be sent of a call that was refused, the first half on top. One target alone has failed."""

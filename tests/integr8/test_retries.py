@@ -169,3 +169,15 @@ def test_an_unreadable_retry_after_is_no_retry_after(client, integr8, double, va
     integr8.will(double.says({}, 429, Retry_After=value))
     client.users.get("u1")
     assert len(integr8.seen) == 2
+
+
+@pytest.mark.parametrize(
+    "value", ["", "-5", "soon", "1e9", "nan", "inf", "0x10", "\u0661\u0662", "1,5", "12 s", "Tue, 99 Foo"]
+)
+def test_a_pause_that_cannot_be_read_is_none(now, value):
+    assert retry_after({"retry-after": value}, now) is None
+
+
+@pytest.mark.parametrize("value", ["0", "0.0", "Mon, 01 Jan 0001 00:00:00 +2359", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_moment_that_is_past_asks_for_no_pause(now, value):
+    assert retry_after({"retry-after": value}, now) == 0

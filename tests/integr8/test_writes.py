@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.integr8 import errors
+from bridge.integr8 import OPERATIONS, errors
 
 OFFER = "/api/v2/integrations/dhkwd4izck/offers"
 
@@ -84,12 +84,12 @@ def _no_bulk(double, status):
     return script
 
 
-@pytest.mark.parametrize("status", [404, 405])
-def test_without_a_bulk_route_each_is_read_and_patched(client, integr8, double, status):
+@pytest.mark.parametrize(("status", "asked"), [(404, 2), (405, 1)])  # a 404 may be about an object: one is sent alone
+def test_without_a_bulk_route_each_is_read_and_patched(client, integr8, double, status, asked):
     integr8.script = _no_bulk(double, status)
     assert client.offers.set_status(["1", "off"], active=False) == ("1", "off")
-    assert integr8.lines == [f"PUT {OFFER}/bulk", f"GET {OFFER}/1", f"PATCH {OFFER}/1", f"GET {OFFER}/off"]
-    assert integr8.seen[2].json == {"name": "Summer", "advertiser_id": 7, "active": False}
+    assert integr8.lines == [f"PUT {OFFER}/bulk"] * asked + [f"GET {OFFER}/1", f"PATCH {OFFER}/1", f"GET {OFFER}/off"]
+    assert integr8.seen[asked + 1].json == {"name": "Summer", "advertiser_id": 7, "active": False}
 
 
 @pytest.mark.parametrize("status", [404, 405])
@@ -131,6 +131,48 @@ def _refuses(double, status, *refused):
         return None
 
     return script
+
+
+BULK = {
+    "offers.set_status": lambda client, ids: client.offers.set_status(ids, active=False),
+    "offers.bulk_delete": lambda client, ids: client.offers.bulk_delete(ids),
+    "publishers.set_status": lambda client, ids: client.publishers.set_status(ids, active=False),
+    "publishers.bulk_delete": lambda client, ids: client.publishers.bulk_delete(ids),
+    "advertisers.set_status": lambda client, ids: client.advertisers.set_status(ids, active=False),
+    "advertisers.bulk_delete": lambda client, ids: client.advertisers.bulk_delete(ids),
+}
+
+
+def test_every_bulk_operation_is_tried_here():
+    assert set(BULK) == {one.name for one in OPERATIONS.values() if one.bulk_key}
+
+
+@pytest.mark.parametrize("status", [400, 402, 404, 409, 422])
+@pytest.mark.parametrize("refused", [{"0"}, {"99"}, {"7", "130", "131"}, {"0", "1", "249"}], ids=str)
+@pytest.mark.parametrize("name", BULK)
+def test_one_refused_id_fails_alone_within_few_calls(client, integr8, double, name, refused, status):
+    """The route is there; an id that is gone is answered 404 wherever it is asked for."""
+    taken = set()
+
+    def script(seen):
+        if not seen.path.endswith("/bulk"):
+            return double.says({}, 404) if seen.path.rpartition("/")[2] in refused else None
+        if refused & set(seen.json["data"]):
+            return double.says({"error": "no"}, status)
+        taken.update(seen.json["data"])
+        return None
+
+    integr8.script = script
+    with pytest.raises(errors.PartlyDone) as caught:
+        BULK[name](client, range(250))
+    everything = {str(one) for one in range(250)}
+    assert set(caught.value.failed) == refused
+    assert set(caught.value.done) == everything - refused == taken
+    assert len(integr8.seen) < 60
+    # The next call is one of many again.
+    before = len(integr8.seen)
+    BULK[name](client, ["300", "301", "302"])
+    assert len(integr8.seen) == before + 1
 
 
 @pytest.mark.parametrize("status", [400, 402, 409, 422])

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from bridge.cli.session import Session, json_option, outcome, show
 from bridge.cli.subjects import subject_targets
 from bridge.operations.holds import release_holds
+from bridge.store import entities
 from bridge.store.holds import Hold, HoldState
 
 
@@ -35,10 +36,11 @@ def list_(session: Session, everything: bool, rule: str | None, target: str | No
         query = query.where(Hold.state == HoldState.ACTIVE)
     if rule:
         query = query.where(Hold.rule_id == rule)
-    if target:
-        [wanted] = subject_targets([target])
-        query = query.where(Hold.kind == wanted.kind, Hold.target_id == wanted.id)
     with session.read() as database:
+        if target:
+            [wanted] = subject_targets([target])
+            ids = entities.known_ids(database, wanted.kind, wanted.id)
+            query = query.where(Hold.kind == wanted.kind, Hold.target_id.in_(ids))
         rows = [
             {
                 "hold": one.id,

@@ -42,10 +42,11 @@ def list_(
         query = query.where(Run.event_id == event)
     if target:
         from bridge.cli.subjects import subject_targets
-        from bridge.store import ledger
+        from bridge.store import entities, ledger
 
         [named] = subject_targets([target])
-        query = query.where(ledger.touches(named.kind, named.id))
+        with session.read() as database:
+            query = query.where(ledger.touches(named.kind, entities.known_ids(database, named.kind, named.id)))
     if since:
         query = query.where(Run.started_at >= session.services.clock() - since)
     if rule:

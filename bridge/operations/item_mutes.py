@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import delete
-from sqlalchemy.orm import Session
 
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.services.container import Services
@@ -22,7 +21,8 @@ def mute_item(
 ) -> Mute:  # fmt: skip
     """Keep a rule, or all of them, from an item such as `offer=42`. `until` None: until somebody ends it.
 
-    What a rule holds already stays held until its time comes. Raises Refused, NotThere.
+    Where several accounts have such an item, all rules are kept from each of them, and one rule from that of its own
+    account. What a rule holds already stays held until its time comes. Returns the first. Raises Refused, NotThere.
     """
     kind, identity = _parsed(item)
     if not why.strip():
@@ -30,21 +30,29 @@ def mute_item(
     if until is not None and until <= now:
         raise Refused("the end lies in the past; choose a later one, or none")
     with services.store.write() as session:
-        found = entities.named(session, kind, identity)
-        if found is None:
+        found = entities.all_named(session, kind, identity)
+        if not found:
             raise NotThere(f"there is no {kind} {identity}")
-        if rule != EVERY_RULE and rule not in services.library.current(session).revisions:
-            raise NotThere(f"there is no rule {rule}")
-        made = session.merge(
-            Mute(
-                rule_id=rule, account=found.account, kind=kind, target_id=found.number or found.ref,
-                until=until or FOR_EVER, why=f"{why.strip()[:300]} ({who})",
+        if rule != EVERY_RULE:
+            revision = services.library.current(session).revisions.get(rule)
+            if revision is None:
+                raise NotThere(f"there is no rule {rule}")
+            found = [one for one in found if one.account == revision.account]
+            if not found:
+                raise NotThere(f"there is no {kind} {identity} in account {revision.account}, which {rule} works in")
+        made = [
+            session.merge(
+                Mute(
+                    rule_id=rule, account=one.account, kind=kind, target_id=one.number or one.ref,
+                    until=until or FOR_EVER, why=f"{why.strip()[:300]} ({who})",
+                )
             )
-        )  # fmt: skip
+            for one in found
+        ]  # fmt: skip
         detail = {"rule": "all rules" if rule == EVERY_RULE else rule, "why": why.strip()[:300]}
         detail |= {"until": until.isoformat()} if until else {}
         audit_log.note(session, who=who, what="mute", about=f"{kind} {identity}", now=now, detail=detail)
-    return made
+    return made[0]
 
 
 def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) -> bool:
@@ -53,7 +61,7 @@ def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) ->
     if not rule or not kind or not identity:
         raise OperationError("name a rule and an item such as offer=42, so nothing was done")
     with store.write() as session:
-        names = _names(session, kind, identity)
+        names = entities.known_ids(session, kind, identity)
         wanted = (Mute.rule_id == rule, Mute.kind == kind, Mute.target_id.in_(names))
         ended = session.scalars(delete(Mute).where(*wanted).returning(Mute.rule_id)).all()
         if ended:
@@ -68,9 +76,3 @@ def _parsed(item: str) -> tuple[str, str]:
     if kind not in ITEM_KINDS or not identity.strip():
         raise Refused(f"{item[:60]!r} is no item; write one such as offer=42")
     return kind, identity.strip()
-
-
-def _names(session: Session, kind: str, identity: str) -> set[str]:
-    """Both ids of an item; the one given where it is not known."""
-    found = entities.named(session, kind, identity)
-    return {identity} | ({one for one in (found.ref, found.number) if one} if found else set())

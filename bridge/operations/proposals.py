@@ -44,6 +44,7 @@ class Proposal:
     why: str
     hold: str | None = None  # of a pause: 12h, midnight, manual
     values: Mapping[str, Any] | None = None  # of an update
+    account: str | None = None  # may be left out where there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Proposed:
     left: Sequence[str]
 
 
-def propose(services: Services, wanted: Proposal, *, who: str, now: datetime, account: str = "main") -> Proposed:
+def propose(services: Services, wanted: Proposal, *, who: str, now: datetime) -> Proposed:
     """Record the change as a plan that waits, whatever it is; nothing is carried out without a person's yes.
 
     It goes through the guards of every plan. Raises OperationError for what is no change, NothingSelected without
@@ -67,6 +68,7 @@ def propose(services: Services, wanted: Proposal, *, who: str, now: datetime, ac
     if len(set(wanted.ids)) > MAX_TARGETS:
         raise OperationError(f"{len(set(wanted.ids))} ids; one proposal names at most {MAX_TARGETS}")
     _check_words(wanted)
+    account = _account(services, wanted.account)
     with services.store.write() as session:
         wanted = _with_one_name(services, session, wanted, account, now)
         text = as_yaml(_document(wanted, who, account))
@@ -96,10 +98,20 @@ def _check_words(wanted: Proposal) -> None:
             raise OperationError(f"'{word}' is no {what} to propose; use {listed(known)}{did_you_mean(word, known)}")
 
 
+def _account(services: Services, asked: str | None) -> str:
+    """Accounts number their items alike: where there are several, nobody guesses which of them is meant."""
+    known = services.settings.accounts
+    if asked is None and len(known) == 1:
+        return next(iter(known))
+    if asked is None:
+        raise OperationError(f"say in which account: {listed(known)}; each may have an item of that number")
+    if asked not in known:
+        raise OperationError(f"there is no account '{asked}'{did_you_mean(asked, known)}")
+    return asked
+
+
 def _with_one_name(services: Services, session: Session, wanted: Proposal, account: str, now: datetime) -> Proposal:
     """The proposal with the ids under which the items are known, whichever of its two ids each is called by."""
-    if account not in services.settings.accounts:
-        raise OperationError(f"there is no account '{account}'{did_you_mean(account, services.settings.accounts)}")
     data = live_inputs(services).data(account, "default")
     with suppress(ObservationsAway):  # names are known all the same
         data.refresh(session, now)

@@ -129,6 +129,18 @@ def named(session: Session, kind: str, identity: str) -> Entity | None:
     return session.scalars(select(Entity).where(Entity.kind == kind, either).limit(1)).first()
 
 
+def all_named(session: Session, kind: str, identity: str) -> Sequence[Entity]:
+    """The entity with that id, either of its two, in each account that has one: accounts number their items alike."""
+    either = or_(Entity.ref == identity, Entity.number == identity)
+    return session.scalars(select(Entity).where(Entity.kind == kind, either).order_by(Entity.account, Entity.id)).all()
+
+
+def known_ids(session: Session, kind: str, identity: str) -> set[str]:
+    """Every id under which something may be filed about an entity, in whichever account; the given one included."""
+    found = all_named(session, kind, identity)
+    return {identity} | {one for row in found for one in (row.ref, row.number) if one}
+
+
 def ids_of(session: Session, account: str, kind: str, identity: str) -> set[str]:
     """Every id of one entity, the given one included, also where the mirror does not know it."""
     rows = with_either_id(session, account, {kind}, {identity})

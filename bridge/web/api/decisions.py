@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import g
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from bridge.operations import NotThere
 from bridge.operations.approval_review import review
@@ -59,7 +59,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
         [wanted] = targets([query["target"]])
-        found.append(or_(*(ledger.touches(wanted.kind, one) for one in _ids(wanted))))
+        found.append(ledger.touches(wanted.kind, _ids(wanted)))
     equal = {"rule": Run.rule_id, "outcome": Run.outcome, "event": Run.event_id}
     return newest(Run, schemas_out_decisions.RunRow, query, *found, equal=equal)
 
@@ -176,8 +176,7 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
 def _ids(target: Target) -> list[str]:
     """Every id that an item is filed under, in whichever account it is."""
     with services().store.read() as session:
-        pairs = entities.both_ids(session, [target.id])
-    return sorted({target.id, *(one for (_, kind, _), ids in pairs.items() if kind == target.kind for one in ids)})
+        return sorted(entities.known_ids(session, target.kind, target.id))
 
 
 @blueprint.get("/mutes")

@@ -31,6 +31,7 @@ from bridge.web.console.lists import (
     filters,
     in_order,
     is_csv,
+    is_of_item,
     newest_first,
     of_holds,
     one_of,
@@ -224,7 +225,7 @@ def mutes() -> Response | str:
     if asked["rule"]:
         wanted.append(Mute.rule_id == ("*" if asked["rule"] == "all rules" else asked["rule"]))
     if asked["q"]:
-        wanted.append(or_(Mute.target_id == asked["q"], Mute.why.icontains(asked["q"], autoescape=True)))
+        wanted.append(or_(is_of_item(Mute, asked["q"]), Mute.why.icontains(asked["q"], autoescape=True)))
     query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id, Mute.kind, Mute.account)
     if is_csv():
         return _mutes_as_csv(query)

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.store.csv_cells import safe_cell
-from bridge.store.holds import Hold, HoldState
+from bridge.store.entities import Entity
+from bridge.store.holds import Hold, HoldState, Mute
 from bridge.web.console import formatting
 from bridge.web.request_context import services
 from rules.model.input_values import parse_moment
@@ -147,11 +148,22 @@ def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:
     return shown, shown[-1] if len(rows) > ROWS_PER_PAGE else None
 
 
+def is_of_item(model: type[Hold | Mute], asked: str) -> ColumnElement[bool]:
+    """True for what is about the item of that id, either of its two: rules file it under the one they knew."""
+    same = select(Entity.id).where(
+        Entity.account == model.account,
+        Entity.kind == model.kind,
+        or_(Entity.ref == asked, Entity.number == asked),
+        or_(Entity.ref == model.target_id, Entity.number == model.target_id),
+    )
+    return or_(model.target_id == asked, same.exists())
+
+
 def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
     """The pauses that a filter of the page shows."""
     wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
     if found["q"]:
-        wanted.append(or_(Hold.target_id == found["q"], Hold.subject.icontains(found["q"], autoescape=True)))
+        wanted.append(or_(is_of_item(Hold, found["q"]), Hold.subject.icontains(found["q"], autoescape=True)))
     match one_of(found, "ends", ("today", "within 24 hours", "never")):
         case "today":
             end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)

@@ -13,12 +13,14 @@ from sqlalchemy import select
 
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.check_text import check_text
-from bridge.operations.errors import NotThere
+from bridge.operations.errors import NotThere, OperationError
 from bridge.operations.explain import explain, parse_subject
 from bridge.services.container import Services
-from bridge.store import backtest_results
+from bridge.store import backtest_results, entities
+from bridge.store.entities import ITEM_KINDS
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect
+from bridge.web.request_context import MAX_ID
 from rules.language.canonical import document_of
 
 NOTICE = (
@@ -28,7 +30,7 @@ NOTICE = (
 LISTED = 50
 MAX_TEXT_CHARS = 4_000  # characters of one text
 #: Keys whose texts are words of ours: ids, moments, closed lists. Any other text is from outside.
-_NAMES = ("rule", "revision", "plan", "run", "hold", "file", "notice")
+_NAMES = ("account", "rule", "revision", "plan", "run", "hold", "file", "notice")
 _MOMENTS = ("at", "since", "until", "decide_by", "made_at", "start", "end")
 OUR_KEYS = frozenset(
     [*_NAMES, *_MOMENTS, "answer", "why_code", "mode", "outcome", "state", "trigger", "against", "action"]
@@ -69,6 +71,8 @@ def decision(services: Services, rule: str, subject: str, at: datetime | None, n
 def waiting(services: Services, plan: int | None, now: datetime) -> dict[str, Any]:
     """Plans that wait for a person, or one of them with each effect."""
     if plan is not None:
+        if not 0 < plan <= MAX_ID:
+            raise NotThere(f"plan {plan}: there is none; list_waiting without a number lists those that wait")
         return {"waiting": [review(services, plan, now=now).as_json()]}
     rows = [
         {
@@ -89,14 +93,15 @@ def held(services: Services, target: str | None) -> dict[str, Any]:
     """What rules keep paused: by which rule, since, until, and why."""
     query = select(Hold, Effect.reason).outerjoin(Effect, Effect.id == Hold.effect_id)
     query = query.where(Hold.state == HoldState.ACTIVE).order_by(Hold.until.nulls_last(), Hold.id)
-    if target is not None:
-        kind, _, identity = target.partition("=")
-        query = query.where(Hold.kind == kind, Hold.target_id == identity)
+    wanted = None if target is None else _item(target)
     with services.store.read() as session:
+        if wanted is not None:
+            query = query.where(Hold.kind == wanted[0], Hold.target_id.in_(entities.known_ids(session, *wanted)))
         rows = [
             {
                 "hold": one.id,
                 "target": f"{one.kind} {one.target_id}",
+                "account": one.account,
                 "rule": one.rule_id,
                 "since": one.since,
                 "until": one.until,
@@ -105,6 +110,14 @@ def held(services: Services, target: str | None) -> dict[str, Any]:
             for one, reason in session.execute(query.limit(LISTED))
         ]
     return {"held": rows}
+
+
+def _item(text: str) -> tuple[str, str]:
+    """`offer=42` in two. Nothing is held of what is no item, and that must not be the answer."""
+    kind, _, identity = text.strip().partition("=")
+    if kind not in ITEM_KINDS or not identity.strip():
+        raise OperationError(f"'{text[:60]}' is no item; write one such as offer=42")
+    return kind, identity.strip()
 
 
 def rules(services: Services) -> dict[str, Any]:

@@ -193,14 +193,16 @@ def _add_proposing(server: FastMCP[Any], tools: Tools) -> None:
         why: str,
         hold: str | None = None,
         values: dict[str, Any] | None = None,
+        account: str | None = None,
     ) -> dict[str, Any]:
         """Propose a change. It becomes a plan that waits: a person approves or rejects it, you cannot.
 
         action: pause, activate or update. kind: offer, publisher or advertiser. hold: for a pause, 12h or manual.
-        values: for an update, the fields to set.
+        values: for an update, the fields to set. account: whose items, where there are several accounts.
         """
         asked = {"action": action, "kind": kind, "ids": ids, "why": why, "hold": hold, "values": values}
-        wanted = Proposal(action=action, kind=kind, ids=ids, why=why, hold=hold, values=values)
+        asked["account"] = account
+        wanted = Proposal(action=action, kind=kind, ids=ids, why=why, hold=hold, values=values, account=account)
 
         def proposed() -> dict[str, Any]:
             found = propose(services, wanted, who=tools.who(ctx), now=tools.now())

@@ -230,7 +230,7 @@ def _matching(
     priority: Priority | None,
 ) -> Flow[list[Row]]:
     name = f"{collection.resource}.list"
-    paging = Numbered(name)
+    paging = Numbered(name, to_the_end=True)  # what is missed here would be created a second time
     found: list[Row] = []
     while (page := paging.query) is not None:
         answer = yield from context.call(name, path=collection.above, query=page | dict(narrowed), priority=priority)

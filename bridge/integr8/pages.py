@@ -39,10 +39,14 @@ class Numbered:
     """`page[number]` from 1 on, until `meta.total_page`, read anew from each answer.
 
     A list that ends with fewer objects than its `meta.total_count` raises Incomplete. Objects that were added while one
-    reads push others to the next page; where that has happened the list is read once more from its beginning.
+    reads push others to the next page, and those that were removed pull others to the page before; where that has
+    happened the list is read once more from its beginning. One that gives more than it announces goes on while its
+    pages are full. `to_the_end`: so does any other, for who must not miss an object.
     """
 
-    def __init__(self, operation: str, *, size: int = PAGE_SIZE_MAX, start: str | int | None = None) -> None:
+    def __init__(
+        self, operation: str, *, size: int = PAGE_SIZE_MAX, start: str | int | None = None, to_the_end: bool = False
+    ) -> None:
         self._operation = operation
         self._size = size
         self._number: int | None = int(start or 1)
@@ -51,6 +55,7 @@ class Numbered:
         self._fresh = self._rows = 0  # objects given so far; rows of this round, repeated ones too
         self._announced: int | None = None  # by the first page of this round
         self._second_round = False
+        self._to_the_end = to_the_end
 
     @property
     def query(self) -> dict[str, Any] | None:
@@ -72,7 +77,10 @@ class Numbered:
 
     def _after_the_last(self, total: Any) -> int | None:
         """None when the list is whole, 1 to read it once more. Raises Incomplete."""
-        if not isinstance(total, int) or self._fresh >= total - self._before:
+        if not isinstance(total, int):
+            return None
+        shrunk = not self._second_round and isinstance(self._announced, int) and total < self._announced
+        if self._fresh >= total - self._before and not shrunk:
             return None
         if self._rows < total - self._before or (self._second_round and total == self._announced):
             words = f"the list announces {total} objects and holds {self._fresh + self._before}"
@@ -93,10 +101,14 @@ class Numbered:
 
     def _more(self, meta: dict[str, Any], count: int, anything_new: bool) -> bool:  # noqa: FBT001
         assert self._number is not None
+        total = meta.get("total_count")
+        too_many = isinstance(total, int) and self._before + self._rows + count > total
+        if count >= self._size and anything_new and (too_many or self._to_the_end):
+            return True
         if isinstance(meta.get("total_page"), int):
             return self._number < int(meta["total_page"])
-        if isinstance(meta.get("total_count"), int):
-            return self._number * self._size < int(meta["total_count"])
+        if isinstance(total, int):
+            return self._number * self._size < total
         return count >= self._size and anything_new  # no meta at all: a server that repeats itself ends it
 
 

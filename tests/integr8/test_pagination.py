@@ -135,6 +135,80 @@ def test_what_came_first_while_one_read_is_found_by_reading_once_more():
     assert {row["id"] for row in _read(Numbered("offers.list", size=2), answer)} == {0, 1, 2, 3, "new"}
 
 
+@given(
+    size=st.integers(1, 7),
+    begin=st.integers(0, 30),
+    changes=st.lists(st.integers(0, 40), max_size=6),
+    grows=st.booleans(),
+    to_the_end=st.booleans(),
+)
+def test_what_is_there_all_the_while_is_given_while_the_list_shrinks_or_grows(size, begin, changes, grows, to_the_end):
+    objects = [{"id": n} for n in range(begin)]
+    waiting = list(changes)
+
+    def answer(query):
+        page = _numbered(objects, query)
+        if waiting:
+            at = waiting.pop()
+            if grows:
+                objects.insert(at % (len(objects) + 1), {"id": f"new {at} {len(waiting)}"})
+            elif objects:
+                objects.pop(at % len(objects))
+        if not waiting:
+            changed.append(query["page[number]"])
+        return page
+
+    changed = []
+    paging = Numbered("offers.list", size=size, to_the_end=to_the_end)
+    try:
+        rows = [row["id"] for row in _read(paging, answer)]
+    except errors.Incomplete:
+        return  # said, not passed over
+    assert len(rows) == len(set(rows))
+    if changed[:1] == [1] or not changes:  # the last change came before the second page: a second look is a calm one
+        there = {one["id"] for one in objects if not str(one["id"]).startswith("new")}
+        assert there <= set(rows)
+
+
+def test_an_object_that_a_removal_pulls_to_the_page_before_is_found():
+    objects = [{"id": n} for n in range(6)]
+
+    def answer(query):
+        page = _numbered(objects, query)
+        if len(objects) == 6:
+            objects.pop(0)
+        return page
+
+    assert {row["id"] for row in _read(Numbered("offers.list", size=3), answer)} >= {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("announced", [0, 1, 3])
+@pytest.mark.parametrize("pages", [True, False])
+def test_a_list_that_holds_more_than_it_announces_is_read_while_its_pages_are_full(announced, pages):
+    objects = [{"id": n} for n in range(11)]
+
+    def answer(query):
+        meta = {"total_count": announced} | ({"total_page": 1} if pages else {})
+        return {**_numbered(objects, query), "meta": meta}
+
+    assert [row["id"] for row in _read(Numbered("offers.list", size=4), answer)] == list(range(11))
+
+
+@pytest.mark.parametrize("meta", [{"total_count": 4, "total_page": 1}, {"total_count": 4}, {"total_page": 1}, {}])
+def test_read_to_the_end_a_list_is_not_believed_that_a_full_page_is_the_last(meta):
+    objects = [{"id": n} for n in range(8)]
+    paging = Numbered("offers.list", size=4, to_the_end=True)
+    found = _read(paging, lambda query: {**_numbered(objects, query), "meta": meta})
+    assert [row["id"] for row in found] == list(range(8))
+
+
+def test_read_to_the_end_a_server_that_knows_one_page_only_ends_too():
+    objects = [{"id": n} for n in range(4)]
+    paging = Numbered("offers.list", size=4, to_the_end=True)
+    answer = {"data": objects, "meta": {"total_count": 4, "total_page": 1}}
+    assert len(_read(paging, lambda _: answer)) == 4
+
+
 # --- cursors ---------------------------------------------------------------------------------------
 
 

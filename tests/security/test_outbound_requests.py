@@ -80,8 +80,12 @@ def test_a_name_that_leads_inside_is_refused(calling, address):
         client.send("GET", "http://api.example.com/")
 
 
-def test_one_inside_address_among_good_ones_is_enough_to_refuse(calling):
-    client = calling("http://api.example.com", resolve=to("93.184.215.14", "10.0.0.1"))
+@pytest.mark.parametrize("addresses", [
+    ("93.184.215.14", "10.0.0.1"), ("10.0.0.1", "93.184.215.14"), ("2606:2800:21f:cb07::1", "::ffff:127.0.0.1"),
+    ("93.184.215.14", "fd00::1"), ("93.184.215.14", "1.1.1.1", "169.254.169.254"),
+])  # fmt: skip
+def test_one_inside_address_among_good_ones_is_enough_to_refuse(calling, addresses):
+    client = calling("http://api.example.com", resolve=to(*addresses))
     with pytest.raises(Refused):
         client.send("GET", "http://api.example.com/")
 
@@ -167,9 +171,42 @@ def test_a_redirect_inside_is_refused(calling, receiver):
 
 def test_a_redirect_to_an_allowed_name_is_judged_again(calling, receiver):
     receiver.replies = [Reply(307, {"Location": "http://inside.example.com/"})]
-    client = calling(receiver.url, "http://inside.example.com", bounds=Bounds(redirects=3), resolve=to("192.168.0.1"))
-    with pytest.raises(Refused):
+    found = {"127.0.0.1": ["127.0.0.1"], "inside.example.com": ["192.168.0.1"]}
+    client = calling(
+        receiver.url, "http://inside.example.com", bounds=Bounds(redirects=3), resolve=lambda host, _port: found[host]
+    )
+    with pytest.raises(Refused, match=r"inside\.example\.com leads to a private"):
         client.send("GET", f"http://127.0.0.1:{receiver.port}/")
+    assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("private", ["10.0.0.1", "::ffff:10.0.0.1", "169.254.169.254", "::1"])
+def test_a_name_that_leads_elsewhere_at_the_redirect_is_judged_again(calling, receiver, status, private):
+    """The same name on another port: a connection of its own, for which the name has changed."""
+    asked = []
+
+    def resolve(host, _port):
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["93.184.215.14", private]
+
+    one, two = f"http://api.example.com:{receiver.port}", "http://api.example.com:9"
+    receiver.replies = [Reply(status, {"Location": two + "/"})]
+    client = calling(one, two, bounds=Bounds(redirects=3), resolve=resolve, private=(ip_network("127.0.0.1/32"),))
+    with pytest.raises(Refused, match="private, local or reserved"):
+        client.send("GET", one + "/")
+    assert (len(asked), len(receiver.requests)) == (2, 1)
+
+
+def test_a_name_that_changes_between_two_requests_is_never_called_where_it_leads_inside(calling, receiver):
+    answers = iter([["127.0.0.1"], ["127.0.0.1", "10.0.0.1"]])
+    base = f"http://api.example.com:{receiver.port}"
+    receiver.replies = [Reply(200, {"Connection": "close"})] * 2
+    client = calling(base, resolve=lambda *_: next(answers), private=(ip_network("127.0.0.1/32"),))
+    client.send("GET", base + "/")
+    with pytest.raises(Refused, match="private, local or reserved"):
+        client.send("GET", base + "/")
+    assert len(receiver.requests) == 1
 
 
 def test_redirects_in_a_circle_end(calling, receiver):

@@ -19,7 +19,7 @@ from bridge.integr8.core import Row
 from bridge.integr8.exports import Exporter, Progress, Table
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX, STATUSES
 from bridge.store import migrate, schema_version
-from bridge.store.csv_cells import safe_cell
+from bridge.store.csv_cells import LinesOfUnix, safe_cell
 from bridge.store.exports import Starts
 from rules.model.formatting import counted
 
@@ -134,7 +134,7 @@ def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None
     for page in rows.pages():
         if writer is None:
             names = columns or list(dict.fromkeys(key for row in page.rows for key in row))
-            writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore", lineterminator="\n")
+            writer = csv.DictWriter(LinesOfUnix(sys.stdout), names, extrasaction="ignore")
             if names:
                 writer.writerow({name: safe_cell(name) for name in names})
         for row in page.rows[:left]:

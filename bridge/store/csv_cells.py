@@ -5,7 +5,7 @@ manager's machine. An apostrophe at the beginning makes it text. Plain numbers s
 """
 
 import re
-from typing import Any
+from typing import Any, TextIO
 
 BEGIN = r"[=+\-@|\uff1d\uff0b\uff0d\uff20]"
 #: What a spreadsheet takes for the beginning of a formula: also in the wide forms, and behind blanks.
@@ -21,6 +21,21 @@ def safe_cell(value: Any) -> Any:
         return value
     text = INNER.sub("'", value)
     return f"'{text}" if FORMULA.match(value) and not NUMBER.fullmatch(value) else text
+
+
+class LinesOfUnix:
+    """A file for `csv.writer` whose rows end with a line feed alone.
+
+    The writer's own `lineterminator` does it too, but before Python 3.13 a cell with a carriage return is not quoted
+    then: what follows in it begins a row, and a formula in it a cell.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        """One row as the writer gives it."""
+        self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def safe_row(row: dict[str, Any]) -> dict[str, Any]:

@@ -138,6 +138,19 @@ def test_the_result_can_be_a_file(many, tmp_path):
         assert [row["status"] for row in csv.DictReader(file)] == ["done"] * 3
 
 
+def test_no_result_is_run_by_a_spreadsheet(many, tmp_path):
+    """Integr8 refuses with the words of the row, which a partner wrote."""
+    many.world.faults.add({"kind": "status", "status": 422, "operation": "publishers.create", "count": 9})
+    event = post(many, "email,name\n=cmd@example.com,=1+1\n-5@example.com,Ann\n").get_json()["event_id"]
+    many.work()
+    path = tmp_path / "publishers.result.csv"
+    run("events", "results", event, "--output", str(path))
+    with path.open(newline="") as file:
+        cells = [cell for row in csv.DictReader(file) for cell in row.values()]
+    assert len(cells) == 12
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
 def test_an_event_that_is_no_row_is_refused_with_a_hint(many):
     event = many.crm({"id": "1", "type": "deal"}).get_json()["event_id"]
     assert "is no row of a CSV" in run("events", "results", event, code=1)

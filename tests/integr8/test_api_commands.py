@@ -319,6 +319,28 @@ def test_a_report_is_csv(shell, integr8):
     assert integr8.seen[0].query["timezone"] == ["UTC"]
 
 
+def test_numbers_are_exact_and_formulas_are_text_in_a_report(shell, integr8, double):
+    """Each number as Integr8 wrote it: ids of 17 and 18 digits, amounts that no float holds, a sum of floats."""
+    numbers = ["23851234567890123", "238512345678901234", "-5.00", "123456789012.123456", "0.30000000000000004", "0.10"]
+    formulas = ["=1+1", "+1+a", "-2+3", "@SUM(A1)", "\\t=1", "\\r=1", "\uff1d1", "\uff0b1+a", "\uff0d1+a", "\uff20A1"]
+    row = [f'"n{place}": {text}' for place, text in enumerate(numbers)]
+    row += [f'"t{place}": "{text}"' for place, text in enumerate([*formulas, "-5.00", "+7", "23851234567890123"])]
+    info = '{"startCursor": "A", "endCursor": "A", "hasNextPage": false, "hasPreviousPage": false}'
+    body = f'{{"data": {{"data": [{{"real_tx_id": "A", {", ".join(row)}}}], "pageInfo": {info}}}}}'
+    integr8.will(double.Answer(body=body.encode()))
+    result = shell("reports", "conversions", "--since", "24h", "--csv")
+    [found] = csv.DictReader(io.StringIO(result.stdout, newline=""))
+    assert [found[f"n{place}"] for place in range(len(numbers))] == numbers
+    assert [found[f"t{place}"] for place in range(len(formulas))] == [
+        "'" + text.replace("\\t", "\t").replace("\\r", "\r") for text in formulas
+    ]
+    assert [found[f"t{place}"] for place in range(len(formulas), len(formulas) + 3)] == [
+        "-5.00",
+        "+7",
+        "23851234567890123",
+    ]
+
+
 def test_a_report_needs_one_beginning(shell, integr8):
     shell("reports", "conversions", code=2)
     shell("reports", "conversions", "--since", "24h", "--start", "2026-03-01", code=2)

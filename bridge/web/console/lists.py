@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Response, abort, request, stream_with_context
+from flask import Response, abort, request
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -87,7 +87,7 @@ def as_csv(name: str, headings: Sequence[str], rows: Iterable[Line]) -> Response
     parts = _parts(headings, rows)
     # The first part is read before the answer begins: what goes wrong there is an error page and no broken file.
     whole = chain([next(parts)], parts)
-    answer = Response(stream_with_context(whole), content_type="text/csv; charset=utf-8")
+    answer = Response(whole, content_type="text/csv; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
 
@@ -108,11 +108,15 @@ def _at_once(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def newest_first(
     query: Select[Any], key: InstrumentedAttribute[Any], lines: Callable[[Session, Sequence[Any]], Iterable[Line]]
 ) -> Iterator[Line]:
-    """The lines of all rows of the query, `key` being its growing id. Each part is read where the last one ended."""
+    """The lines of all rows of the query, `key` being its growing id. Each part is read where the last one ended.
+
+    The request is over while later parts are read: `lines` asks only the session.
+    """
+    store = services().store
     query = query.order_by(key.desc()).limit(ROWS_AT_ONCE)
     last = None
     while True:
-        with services().store.read() as session:
+        with store.read() as session:
             rows = session.scalars(query if last is None else query.where(key < last)).all()
             found = list(lines(session, rows))
         yield from found
@@ -126,11 +130,15 @@ def in_order(
     keys: Sequence[InstrumentedAttribute[Any]],
     lines: Callable[[Session, Sequence[Any]], Iterable[Line]],
 ) -> Iterator[Line]:
-    """The lines of all rows of the query in its order, whatever that is: their keys are read first, then the rows."""
-    with services().store.read() as session:
+    """The lines of all rows of the query in its order, whatever that is: their keys are read first, then the rows.
+
+    The request is over while later parts are read: `lines` asks only the session.
+    """
+    store = services().store
+    with store.read() as session:
         everything = session.execute(query.with_only_columns(*keys)).all()
     for some in _at_once(everything):
-        with services().store.read() as session:
+        with store.read() as session:
             rows = session.scalars(query.where(tuple_(*keys).in_([tuple(one) for one in some]))).all()
             found = list(lines(session, rows))
         yield from found

@@ -153,21 +153,18 @@ def _gone(inputs: EffectInputs, batch: Batch) -> str | None:
 
 def _unusable(inputs: EffectInputs, batch: Batch) -> str | None:
     """What is wrong in `http:` of bridge.yaml, for the effects that need it; None where it can be used."""
-    if batch.verb != "http":
-        return None
-    try:
-        inputs.outgoing()
-    except SettingsError as error:
-        return "; ".join(error.problems)
-    return None
+    return _refused(inputs.outgoing) if batch.verb == "http" else None
 
 
 def _keyless(inputs: EffectInputs, jobs: Sequence[Job]) -> str | None:
     """Why a secret that one of these makes could not be sealed: then nothing is sent for it. None where it can be."""
-    if not any(generates(job.wanted) for job in jobs):
-        return None
+    return _refused(inputs.box) if any(generates(job.wanted) for job in jobs) else None
+
+
+def _refused(needed: Callable[[], object]) -> str | None:
+    """What the settings lack for something that is made from them; None where it can be made."""
     try:
-        inputs.box()
+        needed()
     except SettingsError as error:
         return "; ".join(error.problems)
     return None

@@ -67,7 +67,7 @@ def test_a_backtest_is_stopped_and_another_is_watched_to_its_end(page, network):
     page.locator("#backtest dl.figures").wait_for()  # the page has looked again by itself
     assert findings(page) == []
     page.get_by_role("link", name="The whole page").click()
-    assert page.evaluate("getComputedStyle(document.querySelector('table')).borderCollapse") == "collapse"
+    assert page.locator("table").first.evaluate("one => getComputedStyle(one).borderCollapse") == "collapse"
 
 
 def test_an_answer_is_not_lost_to_a_page_that_renews_itself(page, network):

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
 
 
 def times(factor: float) -> settings:

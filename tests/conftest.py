@@ -38,7 +38,7 @@ os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded-post
 
 
 # A loaded machine makes examples slowly, and says nothing about the code by it.
-# Half of the usual examples: each run makes others.
+# A quarter of the usual examples: each run makes others.
 settings.register_profile(
     "any machine", deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -55,7 +55,7 @@ STEPS = (
 numbered = iter(range(10**9))
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=14), seed=st.integers(0, 2**32))
 @example(steps=["write", "look", "write", "write", "merge", "look", "spoil", "look", "restart", "look"], seed=1)
 @example(steps=["write", "look", "keep", "restart", "look", "write", "merge", "restart", "look", "restart"], seed=3)

@@ -4,7 +4,7 @@ import os
 
 from hypothesis import settings
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 
 
 def times(factor: float) -> settings:

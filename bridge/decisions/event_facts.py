@@ -12,7 +12,7 @@ from bridge.sources import Headers, Incoming, ParsedEvent, Source, SourceError
 from bridge.store.exact_json import plain
 from bridge.store.journal import Event
 from rules.evaluation.columns import fits_a_double, is_number
-from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
+from rules.model.facts import CohortFacts, Column, Facts, Subject, Why, all_missing, known_as
 from rules.model.revision import Dimension
 
 
@@ -77,8 +77,7 @@ class EventFacts:
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
         """Both ids of an entity, where the facts beneath know it."""
-        known = getattr(self.live, "known_as", None)
-        return known(dimension, identity) if known is not None else (identity,)
+        return known_as(self.live, dimension, identity)
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
         """The cells of a table, for `in table`."""
@@ -109,8 +108,7 @@ class EventFacts:
         return self.live.attribute(name) if self.live else self._nothing()
 
     def _nothing(self) -> Column:
-        size = len(self.received)
-        return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+        return all_missing(len(self.received))
 
 
 def _no_table(_table: str, _column: str | None) -> frozenset[str] | None:

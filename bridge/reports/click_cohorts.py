@@ -21,12 +21,11 @@ from bridge.reports.segments import Codes, Ints, Per
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
 from bridge.store.observations_away import ObservationsAway
-from rules.model.facts import Arrival, Break, Column, Subject, Why
+from rules.model.facts import Arrival, Break, Column, Subject, Why, all_missing
 
 MICRO = 1e6
 MAX_SUBJECTS_IN_KEY = 64  # so few subjects are their own key; of more a hash is
 MAX_CELLS = 8_000_000  # of a table of clicks: 64 MB for a moment
-NEVER = -1  # a beginning before anything was complete
 UNRELATED = -2  # the number of a subject in a dimension that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
@@ -195,7 +194,7 @@ class ClickFacts:
             try:
                 self.kept[key] = answer()
             except ObservationsAway:  # not kept: the next rule may get an answer
-                return self._column(np.zeros(len(codes)), codes, NEVER)
+                return all_missing(len(codes))
         found: Column = self.kept[key]
         return found
 
@@ -273,6 +272,6 @@ class ClickFacts:
         return result
 
     def _column(self, values: Floats, codes: Codes, start: int) -> Column:
-        if start < self.since or start == NEVER:
-            return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
+        if start < self.since:
+            return all_missing(len(codes))
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))

@@ -27,7 +27,7 @@ from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges, Windows
 from bridge.store.feeds import Kind
 from bridge.store.observations_away import ObservationsAway
 from rules.evaluation.evaluate import fulfilling
-from rules.model.facts import Column, Subject, Why
+from rules.model.facts import Column, Subject, Why, all_missing
 from rules.model.metrics import BASE, EVENTS
 from rules.model.revision import DECLARABLE, DIMENSIONS, Dimension, Revision
 
@@ -283,7 +283,7 @@ class LiveFacts:
         )
 
     def _missing(self) -> Column:
-        return Column(np.zeros(len(self.subjects)), np.full(len(self.subjects), Why.MISSING, dtype=np.uint8))
+        return all_missing(len(self.subjects))
 
 
 def told_from(windows: Windows, subjects: Sequence[Subject]) -> int | None:

@@ -38,7 +38,7 @@ from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
 from rules.model import tree
-from rules.model.facts import Column, Subject, Why
+from rules.model.facts import Column, Subject, Why, all_missing
 from rules.model.plan import Target
 from rules.model.revision import ALWAYS_KEPT, DECLARABLE, DIMENSIONS, Dimension, Group, Revision
 from rules.model.syntax import Condition
@@ -238,7 +238,7 @@ class PastFacts:
         codes = self.past.codes(per)
         first = self.windows.told_from(per, (kinds_of(name)[0],))
         if start < self.past.since or (first is not None and edge(start) < first):
-            return Column(np.zeros(len(codes)), np.full(len(codes), Why.MISSING, dtype=np.uint8))
+            return all_missing(len(codes))
         edges = Edges(edge(start), edge(end), self.known)
         sums = np.zeros(len(codes), dtype=np.int64)
         there = codes >= 0

@@ -10,7 +10,7 @@ from rules.evaluation import columns
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Lookback
 from rules.model import tree
-from rules.model.facts import Column, Facts, Why
+from rules.model.facts import Column, Facts, Why, all_missing
 from rules.model.revision import Dimension
 
 Answering = Callable[[tree.Node, Frame, Lookback], Truth]
@@ -36,7 +36,7 @@ def _counted(node: tree.Count, frame: Frame, answer: Answering) -> Column:
     ask = getattr(frame.facts, "entities", None)
     listed: Facts | None = ask(node.dimension) if ask is not None else None
     if listed is None or not listed.subjects:
-        return Column(np.zeros(frame.size), np.full(frame.size, Why.MISSING, np.uint8))
+        return all_missing(frame.size)
     inner = Frame(listed, frame.data, frame.now, needs=False)
     answers = _answers(node.where, inner, answer)
     if not node.per:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rules.evaluation import templates
-from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
+from rules.model.facts import CohortFacts, Column, Facts, Subject, Why, all_missing, known_as
 from rules.model.revision import Data, Dimension, Scope
 
 _DEEPEST = 32
@@ -54,8 +54,7 @@ class EventFacts:
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
         """Both ids of an entity, from beneath."""
-        known = getattr(self.beneath, "known_as", None)
-        return known(dimension, identity) if known is not None else (identity,)
+        return known_as(self.beneath, dimension, identity)
 
     def as_of(self, name: str) -> datetime | None:
         """Up to when the feed beneath is complete."""
@@ -76,8 +75,7 @@ class EventFacts:
         return self._unknown() if self.beneath is None else self.beneath.settle()
 
     def _unknown(self) -> Column:
-        size = len(self.subjects)
-        return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+        return all_missing(len(self.subjects))
 
 
 def _no_table(_table: str, _column: str | None) -> frozenset[str] | None:

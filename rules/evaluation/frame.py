@@ -17,7 +17,7 @@ from rules.evaluation import columns
 from rules.evaluation.columns import Whys
 from rules.evaluation.windows import TimeRange, before, earlier, period, same_hours, time_range
 from rules.model import metrics, tree
-from rules.model.facts import CohortFacts, Column, Facts, Subject, Why
+from rules.model.facts import CohortFacts, Column, Facts, Subject, Why, all_missing, known_as
 from rules.model.revision import DIMENSIONS, Calendar, Data, Dimension, Rolling, Window
 
 # `settle: auto` differs by subject; rounding it up to one of these keeps the number of distinct windows small.
@@ -164,8 +164,7 @@ class Frame:
         Integr8 gives an entity a number and a text id, and people write either.
         """
         dimension = dimension_of(item)
-        known_as = getattr(self.facts, "known_as", None)
-        return (identity,) if dimension is None or known_as is None else known_as(dimension, identity)
+        return (identity,) if dimension is None else known_as(self.facts, dimension, identity)
 
     def own(self, dimension: Dimension) -> Column:
         """The subjects' own ids."""
@@ -179,7 +178,7 @@ class Frame:
     def _checked(self, column: Column | None) -> Column:
         size = len(self.facts.subjects)
         if column is None or len(column.values) != size:
-            return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+            return all_missing(size)
         return column
 
     # --- measures ---

@@ -12,7 +12,7 @@ from rules.evaluation.answer import answer
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.windows import TimeRange
 from rules.model import metrics, tree
-from rules.model.facts import Arrival, Break, Column, Subject, Why
+from rules.model.facts import Arrival, Break, Column, Subject, Why, known_as
 from rules.model.revision import Dimension, Group, Revision
 
 
@@ -89,8 +89,7 @@ class _More:
         return self._seen.cells(table, column)
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
-        known = getattr(self._seen.facts, "known_as", None)
-        return known(dimension, identity) if known is not None else (identity,)
+        return known_as(self._seen.facts, dimension, identity)
 
     def as_of(self, name: str) -> datetime | None:
         return self._seen.facts.as_of(name)

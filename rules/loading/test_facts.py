@@ -28,7 +28,7 @@ from rules.loading import lint
 from rules.loading.derived_values import Solution, solve
 from rules.model import durations, formatting, metrics, tree
 from rules.model.errors import RuleError
-from rules.model.facts import Column, Subject, Why
+from rules.model.facts import Column, Subject, Why, all_missing
 from rules.model.input_values import moment_of, parse_moment, parse_number
 from rules.model.revision import DIMENSIONS, UNITS, Action, Calendar, Dimension, Group, Revision, Rolling, Webhook
 from rules.model.spelling import did_you_mean, listed
@@ -148,7 +148,7 @@ class GivenFacts:
 
     def settle(self) -> Column:
         """Nothing has been measured: the evaluator's default stands."""
-        return Column(np.zeros(2), np.full(2, Why.MISSING, np.uint8))
+        return all_missing(2)
 
     def _prefix(self, per: tuple[Dimension, ...]) -> str:
         if per == self._revision.scope.per:

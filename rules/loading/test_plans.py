@@ -13,7 +13,7 @@ from rules.evaluation.evaluate import evaluate
 from rules.language.fields import length
 from rules.loading.test_facts import GivenFacts
 from rules.model import tree
-from rules.model.facts import Column, Subject, Why
+from rules.model.facts import Column, Subject, all_missing
 from rules.model.plan import Hold, Outcome, Plan
 from rules.model.revision import Action, Dimension, Mode, Revision
 from rules.model.spelling import did_you_mean, listed
@@ -67,8 +67,7 @@ class Items:
         return self.items[0].as_of(name)
 
     def settle(self) -> Column:
-        size = len(self.subjects)
-        return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+        return all_missing(len(self.subjects))
 
     def _together(self, found: Iterable[Column]) -> Column:
         every = list(found)

@@ -53,6 +53,11 @@ class Column:
     why: NDArray[np.uint8]
 
 
+def all_missing(size: int) -> Column:
+    """A column of so many cells, none of which is known."""
+    return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What is known about how soon a subject's conversions arrive after their clicks."""
@@ -114,7 +119,8 @@ class Facts(Protocol):
 
     Facts that several rules ask at the same moment may have `once(question, pers, answer)`: it calls `answer` the first
     time that the question is asked for these subjects and their own parents `pers`, and gives the same object after.
-    Facts that know a mirror of Integr8 have `entities(dimension)`: facts about all of a kind that still exist.
+    Facts that know a mirror of Integr8 have `entities(dimension)`: facts about all of a kind that still exist; and
+    `known_as(dimension, identity)`, which the function of that name asks.
     """
 
     @property
@@ -145,3 +151,9 @@ class Facts(Protocol):
     def settle(self) -> Column:
         """Seconds to leave out for `settle: auto`: the measured p90 of click-to-conversion delay."""
         ...
+
+
+def known_as(facts: object, dimension: Dimension, identity: str) -> tuple[str, ...]:
+    """Every id of an entity, the one that facts use first; only the given one where facts do not know it."""
+    ask = getattr(facts, "known_as", None)
+    return (identity,) if ask is None else ask(dimension, identity)

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from bridge.config import rulebook, whole_file
+from bridge.config import rulebook
 from bridge.config.rule_names import known_names
 from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.operations.rule_save import write_rule_file
 from bridge.services.container import Services
 from bridge.store import audit_log
 from rules.language.canonical import document_of
@@ -35,7 +36,7 @@ def move(services: Services, rule: str, mode: Mode, *, who: str, now: datetime) 
     live = _live(services, rule)
     path = services.settings.home / live.place.file
     written = _written(services, live, path, mode)
-    _replace(path, written)
+    write_rule_file(path, written)
     reading, _ = rulebook.publish(services.store, services.settings, now=now)
     moved = next((one for one in reading.revisions if one.id == rule), None)
     if moved is None or moved.mode is not mode:
@@ -90,12 +91,3 @@ def _same(services: Services, text: str, wanted: Revision) -> Revision | None:
 
 def _by_hand(mode: Mode) -> str:
     return f"write `mode: {mode}` there by hand"
-
-
-def _replace(path: Path, text: str) -> None:
-    try:
-        whole_file.write(path, text)
-    except OSError as error:
-        raise Refused(
-            f"{path.name}: cannot be written from here ({error.strerror}); change it where it lives"
-        ) from None

@@ -77,7 +77,7 @@ def save(
             rule=found.id, file=name, revision=found.hash, written=False, is_new=live is None, patch=patch,
             why_not=why_not,
         )  # fmt: skip
-    _write(path, after)
+    write_rule_file(path, after)
     snapshot, _ = rulebook.publish(services.store, services.settings, now=now)
     if found.hash not in {one.hash for one in snapshot.revisions}:
         raise OperationError(f"rule {found.id}: {name} was written and does not load; `integr8-bridge check` says why")
@@ -95,6 +95,16 @@ def why_not_written(services: Services, path: Path | None = None) -> str:
     if any((parent / ".git").exists() for parent in (directory, *directory.parents)):
         return "the rules are kept in git"
     return ""
+
+
+def write_rule_file(path: Path, text: str) -> None:
+    """Put a text in place of a rule file, whole or not at all. Raises Refused where it cannot be written."""
+    try:
+        whole_file.write(path, text)
+    except OSError as error:
+        raise Refused(
+            f"{path.name}: cannot be written from here ({error.strerror}); change it where it lives"
+        ) from None
 
 
 def authors(store_session: Session, rule_id: str) -> dict[str, Author]:
@@ -168,12 +178,3 @@ def _patch(before: str, after: str, name: str) -> str:
     old = f"a/{name}" if before else "/dev/null"
     lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        whole_file.write(path, text)
-    except OSError as error:
-        raise Refused(
-            f"{path.name}: cannot be written from here ({error.strerror}); change it where it lives"
-        ) from None

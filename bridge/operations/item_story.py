@@ -14,6 +14,7 @@ from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, StoredPlan
 from bridge.store.runs import Run, StoredVerdict
+from rules.model.formatting import plainly
 from rules.model.verdicts import Answer
 
 CHANGES = 100  # of each kind that a page reads
@@ -158,11 +159,12 @@ def _of_changes(found: Iterable[EntityChange], by: dict[int, Author], shown: set
         if one.effect_id in shown:
             continue
         author = by.get(one.effect_id) if one.effect_id else None
+        before, after = (plainly(value)[:MAX_VALUE_CHARS] for value in (one.before, one.after))
         yield Moment(
             at=one.seen_at,
             kind="change",
             who=author.text if author else _cause(one),
-            what=f"{one.field}: {_plain(one.before)} → {_plain(one.after)}",
+            what=f"{one.field}: {before} → {after}",
             rule_id=one.rule,
             run_id=author.run_id if author else None,
         )
@@ -172,20 +174,6 @@ def _cause(change: EntityChange) -> str:
     if change.cause == ChangedBy.RULE and change.rule:
         return f"rule {change.rule}"
     return "a person in Integr8" if change.cause == ChangedBy.PERSON else "not known"
-
-
-def _plain(value: object) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return (", ".join(_plain(one) for one in value) or "none")[:MAX_VALUE_CHARS]
-        case dict():
-            return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())[:MAX_VALUE_CHARS]
-        case _:
-            return str(value)[:MAX_VALUE_CHARS]
 
 
 def _of_holds(held: Iterable[Hold]) -> Iterator[Moment]:

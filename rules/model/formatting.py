@@ -1,4 +1,4 @@
-"""Format findings as text: numbers, durations and comparisons in an account manager's words."""
+"""Format values and findings as text: numbers, durations and comparisons in an account manager's words."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -89,6 +89,21 @@ def held(value: Any, unit: str = "count") -> str:
     return (
         f'"{value}"' if isinstance(value, str) else listed(map(str, value)) if isinstance(value, list) else str(value)
     )
+
+
+def plainly(value: Any) -> str:
+    """A value in JSON as a person says it: a field of an item, what an entry of the audit log adds."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{name} {plainly(one)}" for name, one in value.items())
+        case list():
+            return ", ".join(plainly(one) for one in value) or "none"
+        case _:
+            return str(value)
 
 
 def comparison(op: str, *, holds: bool, plural: bool = False) -> str:

@@ -39,6 +39,7 @@ from bridge.web.console.lists import (
 )
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
+from rules.model.formatting import plainly
 
 SHOWN_MUTES = 500
 MAX_RUNS_FOLDED = 600  # runs that are read to be folded into one page
@@ -271,7 +272,7 @@ def audit() -> Response | str:
     if is_csv():
 
         def lines(_session: Session, rows: Sequence[Audit]) -> list[Line]:
-            return [(one.at, one.who, one.what, one.about, formatting.plainly(one.detail or "")) for one in rows]
+            return [(one.at, one.who, one.what, one.about, plainly(one.detail or "")) for one in rows]
 
         everything = newest_first(select(Audit).where(*wanted), Audit.id, lines)
         return as_csv("audit-log", ("at", "who", "what", "about", "detail"), everything)

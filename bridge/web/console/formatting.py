@@ -12,6 +12,7 @@ from bridge.services.container import Services
 from bridge.store.roles import Role
 from bridge.web.access import sessions
 from rules.model import metrics
+from rules.model.formatting import plainly
 
 DAY = 86_400  # seconds
 MARKS = {
@@ -154,18 +155,3 @@ def length(seconds: float) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "0 s"
-
-
-def plainly(value: Any) -> str:
-    """A field of an entity as a person says it."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "yes" if value else "no"
-        case dict():
-            return ", ".join(f"{name} {plainly(one)}" for name, one in value.items())
-        case list():
-            return ", ".join(plainly(one) for one in value) or "none"
-        case _:
-            return str(value)

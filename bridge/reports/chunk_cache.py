@@ -61,8 +61,7 @@ class ChunkCache:
         ahead = self._ahead.pop((feed_id, start, end), {})
         found = {info.id: ahead[info.id] for info in there if info.id in ahead}
         found |= _elsewhere(session, [info for info in there if info.id not in found], (start, end))
-        present = [info for info in here if info.id not in found]
-        found |= dict(zip([info.id for info in present], self.get(session, present), strict=True))
+        found |= dict(zip([info.id for info in here], self.get(session, here), strict=True))
         return [found[info.id] for info in infos]
 
     def keep_ahead(self, feed_id: int, start: datetime, end: datetime, found: dict[int, Batch]) -> None:

@@ -72,9 +72,8 @@ class Past:
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
     _attributes: dict[tuple[str, date | None], Column] = field(default_factory=dict)
     tracking: Tracking = field(default_factory=Tracking)
-    changing_scope: Revision | None = (
-        None  # whose `where` and `except` mean others on other days; None: always the same
-    )
+    #: Whose `where` and `except` mean others on other days; None: always the same.
+    changing_scope: Revision | None = None
     _inside: dict[object, NDArray[np.bool_]] = field(default_factory=dict)
     _curves: dict[int, Curves | None] = field(default_factory=dict)
     _absences: Absences | None = None
@@ -345,7 +344,8 @@ def load(
             since = max(since, feed.since)
         marks[kind] = feeds.marks(session, feed.id, start, end)
         infos: Sequence[ChunkInfo] = observations.overlapping(session, [feed.id], first)
-        infos = _without_elsewhere(session, data, kind, infos, against)
+        # What was imported is laid out here: when its rows were seen is worked out from them.
+        infos = data.store_elsewhere(session, kind, infos) if against == "live" else infos
         stored = {}
         if files is not None and (against == "live" or kind in EVENT_TIME_ONLY):
             stored = files.segments(session, kind, infos, data.windows.subjects, blocks)
@@ -372,21 +372,6 @@ def load(
         zone=revision.data.tz,
     )
     return _in_scope(past, revision)
-
-
-def _without_elsewhere(
-    session: Session, data: LiveData, kind: Kind, infos: Sequence[ChunkInfo], against: Against
-) -> Sequence[ChunkInfo]:
-    """Let the windows ask ClickHouse for the chunks that lie there; the others.
-
-    What was imported is not asked there: when its rows were seen is worked out from them, so they are laid out here.
-    """
-    if against == "imported":
-        return infos
-    away = [info for info in infos if info.batch is not None]
-    for source, segment in data.elsewhere(session, kind, away).items():
-        data.windows.store(source, [segment])
-    return [info for info in infos if info.batch is None]
 
 
 def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:

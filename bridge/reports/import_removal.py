@@ -1,6 +1,6 @@
 """Remove an import: its rows disappear, and rows that it changed are restored, for every time that is queried."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,7 +12,7 @@ from bridge.reports.batch import Batch, Labels, join
 from bridge.reports.changes import KnownRows
 from bridge.store import feeds, observations, report_imports
 from bridge.store.engine import Store
-from bridge.store.observations import ChunkInfo, Level
+from bridge.store.observations import Level
 from bridge.store.report_imports import ReportImport
 
 AT_ONCE = timedelta(days=1)  # of events per unit of work
@@ -37,7 +37,7 @@ def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
         start = found.first_event.replace(minute=0, second=0)  # sums stand at the beginning of their hour
         while start <= found.last_event:
             with store.read() as session:  # what lies in ClickHouse is read before anybody has to wait for it
-                read = {info.id: batch for info, batch in _between(session, found, start, start + AT_ONCE)}
+                read = _in_clickhouse(session, found, start, start + AT_ONCE)
             with store.write() as session:
                 written += _remove_between(session, found, start, start + AT_ONCE, read)
             read.clear()
@@ -47,14 +47,12 @@ def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
     return written
 
 
-def _between(session: Session, one: ReportImport, start: datetime, end: datetime) -> Iterator[tuple[ChunkInfo, Batch]]:
-    """The facts of the feed in ClickHouse."""
+def _in_clickhouse(session: Session, one: ReportImport, start: datetime, end: datetime) -> dict[int, Batch]:
+    """The facts of the feed's chunks in ClickHouse, by chunk."""
     if clickhouse_rows.of(session) is None:
-        return
+        return {}
     infos = observations.overlapping(session, [one.feed_id], start, end)
-    there = [info for info in infos if info.batch is not None]
-    found = chunk_cache.unpacked(session, there)
-    yield from ((info, found[info.id]) for info in there)
+    return chunk_cache.unpacked(session, [info for info in infos if info.batch is not None])
 
 
 def _remove_between(

@@ -304,10 +304,7 @@ class LiveData:
                 return False
             sources = {kind, BY_CLICK} if kind is Kind.CONVERSIONS else {kind}
             self.windows.go_on_with({key: one for key, one in (self._sums_before or {}).items() if key[0] in sources})
-        away = [info for info in fresh if info.batch is not None]
-        here = [info for info in fresh if info.batch is None]
-        for source, segment in self.elsewhere(session, kind, away).items():
-            self.windows.store(source, [segment])
+        here = self.store_elsewhere(session, kind, fresh)
         stored = self._in_files(session, kind, here)
         for source in {source for one in stored.values() for source in one}:
             self.windows.store(source, [one[source] for one in stored.values()])
@@ -348,7 +345,7 @@ class LiveData:
         """Hold the facts that are at hand as the chunks are now."""
         cold = {info.id for info in self._cold[kind]}
         at_hand = [info for info in infos if info.id in self._loaded and info.id not in cold]
-        away = self.elsewhere(session, kind, [info for info in at_hand if info.batch is not None])
+        away = self._elsewhere(session, kind, [info for info in at_hand if info.batch is not None])
         here = [info for info in at_hand if info.batch is None]
         stored = self._in_files(session, kind, here)
         others = [info for info in here if info.id not in stored]
@@ -362,7 +359,14 @@ class LiveData:
         self.windows.regroup(kind, batches, by_event, [one[BY_CLICK] for one in every if BY_CLICK in one])
         return True
 
-    def elsewhere(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> dict[Source, ClickHouseSegment]:
+    def store_elsewhere(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> Sequence[ChunkInfo]:
+        """Let the windows ask ClickHouse for those of these chunks that lie there. Returns the others."""
+        away = [info for info in infos if info.batch is not None]
+        for source, segment in self._elsewhere(session, kind, away).items():
+            self.windows.store(source, [segment])
+        return [info for info in infos if info.batch is None]
+
+    def _elsewhere(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> dict[Source, ClickHouseSegment]:
         """The facts of these chunks, all of which lie in ClickHouse. Raises ObservationsAway where one is not there."""
         if not infos:
             return {}

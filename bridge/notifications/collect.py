@@ -164,9 +164,8 @@ def _runs(session: Session, rules: Mapping[str, Revision], since: datetime) -> I
 
 def _about_run_and_stops(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterator[Notification]:
     data = _about_run(run)
-    hour = (
-        f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"  # what stays wrong is told once an hour, not at every evaluation
-    )
+    # What stays wrong is told once an hour, not at every evaluation.
+    hour = f"{run.rule_id}:{run.started_at:%Y-%m-%dT%H}"
 
     def found(text: str, *topics: str, key: str | None = None) -> Notification:
         name = key or f"run:{run.id}"

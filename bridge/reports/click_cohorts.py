@@ -108,9 +108,8 @@ class Cohorts:
             done = Summed([], np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows)))
         clicks, missing = done.clicks.copy(), done.missing.copy()
         for at, (low, high) in enumerate(cells[len(done.cells) :], len(done.cells)):
-            if (
-                at == len(cells) - 1
-            ):  # the one that the start may have cut: what lies before it serves other starts, too
+            if at == len(cells) - 1:
+                # It is the one that the start may have cut: what lies before it serves other starts, too.
                 self.shared.cells[wide, end] = Summed(cells[:at], clicks.copy(), missing.copy())
             found = self._clicks(wide, low, high, end, clicks) if low == start else self._asked(wide, low, high, rows)
             shares = curves.missing(self.reach - high, self.reach - low)[rows] if high <= self.reach else 1.0

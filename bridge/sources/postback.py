@@ -112,9 +112,8 @@ NO_ID = frozenset(
         "00000000-0000-0000-0000-000000000000",
     }
 )
-UNTOUCHED = frozenset(
-    {"REPLACE", "OPTIONAL"}
-)  # what the templates of Voluum and Keitaro hold until somebody fills them
+#: What the templates of Voluum and Keitaro hold until somebody fills them.
+UNTOUCHED = frozenset({"REPLACE", "OPTIONAL"})
 EMPTY = frozenset({"{}", "[]"})  # JSON without anything in it
 MAX_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"

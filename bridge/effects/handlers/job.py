@@ -36,9 +36,8 @@ class Job:
     urgent: bool = False
     ambiguous: bool = False
     expired: str = ""  # why it may not be sent any more; what may have arrived is still looked for
-    idempotency_key: str = (
-        ""  # the same for the same step of the same cause, also where a restored database counts anew
-    )
+    #: The same for the same step of the same cause, also where a restored database counts anew.
+    idempotency_key: str = ""
     context: Mapping[str, Any] = field(default_factory=dict)  # rule, run, reason: for messages
 
     @property

@@ -176,16 +176,6 @@ def _redis_address(value: str) -> None:
         raise ValidationError(str(error)) from None
 
 
-def _clickhouse_address(value: str) -> None:
-    try:
-        clickhouse_address.parse(value)
-    except clickhouse_address.BadAddress as error:
-        raise ValidationError(str(error)) from None
-    if not clickhouse_address.is_installed():
-        words = "needs the package clickhouse-connect, which is not installed"
-        raise ValidationError(f"{words}; run: pip install 'integr8-bridge[clickhouse]'")
-
-
 def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "database_url": env.str("DATABASE_URL", None),
@@ -194,7 +184,7 @@ def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str,
             None,
             validate=_redis_address,
         ),
-        "clickhouse": env.str("OBSERVATIONS_URL", None, validate=_clickhouse_address),
+        "clickhouse": env.str("OBSERVATIONS_URL", None),
         "secret_key": env.str("BRIDGE_SECRET_KEY", None),
         "sentry": env.str("SENTRY_DSN", None),
         "sample_rate": env.float("SENTRY_SAMPLE_RATE", 1.0, validate=SHARE),
@@ -210,7 +200,7 @@ def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str,
     values["sentry"] = Sentry(values["sentry"], *shares)
     values["worker_metrics"] = _address("BRIDGE_WORKER_METRICS", values["worker_metrics"], problems)
     values["database_url"] = _database_url(values["database_url"], home, problems)
-    values["clickhouse"] = _clickhouse(values["clickhouse"])
+    values["clickhouse"] = _clickhouse(values["clickhouse"], problems)
     generated = home / "var" / "secret.key"
     if values["secret_key"] is None and generated.is_file():
         values["secret_key"] = generated.read_text().strip()
@@ -228,12 +218,18 @@ def _address(name: str, given: str | None, problems: list[str]) -> Address | Non
     return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
 
 
-def _clickhouse(given: str | None) -> ClickHouseAddress | None:
-    """None as well for an address that is reported already."""
-    try:
-        return clickhouse_address.parse(given) if given else None
-    except clickhouse_address.BadAddress:
+def _clickhouse(given: str | None, problems: list[str]) -> ClickHouseAddress | None:
+    if given is None:
         return None
+    try:
+        found = clickhouse_address.parse(given)
+    except clickhouse_address.BadAddress as error:
+        problems.append(f"settings: OBSERVATIONS_URL {error}")
+        return None
+    if not clickhouse_address.is_installed():
+        words = "OBSERVATIONS_URL needs the package clickhouse-connect, which is not installed"
+        problems.append(f"settings: {words}; run: pip install 'integr8-bridge[clickhouse]'")
+    return found
 
 
 def database_url(home: Path | None = None) -> str | None:

@@ -81,8 +81,8 @@ def ask(
             replayable(live)
         except NotReplayable as error:
             raise OperationError(str(error)) from error
-        kind, asked_about = _about(services, session, live, about)
-        _check_size(question, _replays(services, session, live, about))
+        kind, asked_about, replays = _about(services, session, live, about)
+        _check_size(question, replays)
         last = backtest_jobs.newest(session, rule)
         if last is not None and last.is_open:
             raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
@@ -111,8 +111,8 @@ def ask(
 
 def _about(
     services: Services, session: Session, live: Revision, about: Question
-) -> tuple[BacktestKind, dict[str, Any] | None]:
-    """What is kept with the job. Raises what can be refused before a worker begins."""
+) -> tuple[BacktestKind, dict[str, Any] | None, list[Revision]]:
+    """What is kept with the job, and the revision of each replay. Raises what can be refused before a worker begins."""
     match about:
         case Sweep(text):
             thresholds = Thresholds.parse(text)
@@ -121,25 +121,14 @@ def _about(
                 raise OperationError(
                     f"rule {live.id}: compares no {thresholds.metric!r} with a plain number; it could be: {known}"
                 )
-            return BacktestKind.SWEEP, {"sweep": text, "metric": thresholds.metric}
-        case CompareWith(revision):
-            if revision == live.hash or services.library.revision(session, revision) is None:
-                raise NotThere(f"rule {live.id}: has no other revision {revision!r} that still loads")
-            return BacktestKind.COMPARE, {"with": revision}
-        case None:
-            return BacktestKind.BACKTEST, None
-
-
-def _replays(services: Services, session: Session, live: Revision, about: Question) -> list[Revision]:
-    """The revision of each replay that the job consists of."""
-    match about:
-        case Sweep(text):
-            return [live] * len(Thresholds.parse(text).values)
+            return BacktestKind.SWEEP, {"sweep": text, "metric": thresholds.metric}, [live] * len(thresholds.values)
         case CompareWith(revision):
             old = services.library.revision(session, revision)
-            return [live] if old is None else [old, live]
+            if revision == live.hash or old is None:
+                raise NotThere(f"rule {live.id}: has no other revision {revision!r} that still loads")
+            return BacktestKind.COMPARE, {"with": revision}, [old, live]
         case None:
-            return [live]
+            return BacktestKind.BACKTEST, None, [live]
 
 
 def _check_size(question: BacktestRequest, replays: Sequence[Revision]) -> None:

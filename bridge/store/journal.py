@@ -195,8 +195,7 @@ def put_off(session: Session, events: Sequence[Event], *, until: datetime, probl
     """Leave events alone for a while: what they need is away, which is no try of theirs."""
     for event in events:
         event.attempts -= 1
-        values = {"claimed_by": None, "claimed_until": until, "attempts": event.attempts, "problem": problem}
-        session.execute(update(Event).where(Event.id == event.id, Event.fence == event.fence).values(**values))
+        _release(session, [event], attempts=event.attempts, claimed_until=until, problem=problem)
 
 
 def give_back(session: Session, events: Sequence[Event], *, problem: str, now: datetime) -> None:
@@ -219,8 +218,8 @@ def _release(session: Session, events: Sequence[Event], **values: Any) -> None:
 @cache
 def _given_back(names: frozenset[str]) -> Update:
     ours = (Event.id.in_(bindparam("these", expanding=True)), Event.fence == bindparam("mine"))
-    set_to: dict[str, Any] = {name: bindparam(name) for name in names}
-    return update(Event).where(*ours).values(claimed_by=None, claimed_until=None, **set_to)
+    free_again: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
+    return update(Event).where(*ours).values(free_again | {name: bindparam(name) for name in names})
 
 
 def forget(session: Session, before: datetime, kept: Select[str]) -> int:

@@ -33,14 +33,19 @@ def two_offers(on_either_database):
     return network, bad
 
 
+def with_more_clicks(network, offer):
+    """A quarter of an hour later, after which the reports have news."""
+    network.pass_time(minutes=15)
+    start, end = network.now - timedelta(minutes=10), network.now - timedelta(minutes=5)
+    network.world.traffic(offer, network.world.directory.publishers.living(), 20, 0, start=start, end=end)
+    network.work()
+
+
 def test_the_second_yes_in_a_row_pauses_and_the_first_does_not(two_offers):
     network, bad = two_offers
     network.work()
     assert network.paused == []
-    network.pass_time(minutes=15)
-    start, end = network.now - timedelta(minutes=10), network.now - timedelta(minutes=5)
-    network.world.traffic(bad, network.world.directory.publishers.living(), 20, 0, start=start, end=end)
-    network.work()
+    with_more_clicks(network, bad)
     assert network.paused == ["Bad"]
     assert {run.outcome for run in network.all(Run)}.isdisjoint({"error"})
 
@@ -63,10 +68,7 @@ def test_a_webhook_rule_acts_at_its_second_event_and_no_event_is_tried_twice(two
     network.crm({"id": "1", "type": "conversion", "offer": number})
     network.work()
     assert network.paused == []
-    network.pass_time(minutes=15)
-    start, end = network.now - timedelta(minutes=10), network.now - timedelta(minutes=5)
-    network.world.traffic(bad, network.world.directory.publishers.living(), 20, 0, start=start, end=end)
-    network.work()
+    with_more_clicks(network, bad)
     network.crm({"id": "2", "type": "conversion", "offer": number})
     network.work()
     assert network.paused == ["Bad"]

@@ -1,7 +1,8 @@
 """Halts of one rule, one account or one advertiser: what they cover waits, everything else goes on."""
 
 import pytest
-from rule_texts import onboarding_rule, pause_rule
+from halted_rules import ALL, ALSO, CLOSE, GREET, bad_offers
+from rule_texts import pause_rule
 from sqlalchemy import select
 
 from bridge.operations.approvals import Person, approve
@@ -14,19 +15,6 @@ from bridge.store.holds import Hold
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
-
-GREET = onboarding_rule("greet", email="{{ body.email }}")
-ALSO = onboarding_rule("also", email="also-{{ body.email }}")
-ALL = "{at_most: {targets: 50, share: 100%}}"
-CLOSE = """
-schema: 1
-id: close
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.stop = true]}
-then: [{pause: offer, which: "{{ body.offer }}", hold: 12h}]
-guards: {at_most: {targets: 50, share: 100%}}
-"""
 
 
 def stopped(network, **what):
@@ -124,14 +112,6 @@ def test_events_that_wait_are_kept_however_old_they_are(network):
     apply_retention(network.services, network.now)
     go_on(network, rule="greet")
     assert [run.rule_id for run in network.all(Run)] == ["greet"]
-
-
-def bad_offers(network):
-    """Two offers that a rule pauses, of two advertisers."""
-    for name in ("North", "South"):
-        advertiser = network.world.advertiser(name)
-        network.world.offer(f"Bad {name}", clicks=1000, conversions=1, active=True, advertiser=advertiser)
-    return network
 
 
 def test_due_runs_of_a_halted_rule_wait_for_resume(network):

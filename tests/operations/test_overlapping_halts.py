@@ -4,7 +4,8 @@ import random
 import threading
 
 import pytest
-from rule_texts import onboarding_rule, pause_rule
+from halted_rules import ALL, ALSO, CLOSE, GREET, bad_offers
+from rule_texts import pause_rule
 
 from bridge.operations import decide, feeds, maintenance
 from bridge.operations.halt import halt, resume, scope_of
@@ -12,19 +13,6 @@ from bridge.operations.perform import perform_effects
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect
 from bridge.store.runs import Run
-
-GREET = onboarding_rule("greet", email="{{ body.email }}")
-ALSO = onboarding_rule("also", email="also-{{ body.email }}")
-ALL = "{at_most: {targets: 50, share: 100%}}"
-CLOSE = """
-schema: 1
-id: close
-mode: live
-trigger: {webhook: {source: crm}}
-when: {all: [body.stop = true]}
-then: [{pause: offer, which: "{{ body.offer }}", hold: 12h}]
-guards: {at_most: {targets: 50, share: 100%}}
-"""
 
 
 def stop(network, **what):
@@ -49,10 +37,7 @@ def rules_asked(network):
 
 @pytest.fixture
 def offers(network):
-    for name in ("North", "South"):
-        owner = network.world.advertiser(name)
-        network.world.offer(f"Bad {name}", clicks=1000, conversions=1, active=True, advertiser=owner)
-    return network
+    return bad_offers(network)
 
 
 def of_south(network, kind):

@@ -118,11 +118,11 @@ EMPTY = frozenset({"{}", "[]"})  # JSON without anything in it
 MAX_AMOUNT = Decimal(10**12)
 REPLACEMENT = "\ufffd"
 
-# {x} {click id} {{x}} ${x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x) ((x)) %(x)s, <x>, #x# @x@ |x| ~x~ !x! ^x^,
-# =x=, %x% %%x%%, %s, $x $x$ $$x$$ $(x), «x», *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64 look like
-# that.
+# {x} {click id} {{x}} ${x} #{x} {a||b} {sub_{id}} {status:a=b}, [x] [[x]], (x) ((x)) %(x)s, <x>, #x# @x@ |x| ~x~ !x!
+# ^x^ =x=, %x% %%x%%, %s, $x $x$ $$x$$ $(x), «x», *|X|*, :x :x: and __X__. Not +x+, /x/, -x-, _x_: ids in base64
+# look like that.
 _MACRO = re.compile(
-    r"""\$?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \$?\({1,3}[^"'\n()]{0,80}\){1,3} | <[^"'\n<>]{0,80}>
+    r"""[$#]?\{[^"'\n]{0,120}\} | \[[^"'\n]{0,120}\] | \$?\({1,3}[^"'\n()]{0,80}\){1,3} | <[^"'\n<>]{0,80}>
     | «[^»\n]{0,80}»
     | ([#@|~!^=&]{1,3}|::)[\w.\- ]{1,80}\1 | (%%?)[A-Za-z_][\w.\- ]{0,80}\2 | \*\|[^|\n]{1,80}\|\*
     | :[A-Za-z_]\w{0,80}:? | \${1,2}[A-Za-z_][\w.\-]{0,80}\${0,2} | __[A-Za-z][A-Za-z0-9_]{0,80}__
@@ -289,11 +289,22 @@ def _told_apart(values: Mapping[str, Any], tracker: Tracker) -> tuple[Mapping[st
             del names[other]
     if clicks:
         names["transaction_id"] = "external_transaction_id"
-    if {"date", "time"} <= set(lower) and _filled(values[lower["time"]]):
-        moment = f"{values[lower['date']]} {values[lower['time']]}"
-        apart = (lower["date"], lower["time"])
-        values = {**{name: value for name, value in values.items() if name not in apart}, "conversion_time": moment}
-    return values, names
+    elif tracker.instead in lower and not any(
+        _filled(values[name]) for name in values if names.get(name.lower()) == "transaction_id"
+    ):
+        names[tracker.instead] = "transaction_id"
+    return _one_moment(values, lower), names
+
+
+def _one_moment(values: Mapping[str, Any], lower: Mapping[str, str]) -> Mapping[str, Any]:
+    """The parameters, where a day and a time of day that came apart are one time. Affise's `date` has both."""
+    day = next((lower[name] for name in ("date_only", "date") if name in lower and _filled(values[lower[name]])), None)
+    if day is None or "time" not in lower or not _filled(values[lower["time"]]):
+        return values
+    whole = lower.get("date", day)
+    moment = values[whole] if ":" in str(values[whole]) else f"{values[day]} {values[lower['time']]}"
+    apart = {day, whole, lower["time"]}
+    return {**{name: value for name, value in values.items() if name not in apart}, "conversion_time": moment}
 
 
 def _filled(value: Any) -> bool:
@@ -309,8 +320,14 @@ def _by_tracker(body: dict[str, Any], values: Mapping[str, Any], tracker: Tracke
     for name in tracker.event_names:
         if given.get(name) and "event_id" not in body:
             body.setdefault("event_name", given[name])
+    for name, kinds in tracker.kinds.items():
+        if kind := kinds.get(given.get(name, "").lower()):
+            body["type"] = kind
     if any(given.get(name) == value for name, value in tracker.tests.items()):
         body["type"] = "test"
+    for name, ours in tracker.dollars.items():
+        if ours not in body and given.get(name):
+            body |= {ours: given[name], "currency": "USD"}
 
 
 def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:

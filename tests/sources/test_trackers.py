@@ -103,12 +103,113 @@ def test_a_postback_without_a_dialect_or_the_reverse_is_a_fault_of_the_settings(
         ("voluum", {"externalid": "x", "offer.id": "o"}, {"offer": "o"}),
         ("voluum", {"externalid": "x", "transaction.id": "s"}, {"external_transaction_id": "s"}),
         ("adjust", {"label": "l", "created_at_milli": "1772454600000"}, HALF_PAST),
+        ("adjust", {"label": "l", "activity_kind": "install", "rejection_reason": "too_many"}, {"status": "rejected"}),
+        # Affise's {date} has the time of day, its {date_only} has not, and its {time} is no more than that.
+        ("affise", {"clickid": "a", "date": "2026-03-02 12:30:00", "time": "12:30:00"}, HALF_PAST),
+        ("affise", {"clickid": "a", "date_only": "2026-03-02", "time": "12:30:00"}, HALF_PAST),
+        ("affise", {"clickid": "a", "date_only": "{date_only}", "date": "2026-03-02 12:30:00"}, HALF_PAST),
+        (
+            "affise",
+            {"clickid": "a", "date": "2026-03-02 12:30:00", "date_only": "2026-03-02", "time": "12:30:00"},
+            HALF_PAST,
+        ),
+        # The partner's own id of the click, where TUNE's is not asked for.
+        ("tune", {"aff_click_id": "mine"}, {"transaction_id": "mine"}),
+        ("tune", {"aff_click_id": "mine", "transaction_id": "t"}, {"transaction_id": "t", "aff_click_id": "mine"}),
+        ("tune", {"aff_click_id": "mine", "transaction_id": "{transaction_id}"}, {"transaction_id": "mine"}),
+        ("redtrack", {"ref_id": "mine"}, {"transaction_id": "mine"}),
+        # Trackier's sub1 is the advertiser's, p1 the publisher's.
+        ("trackier", {"click_id": "t", "sub2": "a", "p2": "p"}, {"adv_sub_id_2": "a", "sub_id_2": "p"}),
+        ("trackier", {"click_id": "t", "payout_usd": "4"}, {"payout": Decimal(4), "currency": "USD"}),
+        (
+            "trackier",
+            {"click_id": "t", "payout_usd": "4", "payout": "3.5", "currency": "eur"},
+            {"payout": Decimal("3.5"), "currency": "EUR"},
+        ),
+        ("appsflyer", {"clickid": "c", "event-revenue-usd": "4"}, {"revenue": Decimal(4), "currency": "USD"}),
+        ("appsflyer", {"clickid": "c", "blocked_reason": "bots"}, {"status": "rejected", "rejection_reason": "bots"}),
+        (
+            "appsflyer",
+            {"clickid": "c", "install-unix-ts": "1772450000", "event-time": "2026-03-02 12:30:00"},
+            HALF_PAST,
+        ),
+        ("keitaro", {"subid": "k", "status": "rebill", "tid": "2"}, {"status": "approved"}),
+        ("keitaro", {"subid": "k", "date": "2026-03-02 12:30:00"}, {"click_time": HALF_PAST["conversion_time"]}),
     ],
 )  # fmt: skip
 def test_what_a_tracker_spells_in_its_own_way(name, query, body):
     parsed = read(name, query)
     assert {key: parsed.body.get(key) for key in body} == body
     assert [fault for fault in parsed.faults if "placeholder" not in fault.words] == []
+
+
+# Addresses that the trackers print in their own pages (the page is named in `fact` of the row or beside it).
+PUBLISHED = [
+    ("singular", "cl_id={cl?NetworkName}&app_id={{app_id}}&amount={AMOUNT}&event={EVTNAME}&timestamp={UTCM}",
+     {"cl_id": "c", "amount": "2.5", "event": "buy", "timestamp": "1772454600000"},
+     {"transaction_id": "c", "revenue": Decimal("2.5"), "event_name": "buy", **HALF_PAST}),
+    ("affise", "clickid={sub1}&action_id={transactionid}", {"clickid": "c", "action_id": "s"},
+     {"transaction_id": "c", "external_transaction_id": "s"}),
+    # support.appsflyer.com/hc/en-us/articles/4413892641681
+    ("appsflyer", "clickid={clickid}&affiliate_id={af_siteid}&country={county_code}&AppName={app_name}",
+     {"clickid": "c", "country": "DE"}, {"transaction_id": "c", "geo_country": "DE"}),
+    # developers.everflow.io/api-reference/post-affiliatespixels
+    ("everflow", "tid={transaction_id}&amount={revenue}", {"tid": "t", "amount": "9"},
+     {"transaction_id": "t", "purchase_value": Decimal(9)}),
+    # doc.voluum.com/en/tracking_conversions_postback.html
+    ("voluum", "cid=REPLACE&payout=OPTIONAL&txid=OPTIONAL&currency=OPTIONAL&et=OPTIONAL",
+     {"cid": "c", "payout": "3", "txid": "s", "currency": "eur", "et": "deposit"},
+     {"transaction_id": "c", "external_transaction_id": "s", "currency": "EUR", "event_name": "deposit"}),
+    # docs.binom.org/postback-url.php
+    ("binom", "cnv_id={NETWORK_TOKEN}&payout={PAYOUT_TOKEN}&cnv_status={CONVERSION_STAUS}",
+     {"cnv_id": "c", "payout": "3", "cnv_status": "reject"}, {"transaction_id": "c", "status": "rejected"}),
+    # docs.keitaro.io/en/conversions/postback.html
+    ("keitaro", "subid={subid}&status={status:lead=0 sale=1 rejected=2}&payout={revenue}&tid={tid}",
+     {"subid": "c", "status": "lead", "payout": "3", "tid": "2"},
+     {"transaction_id": "c", "status": "pending", "external_transaction_id": "2"}),
+    # help.trackier.com/en/articles/8107277-key-parameters-for-setting-up-advertiser-postback
+    ("trackier", "click_id={CLICK_ID}&txn_id={TXN}&sale_amount={AMOUNT}&goal_value={GOAL}&status={STATUS}",
+     {"click_id": "c", "txn_id": "s", "sale_amount": "7", "goal_value": "sale", "status": "cancelled"},
+     {"transaction_id": "c", "external_transaction_id": "s", "purchase_value": Decimal(7), "status": "rejected"}),
+    # help.redtrack.io, partnership portal: settings for partners
+    ("redtrack", "clickid={ref_id}&payout={payout}", {"clickid": "c", "payout": "3"}, {"transaction_id": "c"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "template", "values", "body"), PUBLISHED)
+def test_an_address_that_the_tracker_itself_prints_is_understood(name, template, values, body):
+    empty = read(name, dict(parse_qsl(template)))
+    assert (set(empty.body), empty.quarantine is None) == ({"type"}, False)
+    parsed = read(name, dict(parse_qsl(template)) | values)
+    assert parsed.event_type == "conversion"
+    assert {key: parsed.body.get(key) for key in body} == body
+    assert [fault for fault in parsed.faults if "placeholder" not in fault.words] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [("voluum", "et"), ("adjust", "event_name"), ("singular", "event"), ("binom", "cnv_status2")]
+)
+def test_a_macro_in_another_tracker_s_spelling_is_no_value_either(name, parameter):
+    click = TRACKERS[name].click[0]
+    for macro in ("#{event.name}", "!!!clickRef!!!", "##CLICK_ID##", "[[subid]]", "%%x%%", "${name!}", "(event-name)"):
+        parsed = read(name, {click: "c", parameter: macro})
+        assert "event_name" not in parsed.body
+        assert [fault.words.endswith("nobody filled; treated as missing") for fault in parsed.faults] == [True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "event_type"),
+    [
+        ("install", "conversion"),
+        ("event", "conversion"),
+        ("click", "click"),
+        ("session", "event"),
+        ("uninstall", "event"),
+    ],
+)
+def test_an_address_for_all_of_adjust_s_activities_counts_only_conversions_as_such(kind, event_type):
+    query = {"type": "conversion", "transaction_id": "t", "activity_kind": kind, "environment": "production"}
+    assert read("adjust", query).event_type == event_type
 
 
 @pytest.mark.parametrize("blocked", ["", "(blocked-reason)"])

@@ -287,7 +287,8 @@ PRESETS: Mapping[str, Preset] = {
         event_type="type", event_time="created_at",
     ),
     "mailerlite": _hmac(
-        "MailerLite", "https://developers.mailerlite.com/docs/webhooks.html", "Signature", event_type="type",
+        "MailerLite", "https://developers.mailerlite.com/docs/webhooks.html", "Signature", split="events",
+        event_type="events.type or type",
     ),
     # --- chat and telephony ---
     "slack": _hmac(
@@ -346,7 +347,9 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "linkedin": _hmac(
         "LinkedIn", "https://learn.microsoft.com/en-us/linkedin/shared/api-guide/webhook-validation", "X-LI-Signature",
-        signed="hmacsha256={body}", event_type="type", setup="linkedin",
+        signed="hmacsha256={body}", split="notifications", event_type="type",
+        delivery_id="notifications.notificationId", event_time="occurredAt or notifications.lastModifiedAt",
+        setup="linkedin",
         # Its page can be read in several ways: the prefix is signed, or stands in the header, or both.
         other_forms=({"prefix": "hmacsha256="}, {"signed": "{body}", "prefix": "hmacsha256="}, {"signed": "{body}"}),
         secret="the client secret of the app",  # noqa: S106

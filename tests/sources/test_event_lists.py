@@ -1,10 +1,12 @@
 """One request with many events: each is an event of its own, and none is lost to its neighbours."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from bridge.sources import Unreadable
+from bridge.sources.presets import PRESETS
 from tests.sources.signed_requests import NOW, request, signed, source
 
 OPEN = {"verify": "none"}
@@ -101,3 +103,39 @@ def test_ids_from_2_to_the_53_on_stay_apart(place):
     one, other = (f'{{"deal_id": {n}, "deal": {{"id": {n}}}}}'.encode() for n in (2**54 + 1, 2**54 + 2))
     numbered = source(OPEN, delivery_id=place)
     assert numbered.read(request(one)).dedupe_key != numbered.read(request(other)).dedupe_key
+
+
+# A list of two as each sender shows it in its pages (`fact` of its preset), cut to what tells events apart.
+LISTS = {
+    "gocardless": '{"events": [{"id": "EV1", "action": "paid"}, {"id": "EV2", "action": "failed"}]}',
+    "xero": '{"events": [{"eventType": "CREATE", "resourceId": "a"}, {"eventType": "UPDATE", "resourceId": "b"}]}',
+    "klaviyo": '{"data": [{"topic": "event:x", "external_id": "1"}, {"topic": "event:y", "external_id": "2"}]}',
+    "line": '{"events": [{"type": "follow", "webhookEventId": "1"}, {"type": "message", "webhookEventId": "2"}]}',
+    "pusher": '{"time_ms": 1772452800000, "events": [{"name": "a", "channel": "c"}, {"name": "b", "channel": "c"}]}',
+    "meta": '{"entry": [{"id": "1", "time": 1772452800, "changes": [{"field": "leadgen"}, {"field": "feed"}]}]}',
+    "asana": '{"events": [{"action": "added", "created_at": "2026-03-02T12:00:00Z"}, {"action": "removed"}]}',
+    "linkedin": '{"type": "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS", "notifications": '
+    '[{"notificationId": 1, "action": "LIKE", "lastModifiedAt": 1772452800000}, {"notificationId": 2}]}',
+    "mailerlite": '{"events": [{"type": "subscriber.create", "data": {}}, {"type": "subscriber.update", "data": {}}]}',
+    "microsoft-graph": '{"value": [{"changeType": "updated", "resource": "a"}, {"changeType": "created"}]}',
+    "event-grid": '[{"id": "1", "eventType": "a"}, {"id": "2", "eventType": "b"}]',
+    "hubspot": '[{"eventId": 1, "subscriptionId": 1}, {"eventId": 2, "subscriptionId": 1}]',
+    "sendgrid": '[{"event": "open", "sg_event_id": "1"}, {"event": "click", "sg_event_id": "2"}]',
+}
+PLACES = ("split", "event_type", "delivery_id", "event_time")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_a_known_sender_sends_together_are_events_of_their_own(name):
+    settings = {key: value for key, value in PRESETS[name].settings.items() if key in PLACES}
+    found = source(OPEN, **settings).accept(request(LISTS[name].encode()))
+    assert len(set(keys(found))) == 2
+    assert all(one.parsed.event_type or name == "hubspot" for one in found)
+    assert not any(one.parsed.faults for one in found)
+
+
+def test_a_lead_of_linkedin_is_one_event():
+    settings = {key: value for key, value in PRESETS["linkedin"].settings.items() if key in PLACES}
+    lead = b'{"type": "LEAD_ACTION", "leadAction": "CREATED", "occurredAt": 1772452800000}'
+    [one] = source(OPEN, **settings).accept(request(lead))
+    assert (one.parsed.event_type, one.parsed.event_time) == ("LEAD_ACTION", datetime(2026, 3, 2, 12, tzinfo=UTC))

@@ -21,9 +21,12 @@ def holds() -> None:
 @click.option("--all", "everything", is_flag=True, help="Include those that have ended.")
 @click.option("--rule", help="Only those of this rule.")
 @click.option("--target", metavar="KIND=ID", help="Only holds of this target: --target offer=42")
+@click.option("--account", metavar="NAME", help="Only those of this account.")
 @json_option
 @click.pass_obj
-def list_(session: Session, everything: bool, rule: str | None, target: str | None, json: bool) -> None:
+def list_(
+    session: Session, everything: bool, rule: str | None, target: str | None, account: str | None, json: bool
+) -> None:
     """Show active holds, the next to end first; those without an end come last.
 
     \b
@@ -32,19 +35,21 @@ def list_(session: Session, everything: bool, rule: str | None, target: str | No
       integr8-bridge holds list --target offer=42 --all
     """
     query = select(Hold).order_by(Hold.until.nulls_last(), Hold.id)
+    if account is not None:
+        query = query.where(Hold.account == account)
     if not everything:
         query = query.where(Hold.state == HoldState.ACTIVE)
-    if rule:
+    if rule is not None:
         query = query.where(Hold.rule_id == rule)
     with session.read() as database:
-        if target:
+        if target is not None:
             [wanted] = subject_targets([target])
-            ids = entities.known_ids(database, wanted.kind, wanted.id)
-            query = query.where(Hold.kind == wanted.kind, Hold.target_id.in_(ids))
+            query = query.where(entities.is_of_item(database, Hold, wanted.kind, wanted.id, account=account))
         rows = [
             {
                 "hold": one.id,
                 "target": f"{one.kind} {one.target_id}",
+                "account": one.account,
                 "rule": one.rule_id,
                 "since": one.since,
                 "until": one.until or "someone lets go",
@@ -54,7 +59,16 @@ def list_(session: Session, everything: bool, rule: str | None, target: str | No
             }
             for one in database.scalars(query)
         ]
-    columns = ["hold", "target", "rule", "since", "until", "count", *(["state", "ended_why"] if everything else [])]
+    columns = [
+        "hold",
+        "target",
+        "account",
+        "rule",
+        "since",
+        "until",
+        "count",
+        *(["state", "ended_why"] if everything else []),
+    ]
     show(rows, columns, json=json, empty="nothing is held")
 
 

@@ -8,6 +8,7 @@ import click
 from bridge.cli.session import MOMENT, Session, json_option, outcome, show
 from bridge.operations.item_mutes import EVERY_RULE, FOR_EVER, end_mutes, mute_item
 from bridge.store import holds
+from rules.model.spelling import listed
 
 
 @click.group()
@@ -29,23 +30,27 @@ def list_(session: Session, json: bool) -> None:
         rows = [
             {
                 "item": f"{one.kind}={one.target_id}",
+                "account": one.account,
                 "rule": "all rules" if one.rule_id == EVERY_RULE else one.rule_id,
                 "until": "someone ends it" if one.until >= FOR_EVER else one.until,
                 "why": one.why,
             }
             for one in holds.muted(database, session.services.clock())
         ]
-    show(rows, ("item", "rule", "until", "why"), json=json, empty="no rule is muted for any item")
+    show(rows, ("item", "account", "rule", "until", "why"), json=json, empty="no rule is muted for any item")
 
 
 @mutes.command("add")
 @click.argument("item", metavar="KIND=ID")
 @click.option("--rule", default=EVERY_RULE, help="Only this rule; all of them otherwise.")
+@click.option("--account", metavar="NAME", help="Only the item of this account; that of each account otherwise.")
 @click.option("--until", type=MOMENT, help="Until then; otherwise until somebody ends it.")
 @click.option("--why", required=True, help="Stands beside it.")
 @json_option
 @click.pass_obj
-def add(session: Session, item: str, rule: str, until: datetime | None, why: str, json: bool) -> None:
+def add(
+    session: Session, item: str, rule: str, account: str | None, until: datetime | None, why: str, json: bool
+) -> None:
     """Keep rules from an item.
 
     \b
@@ -53,17 +58,22 @@ def add(session: Session, item: str, rule: str, until: datetime | None, why: str
       integr8-bridge mutes add offer=42 --why "contract until March" --until 2027-03-31
     """
     with session.operating() as services:
-        made = mute_item(services, item, rule=rule, until=until, why=why, who=getpass.getuser(), now=services.clock())
-        told = {"item": f"{made.kind}={made.target_id}", "rule": made.rule_id, "until": made.until}
-    outcome(told, [f"{told['item']} is left alone"], json=json)
+        made = mute_item(
+            services, item, account=account, rule=rule, until=until, why=why, who=getpass.getuser(),
+            now=services.clock(),
+        )  # fmt: skip
+        accounts = [one.account for one in made]
+        told = {"item": item, "accounts": accounts, "rule": made[0].rule_id, "until": made[0].until}
+    outcome(told, [f"{item} of {listed(accounts, last='and')} is left alone"], json=json)
 
 
 @mutes.command("end")
 @click.argument("item", metavar="KIND=ID")
 @click.option("--rule", default=EVERY_RULE, help="The rule that is muted; the exception for all rules otherwise.")
+@click.option("--account", metavar="NAME", help="Whose item it is, where several accounts have such an item muted.")
 @json_option
 @click.pass_obj
-def end(session: Session, item: str, rule: str, json: bool) -> None:
+def end(session: Session, item: str, rule: str, account: str | None, json: bool) -> None:
     """Let a rule act on an item again.
 
     \b
@@ -71,7 +81,9 @@ def end(session: Session, item: str, rule: str, json: bool) -> None:
       integr8-bridge mutes end offer=42 --rule low-cr
     """
     with session.operating() as services:
-        ended = end_mutes(services.store, rule, item, who=getpass.getuser(), now=services.clock())
+        ended = end_mutes(
+            services.store, rule, item, account=account, who=getpass.getuser(), now=services.clock()
+        )  # fmt: skip
     if not ended:
         raise click.ClickException(f"{item}: nothing is muted there; `integr8-bridge mutes list` shows what is")
     outcome({"item": item, "rule": rule, "ended": True}, [f"{item} may be acted on again"], json=json)

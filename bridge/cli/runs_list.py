@@ -15,6 +15,7 @@ from bridge.store.runs import Run
 @click.option("--outcome", "wanted", help="Only this outcome: ready, shadow, waiting, stopped, nothing, error.")
 @click.option("--event", help="Only those that this event caused.")
 @click.option("--target", metavar="KIND=ID", help="Only those with effects on this target: --target offer=42")
+@click.option("--account", metavar="NAME", help="Beside --target: the item of this account only.")
 @since_option
 @click.option("--limit", default=30, show_default=True)
 @json_option
@@ -25,6 +26,7 @@ def list_(
     wanted: str | None,
     event: str | None,
     target: str | None,
+    account: str | None,
     since: timedelta | None,
     limit: int,
     json: bool,
@@ -38,20 +40,20 @@ def list_(
       integr8-bridge runs list --target offer=42
     """
     query = select(Run).order_by(Run.id.desc()).limit(limit)
-    if event:
+    if event is not None:
         query = query.where(Run.event_id == event)
-    if target:
+    if target is not None:
         from bridge.cli.subjects import subject_targets
-        from bridge.store import entities, ledger
+        from bridge.store import ledger
 
         [named] = subject_targets([target])
         with session.read() as database:
-            query = query.where(ledger.touches(named.kind, entities.known_ids(database, named.kind, named.id)))
+            query = query.where(ledger.touches(database, named.kind, named.id, account=account))
     if since:
         query = query.where(Run.started_at >= session.services.clock() - since)
-    if rule:
+    if rule is not None:
         query = query.where(Run.rule_id == rule)
-    if wanted:
+    if wanted is not None:
         query = query.where(Run.outcome == wanted)
     with session.read() as database:
         rows = [row(one) for one in database.scalars(query)]

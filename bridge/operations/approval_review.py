@@ -27,6 +27,7 @@ class Wanted:
     """One effect of a waiting plan, then and now. `gone` says why a yes would leave it out; None: it stays."""
 
     does: str
+    account: str
     kind: str
     target_id: str
     reason: str
@@ -119,6 +120,7 @@ def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
         effects=tuple(
             Wanted(
                 does=f"{one.verb} {one.kind} {one.target_id}",
+                account=one.account,
                 kind=one.kind,
                 target_id=one.target_id,
                 reason=one.reason or "",
@@ -173,6 +175,7 @@ def _wanted(old: Plan, kept: Sequence[PlannedEffect], reasons: dict[Any, Stop]) 
         found.append(
             Wanted(
                 does=f"{effect.verb} {effect.target}",
+                account=effect.target.account,
                 kind=effect.target.kind,
                 target_id=effect.target.id,
                 reason=effect.reason,

@@ -33,6 +33,7 @@ from rules.model.state import target_of
 CONFIRM_FROM = 10  # changes at once that nobody should make by one press
 SHARE = Decimal("0.10")  # of the revenue of 24 hours of everything in the rule's scope
 NAMED = 12
+AT_ONCE = 500  # ids of one query
 DAY = timedelta(hours=24)
 
 
@@ -150,26 +151,24 @@ def _told(target: Target, name: str | None, *, several: bool) -> str:
 
 def _names(session: Session, targets: Sequence[Target]) -> dict[Target, str | None]:
     """Target → the name that its own account shows; None where there is none."""
-    found: dict[Target, str | None] = dict.fromkeys(targets)
-    for account in {one.account for one in targets}:
-        mine = [one for one in targets if one.account == account]
-        names = display_names(session, {(one.kind, one.id) for one in mine}, account=account)
-        found |= {one: names[one.kind, one.id] for one in mine}
-    return found
+    names = display_names(session, {(one.account, one.kind, one.id) for one in targets})
+    return {one: names[one.account, one.kind, one.id] for one in targets}
 
 
-def display_names(
-    session: Session, targets: Collection[tuple[str, str]], *, account: str | None = None
-) -> dict[tuple[str, str], str | None]:
-    """(kind, id) → the name that Integr8 shows, in that account or in any; None where there is none."""
-    ids = {identity for _, identity in targets}
-    known = (Entity.number.in_(ids), Entity.ref.in_(ids))
-    found: dict[tuple[str, str], str | None] = {}
-    for column in known:
-        query = select(Entity).where(column)
-        for one in session.scalars(query if account is None else query.where(Entity.account == account)):
-            found |= {(one.kind, name): one.name for name in (one.ref, one.number) if name}
-    return {target: found.get(target) for target in targets}
+Item = tuple[str, str, str]  # account, kind and id: accounts number their items alike
+
+
+def display_names(session: Session, items: Collection[Item]) -> dict[Item, str | None]:
+    """Item → the name that Integr8 shows; None where there is none."""
+    found: dict[Item, str | None] = {}
+    ids = sorted({identity for _, _, identity in items})
+    for begin in range(0, len(ids), AT_ONCE):
+        some = ids[begin : begin + AT_ONCE]
+        for column in (Entity.number, Entity.ref):
+            named = select(Entity.account, Entity.kind, column, Entity.name).where(column.in_(some))
+            for account, kind, identity, name in session.execute(named):
+                found[account, kind, identity or ""] = name
+    return {item: found.get(item) for item in items}
 
 
 def revenue_24h(services: Services, session: Session, run: Run, now: datetime) -> Decimal | None:

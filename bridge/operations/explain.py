@@ -139,7 +139,7 @@ def explain(
         would: tuple[str, ...] = ()
         paused = None
         if at is None:
-            paused = next(iter(active_pauses(session, subjects.dump(seen.subject), rule)), None)
+            paused = next(iter(active_pauses(session, subjects.dump(seen.subject), rule=rule)), None)
         if at is None and seen.outside is None:
             stopped, would = _in_the_way(services, session, evaluation, seen, paused)
         return Explanation(
@@ -253,7 +253,7 @@ def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> N
     """Raise NotThere for an id that nothing in Integr8 has, once we know what is there."""
     known = entities.count_by_kind(session, revision.account, revision.integration)
     for kind, identity in zip(subject.per, subject.ids, strict=True):
-        if kind in MIRRORED and known.get(kind) and entities.named(session, kind, identity) is None:
+        if kind in MIRRORED and known.get(kind) and entities.named(session, revision.account, kind, identity) is None:
             raise NotThere(f"there is no {kind} {identity} in Integr8; search for it by its name or number")
 
 

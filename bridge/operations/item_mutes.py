@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from bridge.operations.errors import NotThere, OperationError, Refused
+from bridge.operations.item_lookup import SeveralAccounts
 from bridge.services.container import Services
 from bridge.store import audit_log, entities
 from bridge.store.engine import Store
@@ -16,13 +17,14 @@ FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)  # until somebody ends it
 
 
 def mute_item(
-    services: Services, item: str, *, rule: str = EVERY_RULE, until: datetime | None = None, why: str, who: str,
-    now: datetime,
-) -> Mute:  # fmt: skip
+    services: Services, item: str, *, account: str | None = None, rule: str = EVERY_RULE, until: datetime | None = None,
+    why: str, who: str, now: datetime,
+) -> list[Mute]:  # fmt: skip
     """Keep a rule, or all of them, from an item such as `offer=42`. `until` None: until somebody ends it.
 
-    Where several accounts have such an item, all rules are kept from each of them, and one rule from that of its own
-    account. What a rule holds already stays held until its time comes. Returns the first. Raises Refused, NotThere.
+    Where several accounts have such an item and none is named, all rules are kept from each of them, and one rule from
+    that of its own account. What a rule holds already stays held until its time comes. Returns one mute for each
+    account. Raises Refused, NotThere.
     """
     kind, identity = _parsed(item)
     if not why.strip():
@@ -30,9 +32,9 @@ def mute_item(
     if until is not None and until <= now:
         raise Refused("the end lies in the past; choose a later one, or none")
     with services.store.write() as session:
-        found = entities.all_named(session, kind, identity)
+        found = entities.all_named(session, kind, identity, account=account)
         if not found:
-            raise NotThere(f"there is no {kind} {identity}")
+            raise NotThere(f"there is no {kind} {identity}{f' in account {account}' if account is not None else ''}")
         if rule != EVERY_RULE:
             revision = services.library.current(session).revisions.get(rule)
             if revision is None:
@@ -50,25 +52,33 @@ def mute_item(
             for one in found
         ]  # fmt: skip
         detail = {"rule": "all rules" if rule == EVERY_RULE else rule, "why": why.strip()[:300]}
+        detail |= {"account": ", ".join(dict.fromkeys(one.account for one in made))}
         detail |= {"until": until.isoformat()} if until else {}
         audit_log.note(session, who=who, what="mute", about=f"{kind} {identity}", now=now, detail=detail)
-    return made[0]
+    return made
 
 
-def end_mutes(store: Store, rule: str, item: str, *, who: str, now: datetime) -> bool:
-    """End what keeps a rule from an item such as `offer=42`. False where nothing did. Raises OperationError."""
+def end_mutes(
+    store: Store, rule: str, item: str, *, account: str | None = None, who: str, now: datetime
+) -> bool:  # fmt: skip
+    """End what keeps a rule from an item such as `offer=42`. False where nothing did.
+
+    Raises OperationError, and SeveralAccounts where that item of several accounts is muted and none of them is named:
+    what one account is promised is not ended by who thinks of another.
+    """
     kind, _, identity = item.partition("=")
     if not rule or not kind or not identity:
         raise OperationError("name a rule and an item such as offer=42, so nothing was done")
     with store.write() as session:
-        names = entities.known_ids(session, kind, identity)
-        wanted = (Mute.rule_id == rule, Mute.kind == kind, Mute.target_id.in_(names))
-        ended = session.scalars(delete(Mute).where(*wanted).returning(Mute.rule_id)).all()
-        if ended:
-            audit_log.note(
-                session, who=who, what="end mute", about=f"{kind} {identity}", now=now, detail={"rule": rule}
-            )
-    return bool(ended)
+        wanted = (Mute.rule_id == rule, entities.is_of_item(session, Mute, kind, identity, account=account))
+        accounts = session.scalars(select(Mute.account).where(*wanted).distinct()).all()
+        if len(accounts) > 1:
+            raise SeveralAccounts(f"the mute of {kind} {identity}", accounts)
+        if accounts:
+            session.execute(delete(Mute).where(*wanted).execution_options(synchronize_session=False))
+            detail = {"rule": rule, "account": accounts[0]}
+            audit_log.note(session, who=who, what="end mute", about=f"{kind} {identity}", now=now, detail=detail)
+    return bool(accounts)
 
 
 def _parsed(item: str) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The history of one item: changes, pauses, undos, mutes and checks, by whom and with which figures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,14 +53,17 @@ class Story:
     is_cut: bool  # there is more than was read
 
 
-def story(session: Session, entity: Entity) -> Story:
-    """Everything that is known about one entity."""
+def story(session: Session, entity: Entity, rules_elsewhere: Collection[str] = ()) -> Story:
+    """Everything that is known about one entity. What `rules_elsewhere` decide is about items of other accounts."""
     ids = every_id_of(entity)
     effects = _effects(session, entity, ids)
     undone = undone_items(session, {run.id for _, _, run in effects})
     changed = entities.changes(session, account=entity.account, kind=entity.kind, ref=entity.ref, limit=CHANGES)
     held = session.scalars(
-        select(Hold).where(Hold.target_id.in_(ids), Hold.kind == entity.kind).order_by(Hold.id.desc()).limit(CHANGES)
+        select(Hold)
+        .where(Hold.account == entity.account, Hold.target_id.in_(ids), Hold.kind == entity.kind)
+        .order_by(Hold.id.desc())
+        .limit(CHANGES)
     ).all()
     done = [_of_effect(*row, undone) for row in effects]
     shown = {effect.id for effect, _, _ in effects}
@@ -68,9 +71,11 @@ def story(session: Session, entity: Entity) -> Story:
         *done,
         *_of_changes(changed, authors(session, {one.effect_id for one in changed if one.effect_id}), shown),
         *_of_holds(held),
-        *_without_repeats(_of_checks(session, entity.kind, ids), done),
+        *_without_repeats(_of_checks(session, entity.kind, ids, rules_elsewhere), done),
     ]
-    mutes = session.scalars(select(Mute).where(Mute.kind == entity.kind, Mute.target_id.in_(ids)))
+    mutes = session.scalars(
+        select(Mute).where(Mute.account == entity.account, Mute.kind == entity.kind, Mute.target_id.in_(ids))
+    )
     moments.sort(key=lambda one: one.at, reverse=True)
     made = next((one for one in done if one.what.startswith("created")), None)
     is_cut = max(len(effects), len(changed), len(held)) >= CHANGES
@@ -85,7 +90,7 @@ def every_id_of(entity: Entity) -> list[str]:
 
 
 def _effects(session: Session, entity: Entity, ids: Sequence[str]) -> list[tuple[Effect, StoredPlan, Run]]:
-    wanted = and_(Effect.kind == entity.kind, Effect.target_id.in_(ids))
+    wanted = and_(Effect.account == entity.account, Effect.kind == entity.kind, Effect.target_id.in_(ids))
     query = (
         select(Effect, StoredPlan, Run)
         .join(StoredPlan, StoredPlan.id == Effect.plan_id)
@@ -97,7 +102,10 @@ def _effects(session: Session, entity: Entity, ids: Sequence[str]) -> list[tuple
     found = [(row[0], row[1], row[2]) for row in session.execute(query)]
     if entity.kind in PROVISIONED:
         by_key = select(Effect.id).where(
-            Effect.kind == entity.kind, Effect.verb == "ensure", Effect.result["id"].as_string() == entity.ref
+            Effect.account == entity.account,
+            Effect.kind == entity.kind,
+            Effect.verb == "ensure",
+            Effect.result["id"].as_string() == entity.ref,
         )
         known = {effect.id for effect, _, _ in found}
         more = set(session.scalars(by_key.order_by(Effect.id.desc()).limit(CHANGES))) - known
@@ -192,12 +200,12 @@ def _of_holds(held: Iterable[Hold]) -> Iterator[Moment]:
         )
 
 
-def _of_checks(session: Session, kind: str, ids: Sequence[str]) -> Iterator[Moment]:
+def _of_checks(session: Session, kind: str, ids: Sequence[str], elsewhere: Collection[str]) -> Iterator[Moment]:
     """Evaluations that said yes or could not decide, folded while the answer and what came of it stay the same."""
     query = (
         select(StoredVerdict.answer, StoredVerdict.reason, Run)
         .join(Run, Run.id == StoredVerdict.run_id)
-        .where(or_(*(StoredVerdict.subject == f"{kind}={one}" for one in ids)))
+        .where(or_(*(StoredVerdict.subject == f"{kind}={one}" for one in ids)), Run.rule_id.not_in(elsewhere))
         .order_by(StoredVerdict.run_id.desc())
         .limit(CHECKS)
     )
@@ -238,13 +246,13 @@ def _folded(rule: str, rows: Sequence[tuple[int, str, Run]]) -> Iterator[Moment]
         begin = place
 
 
-def created_item(session: Session, kind: str, key: str) -> str | None:
-    """Integr8's id of what an effect ensured under a natural key such as `email=ann@example.com`."""
-    query = (
-        select(Effect.result)
-        .where(Effect.kind == kind, Effect.target_id == key, Effect.state == EffectState.APPLIED)
-        .order_by(Effect.id.desc())
-        .limit(1)
-    )
+def created_item(session: Session, account: str | None, kind: str, key: str) -> str | None:
+    """Integr8's id of what an effect ensured under a natural key such as `email=ann@example.com`.
+
+    Without an account, that of the newest effect in any.
+    """
+    wanted = [Effect.kind == kind, Effect.target_id == key, Effect.state == EffectState.APPLIED]
+    wanted += [] if account is None else [Effect.account == account]
+    query = select(Effect.result).where(*wanted).order_by(Effect.id.desc()).limit(1)
     result = session.scalar(query) or {}
     return str(result["id"]) if result.get("id") is not None else None

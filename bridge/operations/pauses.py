@@ -25,8 +25,10 @@ class Pause:
     reason: str
 
 
-def active_pauses(session: Session, subject: str, rule: str | None = None) -> list[Pause]:
-    """What rules keep paused because of this subject, such as `offer=42`."""
+def active_pauses(
+    session: Session, subject: str, *, account: str | None = None, rule: str | None = None
+) -> list[Pause]:
+    """What a rule, or the rules of an account, keep paused because of this subject, such as `offer=42`."""
     query = (
         select(Hold, Effect.reason, Run.id, Run.started_at)
         .outerjoin(Effect, Effect.id == Hold.effect_id)
@@ -35,6 +37,8 @@ def active_pauses(session: Session, subject: str, rule: str | None = None) -> li
         .where(Hold.subject == subject, Hold.state == HoldState.ACTIVE)
         .order_by(Hold.id)
     )
+    if account is not None:
+        query = query.where(Hold.account == account)
     if rule is not None:
         query = query.where(Hold.rule_id == rule)
     return [

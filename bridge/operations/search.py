@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, LargeBinary, String, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
@@ -28,12 +29,17 @@ class Hit:
     exact: bool = False
 
 
-def search(session: Session, text: str, rules: Collection[str]) -> list[Hit]:
+def search(session: Session, text: str, rules: Collection[str], *, several_accounts: bool = False) -> list[Hit]:
     """The best hits first; nothing for an empty text."""
     wanted = text.strip()
     if not wanted:
         return []
-    found = [*_rules(wanted, rules), *_items(session, wanted), *_runs(session, wanted), *_events(session, wanted)]
+    found = [
+        *_rules(wanted, rules),
+        *_items(session, wanted, several=several_accounts),
+        *_runs(session, wanted),
+        *_events(session, wanted),
+    ]
     return sorted(found, key=lambda hit: not hit.exact)
 
 
@@ -43,7 +49,7 @@ def _rules(text: str, rules: Collection[str]) -> Iterator[Hit]:
             yield Hit("rule", name, f"/rules/{name}", exact=text == name)
 
 
-def _items(session: Session, text: str) -> Iterator[Hit]:
+def _items(session: Session, text: str, *, several: bool) -> Iterator[Hit]:
     kind, _, identity = text.replace("=", " ").partition(" ")
     if kind.lower() in ITEM_KINDS and identity.strip():
         wanted = entities.matches(identity.strip())
@@ -56,7 +62,9 @@ def _items(session: Session, text: str) -> Iterator[Hit]:
     ):
         identity = one.number or one.ref
         exact = text in {one.number, one.ref, one.name}
-        yield Hit(one.kind, one.name or identity, f"/items/{one.kind}/{identity}", f"{one.kind} {identity}", exact)
+        whose, of = (f" of {one.account}", f"?account={quote(one.account)}") if several else ("", "")
+        address = f"/items/{one.kind}/{identity}{of}"
+        yield Hit(one.kind, one.name or identity, address, f"{one.kind} {identity}{whose}", exact)
     if "@" in text:
         yield from _made_for(session, text)
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     UniqueConstraint,
     Update,
+    and_,
     bindparam,
     delete,
     func,
@@ -123,22 +124,32 @@ def matches(text: str) -> ColumnElement[bool]:
     return or_(Entity.name.icontains(text, autoescape=True), Entity.ref == text, Entity.number == text)
 
 
-def named(session: Session, kind: str, identity: str) -> Entity | None:
-    """One entity, by either id."""
-    either = or_(Entity.ref == identity, Entity.number == identity)
-    return session.scalars(select(Entity).where(Entity.kind == kind, either).limit(1)).first()
+def named(session: Session, account: str, kind: str, identity: str) -> Entity | None:
+    """One entity of an account, by either id."""
+    return next(iter(all_named(session, kind, identity, account=account)), None)
 
 
-def all_named(session: Session, kind: str, identity: str) -> Sequence[Entity]:
+def all_named(session: Session, kind: str, identity: str, *, account: str | None = None) -> Sequence[Entity]:
     """The entity with that id, either of its two, in each account that has one: accounts number their items alike."""
-    either = or_(Entity.ref == identity, Entity.number == identity)
-    return session.scalars(select(Entity).where(Entity.kind == kind, either).order_by(Entity.account, Entity.id)).all()
+    wanted = [Entity.kind == kind, or_(Entity.ref == identity, Entity.number == identity)]
+    wanted += [] if account is None else [Entity.account == account]
+    return session.scalars(select(Entity).where(*wanted).order_by(Entity.account, Entity.id)).all()
 
 
-def known_ids(session: Session, kind: str, identity: str) -> set[str]:
-    """Every id under which something may be filed about an entity, in whichever account; the given one included."""
-    found = all_named(session, kind, identity)
-    return {identity} | {one for row in found for one in (row.ref, row.number) if one}
+def is_of_item(
+    session: Session, rows: type[Any], kind: str, identity: str, *, account: str | None = None
+) -> ColumnElement[bool]:
+    """True for rows of a table with `account`, `kind` and `target_id` about the item with that id, either of its two.
+
+    Each account has an item of its own under an id: without `account` the rows of each are meant.
+    """
+    same = (
+        and_(rows.account == one.account, rows.target_id.in_([one.ref, one.number or one.ref]))
+        for one in all_named(session, kind, identity, account=account)
+    )
+    wanted = [rows.kind == kind, or_(rows.target_id == identity, *same)]
+    wanted += [] if account is None else [rows.account == account]
+    return and_(*wanted)
 
 
 def ids_of(session: Session, account: str, kind: str, identity: str) -> set[str]:

@@ -561,10 +561,10 @@ def expired(session: Session, plan_ids: Collection[int], now: datetime) -> dict[
     return {row[0]: row[1] for row in session.execute(query)} if plan_ids else {}
 
 
-def touches(kind: str, ids: Collection[str]) -> ColumnElement[bool]:
-    """True for runs with effects on a target, which may be filed under any of these ids."""
+def touches(session: Session, kind: str, identity: str, *, account: str | None = None) -> ColumnElement[bool]:
+    """True for runs with effects on a target, by either of its ids."""
     about = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
-    return Run.id.in_(about.where(Effect.kind == kind, Effect.target_id.in_(ids)))
+    return Run.id.in_(about.where(entities.is_of_item(session, Effect, kind, identity, account=account)))
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -13,10 +13,11 @@ from bridge.integr8.request_observer import ObservedRequest
 from bridge.operations.api_usage import consumption
 from bridge.operations.confirmation import about_undo_of_runs
 from bridge.operations.errors import NotThere, OperationError
+from bridge.operations.item_lookup import SeveralAccounts
 from bridge.operations.item_mutes import end_mutes, mute_item
 from bridge.operations.proposals import Proposal, propose
 from bridge.store import ledger
-from bridge.store.entities import Entity, known_ids
+from bridge.store.entities import Entity
 from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect
 from bridge.store.roles import Role
@@ -87,8 +88,25 @@ def refs(two):
 def test_an_exception_for_an_item_keeps_all_rules_from_it_in_each_account(two):
     mute_item(two.services, "offer=1001", why="contract", who="Anna", now=two.now)
     assert [(one.account, one.target_id) for one in mutes(two)] == [("main", "1001"), ("second", "1001")]
-    assert end_mutes(two.services.store, "*", f"offer={refs(two)['second']}", who="Anna", now=two.now)
+
+
+def test_an_exception_is_ended_in_the_account_that_is_named(two):
+    mute_item(two.services, "offer=1001", why="contract", who="Anna", now=two.now)
+    with pytest.raises(SeveralAccounts, match="the mute of offer 1001 is in 2 accounts; say in which: main or second"):
+        end_mutes(two.services.store, "*", "offer=1001", who="Anna", now=two.now)
+    by_text_id = f"offer={refs(two)['second']}"
+    assert end_mutes(two.services.store, "*", by_text_id, account="second", who="Anna", now=two.now)
+    assert [one.account for one in mutes(two)] == ["main"]
+    assert not end_mutes(two.services.store, "*", "offer=1001", account="second", who="Anna", now=two.now)
+    assert end_mutes(two.services.store, "*", "offer=1001", who="Anna", now=two.now)
     assert mutes(two) == []
+
+
+def test_an_exception_can_be_for_the_item_of_one_account(two):
+    made = mute_item(two.services, "offer=1001", account="second", why="contract", who="Anna", now=two.now)
+    assert [one.account for one in made] == [one.account for one in mutes(two)] == ["second"]
+    with pytest.raises(NotThere, match="there is no offer 1001 in account third"):
+        mute_item(two.services, "offer=1001", account="third", why="contract", who="Anna", now=two.now)
 
 
 def test_an_exception_for_one_rule_is_about_its_own_account(two):
@@ -121,8 +139,9 @@ def test_what_is_held_is_found_by_either_id_wherever_one_asks(two):
         found = answers.held(two.services, f"offer={asked}")["held"]
         assert sorted(one["account"] for one in found) == ["main", "second"]
     with two.services.store.read() as session:
-        ids = known_ids(session, "offer", text)
-        assert len(session.scalars(select(Run).where(ledger.touches("offer", ids))).all()) == 2
+        assert len(session.scalars(select(Run).where(ledger.touches(session, "offer", text))).all()) == 2
+        mine = ledger.touches(session, "offer", text, account="second")
+        assert [one.rule_id for one in session.scalars(select(Run).where(mine))] == ["low-cr-second"]
     page = visitor(two).open(f"/holds?q={text}")
     assert "2 items" in page
 
@@ -139,3 +158,55 @@ def test_an_assistant_that_asks_about_no_item_is_told_so(two):
 def test_an_assistant_that_asks_for_a_plan_that_cannot_be_is_told_so(two, number):
     with pytest.raises(NotThere, match=f"plan {number}"):
         answers.waiting(two.services, number, two.now)
+
+
+@pytest.fixture
+def named_apart(two):
+    """The item that both accounts call 1001 has a name, an advertiser and ids of its own in the second."""
+    with two.services.store.write() as session:
+        for one in session.query(Entity).where(Entity.account == "second"):
+            one.name, one.ref = f"{one.name} of the second", f"{one.ref}-b"
+    return two
+
+
+def test_an_item_of_two_accounts_is_shown_with_the_name_that_its_own_gives_it(named_apart):
+    console = visitor(named_apart)
+    runs = {one.rule_id: f"/runs/{one.id}" for one in named_apart.all(Run)}
+    for page in (runs["low-cr"], "/rules/low-cr", "/items/offer/1001?account=main"):
+        assert "Bad" in console.open(page)
+        assert "of the second" not in console.open(page).replace("low-cr-second", "")
+    for page in (runs["low-cr-second"], "/rules/low-cr-second", "/items/offer/1001?account=second"):
+        assert "Bad of the second" in console.open(page)
+    for page in ("/holds", "/items?kind=offer", "/items/offer/1001"):
+        names = re.findall(r">(Bad[^<]*)<", console.open(page))
+        assert sorted(set(names)) == ["Bad", "Bad of the second"], page
+    files = {page: console.open(f"{page}?csv=1").splitlines() for page in ("/holds", "/mutes")}
+    assert sorted(line.split(",")[3] for line in files["/holds"][1:]) == ["Bad", "Bad of the second"]
+
+
+def test_the_page_of_an_item_tells_what_happened_to_it_and_not_to_its_namesake(named_apart):
+    console = visitor(named_apart)
+    for account, rule, other in (("main", "low-cr", "low-cr-second"), ("second", "low-cr-second", "low-cr")):
+        page = console.open(f"/items/offer/1001?account={account}")
+        assert f'href="/rules/{rule}"' in page
+        assert f'href="/rules/{other}"' not in page
+    assert console.http.get("/items/offer/1001?account=third").status_code == 404
+
+
+def test_an_item_of_two_accounts_is_shown_over_the_api_once_the_account_is_named(named_apart):
+    with named_apart.services.store.write() as session:
+        token = make(session, name="b", role=Role.VIEWER, who="test", now=named_apart.now)
+    http = new_app(named_apart.services).test_client()
+
+    def ask(path):
+        return http.get(f"/api/v1{path}", headers={"authorization": f"Bearer {token}"})
+
+    assert ask("/entities/offer/1001").status_code == 409
+    assert "main or second" in ask("/entities/offer/1001").text
+    assert ask("/entities/offer/1001?account=second").json["data"]["name"] == "Bad of the second"
+    assert [one["account"] for one in ask("/holds?target=offer=1001&account=second").json["data"]] == ["second"]
+    assert len(ask("/runs?target=offer=1001&account=second").json["data"]) == 1
+    mute_item(named_apart.services, "offer=1001", why="x", who="Anna", now=named_apart.now)
+    first = ask("/mutes?limit=1").json
+    rest = ask(f"/mutes?limit=1&after={first['data'][0]['id']}").json
+    assert [one["account"] for one in first["data"] + rest["data"]] == ["main", "second"]

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import g
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from bridge.operations import NotThere
 from bridge.operations.approval_review import review
@@ -14,7 +14,7 @@ from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import end_mutes, mute_item
 from bridge.operations.undo import undo, undo_runs
 from bridge.store import entities, holds, ledger, revisions
-from bridge.store.holds import Hold
+from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
@@ -59,7 +59,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
         [wanted] = targets([query["target"]])
-        found.append(ledger.touches(wanted.kind, _ids(wanted)))
+        found.append(_touching(wanted, query.get("account")))
     equal = {"rule": Run.rule_id, "outcome": Run.outcome, "event": Run.event_id}
     return newest(Run, schemas_out_decisions.RunRow, query, *found, equal=equal)
 
@@ -169,14 +169,15 @@ def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
         [wanted] = targets([query["target"]])
-        found += [Hold.kind == wanted.kind, Hold.target_id.in_(_ids(wanted))]
-    return newest(Hold, schemas_out_decisions.HoldRow, query, *found, equal={"rule": Hold.rule_id})
+        with services().store.read() as session:
+            found.append(entities.is_of_item(session, Hold, wanted.kind, wanted.id, account=query.get("account")))
+    equal = {"rule": Hold.rule_id, "account": Hold.account}
+    return newest(Hold, schemas_out_decisions.HoldRow, query, *found, equal=equal)
 
 
-def _ids(target: Target) -> list[str]:
-    """Every id that an item is filed under, in whichever account it is."""
+def _touching(target: Target, account: str | None) -> ColumnElement[bool]:
     with services().store.read() as session:
-        return sorted(entities.known_ids(session, target.kind, target.id))
+        return ledger.touches(session, target.kind, target.id, account=account)
 
 
 @blueprint.get("/mutes")
@@ -187,7 +188,7 @@ def list_mutes(query: dict[str, Any]) -> dict[str, Any]:
     """Items that a rule, or all of them (`*`), leaves alone, the next to end first."""
     with services().store.read() as session:
         found = [
-            {"id": f"{each.rule_id}:{each.kind}={each.target_id}"} | picked(each, schemas_out_decisions.MuteRow)
+            {"id": _name_of(each)} | picked(each, schemas_out_decisions.MuteRow)
             for each in holds.muted(session, services().clock())
         ]
     return listed(found, "id", query)
@@ -196,16 +197,24 @@ def list_mutes(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.post("/mutes")
 @needs(Role.OPERATOR)
 @blueprint.arguments(MuteBody)
-@blueprint.response(201, thing(schemas_out_decisions.MuteRow))
+@blueprint.response(201, thing(schemas_out_decisions.MadeMuteRow))
 @refusing
 def make_mute(body: dict[str, Any]) -> dict[str, Any]:
-    """Keep a rule, or all of them, from an item until then, or until somebody ends it."""
+    """Keep a rule, or all of them, from an item until then, or until somebody ends it.
+
+    Without `account` the item of each account that has one is meant. The answer is the first mute, and `accounts`
+    names them all.
+    """
     made = mute_item(
-        services(), body["item"], rule=body["rule"], until=body["until"], why=body["why"], who=g.who,
-        now=services().clock(),
+        services(), body["item"], account=body["account"], rule=body["rule"], until=body["until"], why=body["why"],
+        who=g.who, now=services().clock(),
     )  # fmt: skip
-    name = {"id": f"{made.rule_id}:{made.kind}={made.target_id}"}
-    return one(picked(made, schemas_out_decisions.MuteRow) | name)
+    more = {"id": _name_of(made[0]), "accounts": [each.account for each in made]}
+    return one(picked(made[0], schemas_out_decisions.MuteRow) | more)
+
+
+def _name_of(mute: Mute) -> str:
+    return f"{mute.rule_id}:{mute.account}:{mute.kind}={mute.target_id}"
 
 
 @blueprint.post("/mutes/end")
@@ -214,8 +223,10 @@ def make_mute(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.EndedMuteRow))
 @refusing
 def end_mute(body: dict[str, Any]) -> dict[str, Any]:
-    """Let a rule act on an item again."""
-    ended = end_mutes(services().store, body["rule"], body["item"], who=g.who, now=services().clock())
+    """Let a rule act on an item again. 409 where that item of several accounts is muted, and none of them is named."""
+    ended = end_mutes(
+        services().store, body["rule"], body["item"], account=body["account"], who=g.who, now=services().clock()
+    )  # fmt: skip
     return one({"item": body["item"], "rule": body["rule"], "ended": ended})
 
 

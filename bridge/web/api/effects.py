@@ -6,6 +6,7 @@ from flask import g
 
 from bridge.operations import NotThere
 from bridge.operations import reveal_secret as secrets
+from bridge.operations.item_lookup import find_item
 from bridge.store import entities
 from bridge.store.entities import Entity
 from bridge.store.ledger import Effect
@@ -15,7 +16,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, picked, refusing
-from bridge.web.api.schemas_in import EffectQuery, EntityQuery
+from bridge.web.api.schemas_in import EffectQuery, EntityQuery, OfAccountQuery
 from bridge.web.request_context import services
 
 blueprint = Blueprint("effects", "effects", description="Effects and the things that they change")
@@ -62,19 +63,20 @@ def reveal_secret(effect_id: int) -> dict[str, Any]:
 def list_entities(query: dict[str, Any]) -> dict[str, Any]:
     """Offers, publishers, advertisers and the like as we last saw them."""
     found = [entities.matches(query["text"])] if "text" in query else []
-    return newest(Entity, schemas_out_decisions.EntityRow, query, *found, equal={"kind": Entity.kind})
+    return newest(
+        Entity, schemas_out_decisions.EntityRow, query, *found, equal={"kind": Entity.kind, "account": Entity.account}
+    )
 
 
 @blueprint.get("/entities/<kind>/<identity>")
 @needs(Role.VIEWER)
+@blueprint.arguments(OfAccountQuery, location="query")
 @blueprint.response(200, thing(schemas_out_decisions.EntityStory))
 @refusing
-def show_entity(kind: str, identity: str) -> dict[str, Any]:
-    """One of them, with its last fifty changes and who made them."""
+def show_entity(query: dict[str, Any], kind: str, identity: str) -> dict[str, Any]:
+    """One of them, with its last fifty changes and who made them. 409 where several accounts have one of that id."""
     with services().store.read() as session:
-        found = entities.named(session, kind, identity)
-        if found is None:
-            raise NotThere(f"{kind} {identity}: it was not among what was read from Integr8")
+        found = find_item(session, kind, identity, query["account"])
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
         told = [picked(row, schemas_out_decisions.ChangeRow) for row in changed]
         return one(picked(found, schemas_out_decisions.EntityRow) | {"fields": found.fields, "changes": told})

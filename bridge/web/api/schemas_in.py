@@ -66,12 +66,14 @@ class RunQuery(PageQuery):
     outcome = fields.String(validate=Word([*map(str, Outcome), "error"]))
     event = fields.String(metadata={"description": "only those that this event caused"})
     target = _target()
+    account = fields.String(metadata={"description": "beside `target`: of this account only"})
     since = _moment()
 
 
 class HoldQuery(PageQuery):
     rule = fields.String()
     target = _target()
+    account = fields.String()
     state = fields.String(
         load_default=str(HoldState.ACTIVE),
         validate=Word([*map(str, HoldState), "all"]),
@@ -93,6 +95,13 @@ class EffectQuery(PageQuery):
 class EntityQuery(PageQuery):
     kind = fields.String(validate=Word(ENTITY_KINDS), metadata={"examples": ["offer"]})
     text = fields.String(data_key="q", metadata={"description": "part of the name, or an id"})
+    account = fields.String()
+
+
+class OfAccountQuery(Strict):
+    account = fields.String(
+        load_default=None, metadata={"description": "whose; may be left out where one account has such an item"}
+    )
 
 
 class StreamQuery(Strict):
@@ -294,6 +303,9 @@ class FetchBody(Strict):
 
 class MuteBody(Strict):
     item = fields.String(required=True, validate=validate.Length(1, 200), metadata={"examples": ["offer=42"]})
+    account = fields.String(
+        load_default=None, validate=validate.Length(1, 200), metadata={"description": "only its item; else each one's"}
+    )
     rule = fields.String(load_default="*", metadata={"description": "`*`: all rules"})
     until = _moment(load_default=None)
     why = fields.String(required=True, validate=validate.Length(1, 300))
@@ -301,6 +313,11 @@ class MuteBody(Strict):
 
 class EndMuteBody(Strict):
     item = fields.String(required=True, validate=validate.Length(1, 200), metadata={"examples": ["offer=42"]})
+    account = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 200),
+        metadata={"description": "whose item; may be left out where one account has such an item muted"},
+    )
     rule = fields.String(load_default="*", metadata={"description": "`*`: the exception for all rules"})
 
 

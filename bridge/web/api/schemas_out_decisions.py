@@ -189,6 +189,7 @@ class UndoneRunsRow(Schema):
 class HoldRow(Schema):
     id = whole(example=31)
     rule_id = word(example="low-cr")
+    account = word(example="main")
     kind = word(example="offer")
     target_id = word(example="42")
     subject = word(example="offer=42")
@@ -253,13 +254,17 @@ class CancelledRow(Schema):
 
 
 class MuteRow(Schema):
-    id = word(example="*:offer=42")
+    id = word(example="*:main:offer=42")
     rule_id = word("`*`: all rules", "*")
     account = word(example="main")
     kind = word(example="offer")
     target_id = word(example="42")
     until = when()
     why = word()
+
+
+class MadeMuteRow(MuteRow):
+    accounts = words("each has such an item, and each one's is left alone")
 
 
 class EndedMuteRow(Schema):

@@ -33,6 +33,7 @@ from bridge.web.console.formatting import many, zone
 from bridge.web.console.lists import holds_shown
 from bridge.web.console.show import show
 from bridge.web.request_context import as_id, person, services
+from rules.model.spelling import listed
 
 MAX_SENTENCES = 10  # of one message
 
@@ -258,11 +259,16 @@ def add_mute() -> Response:
         day = form.get("until", "").strip()
         item = form.get("item", "").strip().replace(" ", "=", 1) if "=" not in form.get("item", "") else form["item"]
         made = mute_item(
-            services(), item, rule=form.get("rule", "") or EVERY_RULE, until=_end_of(day) if day else None,
-            why=form.get("why", ""), who=g.who, now=services().clock(),
+            services(), item, account=form.get("account") or None, rule=form.get("rule", "") or EVERY_RULE,
+            until=_end_of(day) if day else None, why=form.get("why", ""), who=g.who, now=services().clock(),
         )  # fmt: skip
-        who = "No rule touches" if made.rule_id == EVERY_RULE else f"{made.rule_id} leaves alone"
-        return f"{who} {made.kind} {made.target_id} until {f'the end of {day}' if day else 'somebody ends it'}."
+        first = made[0]
+        who = "No rule touches" if first.rule_id == EVERY_RULE else f"{first.rule_id} leaves alone"
+        whose = (
+            f" of {listed([one.account for one in made], last='and')}" if len(services().settings.accounts) > 1 else ""
+        )
+        until = f"the end of {day}" if day else "somebody ends it"
+        return f"{who} {first.kind} {first.target_id}{whose} until {until}."
 
     return done(_back("/mutes"), do)
 
@@ -282,7 +288,8 @@ def end_mute() -> Response:
 
     def do() -> str:
         rule, item = request.form.get("rule", ""), request.form.get("item", "")
-        ended = end_mutes(services().store, rule, item, who=g.who, now=services().clock())
+        account = request.form.get("account") or None
+        ended = end_mutes(services().store, rule, item, account=account, who=g.who, now=services().clock())
         return f"{rule} may act on {item.replace('=', ' ')} again." if ended else "That mute had ended already."
 
     return done(_back("/mutes"), do)

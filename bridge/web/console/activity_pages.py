@@ -31,7 +31,7 @@ from bridge.web.console.lists import (
     filters,
     in_order,
     is_csv,
-    is_of_item,
+    is_of_any_kind,
     newest_first,
     of_holds,
     one_of,
@@ -131,8 +131,9 @@ def run(run_id: int) -> str:
         event = session.get(Event, found.event_id) if found.event_id else None
         undone = undone_items(session, {run_id})
         undone_by = {effect.id: undone.undid(run_id, effect) for effect in everything}
-        subjects = {(kind, number) for kind, _, number in (one.subject.partition("=") for one in verdicts)}
-        names = display_names(session, {(one.kind, one.target_id) for one in told} | subjects)
+        account = _account(session, found, everything)
+        subjects = {(account, kind, number) for kind, _, number in (one.subject.partition("=") for one in verdicts)}
+        names = display_names(session, {(one.account, one.kind, one.target_id) for one in told} | subjects)
         made = {one.id: _made(session, one) for one in told if "=" in one.target_id}
         counted: dict[int, dict[str, int]] = {plan.id: _counted(effects[plan.id]) for plan in plans}
         outcome = outcome_of(found, plans, counted)
@@ -142,8 +143,14 @@ def run(run_id: int) -> str:
         plans=plans, effects=effects, calls=calls, event=event,
         undoable=undoable, undone_by=undone_by, asked=request.args.get("undo", ""), names=names, made=made,
         outcome=outcome, whole_stops={plan.id: _of_the_plan(plan) for plan in plans},
-        most=most,
+        most=most, account=account,
     )  # fmt: skip
+
+
+def _account(session: Session, found: Run, effects: Sequence[Effect]) -> str:
+    """Whose items a run is about: a rule has one account."""
+    revision = services().library.revision(session, found.revision)
+    return revision.account if revision is not None else next((one.account for one in effects), "")
 
 
 def _by_reason(verdicts: Sequence[StoredVerdict]) -> list[list[StoredVerdict]]:
@@ -157,7 +164,7 @@ def _by_reason(verdicts: Sequence[StoredVerdict]) -> list[list[StoredVerdict]]:
 def _made(session: Session, effect: Effect) -> str | None:
     """Integr8's id of what a rule ensured by a natural key."""
     made = (effect.result or {}).get("id")
-    return str(made) if made is not None else created_item(session, effect.kind, effect.target_id)
+    return str(made) if made is not None else created_item(session, effect.account, effect.kind, effect.target_id)
 
 
 def _counted(effects: list[Effect]) -> dict[str, int]:
@@ -195,7 +202,7 @@ def held() -> Response | str:
                 select(Effect.id, Effect.money_24h).where(Effect.id.in_([one.effect_id for one in active]))
             )
         }
-        names = display_names(session, {(one.kind, one.target_id) for one in (*active, *ended)})
+        names = display_names(session, {(one.account, one.kind, one.target_id) for one in (*active, *ended)})
         rules = sorted(session.scalars(select(Hold.rule_id).where(Hold.state == HoldState.ACTIVE).distinct()))
     return show(
         "holds.html", active=active, ended=ended, names=names, total=total, filters=found, rules=rules, money=money,
@@ -205,10 +212,10 @@ def held() -> Response | str:
 
 def _holds_as_csv(wanted: Select[Hold]) -> Response:
     def lines(session: Session, rows: Sequence[Hold]) -> list[Line]:
-        names = display_names(session, {(one.kind, one.target_id) for one in rows})
+        names = display_names(session, {(one.account, one.kind, one.target_id) for one in rows})
         return [
-            (one.id, one.kind, one.target_id, names[one.kind, one.target_id], one.rule_id, one.since, one.until,
-             one.count, one.account)
+            (one.id, one.kind, one.target_id, names[one.account, one.kind, one.target_id], one.rule_id, one.since,
+             one.until, one.count, one.account)
             for one in rows
         ]  # fmt: skip
 
@@ -226,26 +233,29 @@ def mutes() -> Response | str:
     if asked["rule"]:
         wanted.append(Mute.rule_id == ("*" if asked["rule"] == "all rules" else asked["rule"]))
     if asked["q"]:
-        wanted.append(or_(is_of_item(Mute, asked["q"]), Mute.why.icontains(asked["q"], autoescape=True)))
+        wanted.append(or_(is_of_any_kind(Mute, asked["q"]), Mute.why.icontains(asked["q"], autoescape=True)))
     query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id, Mute.kind, Mute.account)
     if is_csv():
         return _mutes_as_csv(query)
     with services().store.read() as session:
         found = session.scalars(query.limit(SHOWN_MUTES)).all()
-        names = display_names(session, {(one.kind, one.target_id) for one in found})
+        names = display_names(session, {(one.account, one.kind, one.target_id) for one in found})
         total = session.scalar(select(func.count()).select_from(Mute).where(*wanted)) or 0
         rules = sorted(services().library.current(session).revisions)
-    return show("mutes.html", mutes=found, names=names, filters=asked, total=total, rules=rules)
+    accounts = sorted(services().settings.accounts)
+    return show(
+        "mutes.html", mutes=found, names=names, filters=asked, total=total, rules=rules, accounts=accounts
+    )  # fmt: skip
 
 
 def _mutes_as_csv(wanted: Select[Mute]) -> Response:
     def lines(session: Session, rows: Sequence[Mute]) -> list[Line]:
-        names = display_names(session, {(one.kind, one.target_id) for one in rows})
+        names = display_names(session, {(one.account, one.kind, one.target_id) for one in rows})
         return [
             (
                 one.kind,
                 one.target_id,
-                names.get((one.kind, one.target_id)),
+                names.get((one.account, one.kind, one.target_id)),
                 one.rule_id,
                 one.until,
                 one.why,

@@ -7,7 +7,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.approval_review import Review, Wanted, reviews
-from bridge.operations.confirmation import display_names
+from bridge.operations.confirmation import Item, display_names
 from bridge.store.entities import Entity
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -28,10 +28,10 @@ def approvals() -> Response | str:
     only = number_asked("plan")
     plans = [one for one in plans if only in {None, one.plan_id}]
     ranked = _ranked(plans, MAX_SHOWN if only is None and not is_csv() else None)
-    targets = {(one.kind, one.target_id) for effects in ranked.values() for one in effects}
+    items = {(one.account, one.kind, one.target_id) for effects in ranked.values() for one in effects}
     with services().store.read() as session:
-        names = display_names(session, targets)
-        advertisers = _advertisers(session, {target for kind, target in targets if kind == "offer"})
+        names = display_names(session, items)
+        advertisers = _advertisers(session, {item for item in items if item[1] == "offer"})
     if is_csv():
         headings = (
             "plan",
@@ -44,13 +44,14 @@ def approvals() -> Response | str:
             "revenue_now",
             "why",
             "waits_since",
+            "account",
         )
         return as_csv(
             "approvals", headings,
             [
-                (plan.plan_id, plan.rule, one.kind, one.target_id, names.get((one.kind, one.target_id)),
-                 advertisers.get(one.target_id) if one.kind == "offer" else None, one.money_24h, one.money_now,
-                 one.reason, plan.since)
+                (plan.plan_id, plan.rule, one.kind, one.target_id, names.get((one.account, one.kind, one.target_id)),
+                 advertisers.get((one.account, one.kind, one.target_id)), one.money_24h, one.money_now,
+                 one.reason, plan.since, one.account)
                 for plan in plans for one in plan.effects
             ],
         )  # fmt: skip
@@ -67,16 +68,17 @@ def _ranked(plans: Sequence[Review], room: int | None) -> dict[int, list[Wanted]
     return found
 
 
-def _advertisers(session: Session, offers: Collection[str]) -> dict[str, str]:
+def _advertisers(session: Session, offers: Collection[Item]) -> dict[Item, str]:
     """Offer, by either id → the name of its advertiser."""
-    owners: dict[str, str] = {}
-    ids = sorted(offers)
+    owners: dict[Item, str] = {}
+    ids = sorted({identity for _, _, identity in offers})
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
         query = select(Entity).where(Entity.kind == "offer", or_(Entity.ref.in_(some), Entity.number.in_(some)))
         for one in session.scalars(query):
             owner = one.fields.get("advertiser_id") or one.fields.get("advertiser")
             owner = owner.get("id") if isinstance(owner, dict) else owner
-            owners |= {name: str(owner) for name in (one.ref, one.number) if name and owner}
-    names = display_names(session, {("advertiser", owner) for owner in owners.values()})
-    return {offer: names.get(("advertiser", owner)) or f"advertiser {owner}" for offer, owner in owners.items()}
+            owners |= {(one.account, one.kind, name): str(owner) for name in (one.ref, one.number) if name and owner}
+    whose = {offer: (offer[0], "advertiser", owner) for offer, owner in owners.items()}
+    names = display_names(session, set(whose.values()))
+    return {offer: names[owner] or f"advertiser {owner[2]}" for offer, owner in whose.items()}

@@ -73,7 +73,7 @@ def _with_moments(told: dict[str, Any]) -> dict[str, Any]:
 def _pause(then: dict[str, Any]) -> Pause | None:
     """The pause that the rule began at the moment that is explained."""
     with services().store.read() as session:
-        return next(iter(active_pauses(session, then["subject"], then["rule"])), None)
+        return next(iter(active_pauses(session, then["subject"], rule=then["rule"])), None)
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime | None:

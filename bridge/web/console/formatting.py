@@ -37,6 +37,7 @@ WORDS = {
 def register(app: Flask, services: Services) -> None:
     moments = Moments(services)
     unit = currency(services)
+    several = len(services.settings.accounts) > 1
     for name, filter_ in {
         "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
         "amount": amount, "plainly": plainly, "many": many, "number": number,
@@ -49,7 +50,14 @@ def register(app: Flask, services: Services) -> None:
         me = sessions.who(services)
         may_act = me is not None and Role(me.role).covers(Role.OPERATOR)
         secret = session.get("form", "")
-        return {"zone": str(moments.zone), "currency": unit, "form_secret": secret, "me": me, "may_act": may_act}
+        return {
+            "zone": str(moments.zone),
+            "currency": unit,
+            "several_accounts": several,
+            "form_secret": secret,
+            "me": me,
+            "may_act": may_act,
+        }
 
 
 class Moments:

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, abort, redirect
+from flask import Response, abort, redirect, request
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from bridge.decisions.live_facts import facts_for_subjects
 from bridge.operations.confirmation import display_names
 from bridge.operations.decide import live_inputs
+from bridge.operations.errors import NotThere
+from bridge.operations.item_lookup import SeveralAccounts, find_item
 from bridge.operations.item_story import Moment, created_item, every_id_of, story
 from bridge.operations.pauses import active_pauses
 from bridge.operations.rule_text import parts
@@ -69,16 +71,18 @@ def _lines_of_file(_session: Session, rows: Sequence[Entity]) -> list[Line]:
 
 def _held_by(session: Session, kind: str, rows: Sequence[Entity]) -> dict[int, Hold]:
     """Row → the pause that is in force for it."""
-    ids = {name: one.id for one in rows for name in (one.number, one.ref) if name}
-    query = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.kind == kind, Hold.target_id.in_(ids))
-    return {ids[one.target_id]: one for one in session.scalars(query)}
+    ids = {(one.account, name): one.id for one in rows for name in (one.number, one.ref) if name}
+    names = {name for _, name in ids}
+    query = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.kind == kind, Hold.target_id.in_(names))
+    held = [one for one in session.scalars(query) if (one.account, one.target_id) in ids]
+    return {ids[one.account, one.target_id]: one for one in held}
 
 
 def _owners(session: Session, rows: Sequence[Entity]) -> dict[int, tuple[str, str]]:
     """Row → id and name of its advertiser."""
-    found = {one.id: owner for one in rows if (owner := _owner(one))}
-    names = display_names(session, {("advertiser", one) for one in found.values()})
-    return {row: (owner, names.get(("advertiser", owner)) or owner) for row, owner in found.items()}
+    found = {one.id: (one.account, "advertiser", owner) for one in rows if (owner := _owner(one))}
+    names = display_names(session, set(found.values()))
+    return {row: (owner[2], names[owner] or owner[2]) for row, owner in found.items()}
 
 
 ORDERS: dict[str, tuple[Any, ...]] = {
@@ -103,6 +107,7 @@ def _in_state(state: str) -> list[ColumnElement[bool]]:
         case "paused by rule":
             held = select(Hold.id).where(
                 Hold.state == HoldState.ACTIVE,
+                Hold.account == Entity.account,
                 Hold.kind == Entity.kind,
                 Hold.target_id.in_([Entity.number, Entity.ref]),
             )
@@ -116,15 +121,21 @@ def _in_state(state: str) -> list[ColumnElement[bool]]:
 def item(kind: str, identity: str) -> Response | str:
     """One item: how it does, what is in force, and everything that happened to it."""
     now = services().clock()
+    account = request.args.get("account") or None
     with services().store.read() as session:
-        found = entities.named(session, kind, identity)
-        if found is None:
-            return _elsewhere(session, kind, identity)
-        told = story(session, found)
-        subject = f"{kind}={found.number or found.ref}"
-        pauses = active_pauses(session, subject)
+        try:
+            found = find_item(session, kind, identity, account)
+        except SeveralAccounts:
+            same = entities.all_named(session, kind, identity)
+            return show("item_of_several.html", kind=kind, identity=identity, entities=same)
+        except NotThere:
+            return _elsewhere(session, kind, identity, account)
         book = services().library.current(session)
-        rules = [one for one in book.revisions.values() if _touches(one, kind)]
+        elsewhere = [one.id for one in book.revisions.values() if one.account != found.account]
+        told = story(session, found, elsewhere)
+        subject = f"{kind}={found.number or found.ref}"
+        pauses = active_pauses(session, subject, account=found.account)
+        rules = [one for one in book.revisions.values() if one.account == found.account and _touches(one, kind)]
         parent = _advertiser(session, found)
         charts = item_charts.charts(
             _measured(services(), session, rules, found, now), told.holds, formatting.zone(services()),
@@ -137,17 +148,19 @@ def item(kind: str, identity: str) -> Response | str:
     )  # fmt: skip
 
 
-def _elsewhere(session: Session, kind: str, identity: str) -> Response:
+def _elsewhere(session: Session, kind: str, identity: str, account: str | None) -> Response:
     """A natural key leads to what was created under it."""
-    made = created_item(session, kind, identity) if "=" in identity else None
-    if made is None or entities.named(session, kind, made) is None:
-        abort(404, f"there is no {kind} {identity} among what was read from Integr8")
-    return redirect(f"/items/{kind}/{quote(made)}")  # type: ignore[return-value]
+    made = created_item(session, account, kind, identity) if "=" in identity else None
+    if made is None or not entities.all_named(session, kind, made, account=account):
+        where = f" of account {account}" if account is not None else ""
+        abort(404, f"there is no {kind} {identity}{where} among what was read from Integr8")
+    of = f"?account={quote(account)}" if account is not None else ""
+    return redirect(f"/items/{kind}/{quote(made)}{of}")  # type: ignore[return-value]
 
 
 def _advertiser(session: Session, found: Entity) -> Entity | None:
     owner = _owner(found)
-    return entities.named(session, "advertiser", owner) if owner else None
+    return entities.named(session, found.account, "advertiser", owner) if owner else None
 
 
 def _owner(found: Entity) -> str | None:

@@ -156,7 +156,7 @@ def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:
     return shown, shown[-1] if len(rows) > ROWS_PER_PAGE else None
 
 
-def is_of_item(model: type[Hold | Mute], asked: str) -> ColumnElement[bool]:
+def is_of_any_kind(model: type[Hold | Mute], asked: str) -> ColumnElement[bool]:
     """True for what is about the item of that id, either of its two: rules file it under the one they knew."""
     same = select(Entity.id).where(
         Entity.account == model.account,
@@ -171,7 +171,7 @@ def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
     """The pauses that a filter of the page shows."""
     wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
     if found["q"]:
-        wanted.append(or_(is_of_item(Hold, found["q"]), Hold.subject.icontains(found["q"], autoescape=True)))
+        wanted.append(or_(is_of_any_kind(Hold, found["q"]), Hold.subject.icontains(found["q"], autoescape=True)))
     match one_of(found, "ends", ("today", "within 24 hours", "never")):
         case "today":
             end = now.astimezone(formatting.zone(services())).replace(hour=23, minute=59, second=59)

@@ -166,7 +166,7 @@ def _looked(draft: Draft, checked: Checked) -> dict[str, Any]:
 
 
 def _past(draft: Draft, checked: Checked) -> dict[str, Any]:
-    told: dict[str, Any] = {"past": None, "busy": False, "no_past": "", "names": {}}
+    told: dict[str, Any] = {"past": None, "busy": False, "no_past": "", "names": {}, "account": ""}
     if not _usable(checked):
         return told | {"no_past": "the text has to be mended first"}
     try:
@@ -178,8 +178,9 @@ def _past(draft: Draft, checked: Checked) -> dict[str, Any]:
     items = [(one["kind"], one["id"], one["why"], one["judged"]) for one in found["items"]]
     money = {name: Decimal(found[name]) for name in ("loss_avoided", "profit_forgone")}
     with services().store.read() as session:
-        names = display_names(session, {(kind, target) for kind, target, _, _ in items})
-    return told | {"past": found | money | {"items": items}, "names": names}
+        account = checked.revisions[0].account
+        names = display_names(session, {(account, kind, target) for kind, target, _, _ in items})
+    return told | {"past": found | money | {"items": items}, "names": names, "account": account}
 
 
 def _costs(draft: Draft, checked: Checked) -> dict[str, Any]:

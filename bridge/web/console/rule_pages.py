@@ -73,8 +73,10 @@ def rule(rule_id: str) -> str:
         outcomes = run_outcomes(session, recent)
         subject, measured, measures, unit = _measured(session, rule_id, request.args.get("subject"))
         named = _item(subject)
-        names = display_names(session, {(one.kind, one.target_id) for one in held} | {named})
         live = book.revisions.get(rule_id)
+        account = live.account if live is not None else ""
+        items = {(one.account, one.kind, one.target_id) for one in held}
+        names = display_names(session, items | {(account, *named)})
         shadow = _shadow(session, rule_id, live, services().clock())
         since = _facts_since(session, live)
     if live is None and not history and not tried:
@@ -85,7 +87,7 @@ def rule(rule_id: str) -> str:
         "rule.html", rule_id=rule_id, live=live, lines=lines_with_counts(text, live, traces), history=history,
         runs=recent, holds=held,
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
-        subject_name=names.get(named) or "", measures=measures,
+        subject_name=names[account, *named] or "", account=account, measures=measures,
         chart=charts.against_line(measured, unit), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), counted_run=counted_run,
         tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
@@ -119,10 +121,11 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
         return None
     report = shadow_report(session, live.account, now - SHADOWED, now + timedelta(seconds=1), rule=rule_id)
     told = report.would_have
-    targets = {(one.kind, one.target) for one in told}
+    items = {(live.account, one.kind, one.target) for one in told}
     return {
-        "count": len(told), "touched": len(targets), "same": report.count("same"), "opposite": report.count("opposite"),
-        "first": told[:MAX_RUNS_SHOWN], "names": display_names(session, targets), "days": SHADOWED.days,
+        "count": len(told), "touched": len(items), "same": report.count("same"), "opposite": report.count("opposite"),
+        "first": told[:MAX_RUNS_SHOWN], "names": display_names(session, items), "days": SHADOWED.days,
+        "account": live.account,
     }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ MAX_QUERY_CHARS = 200
 def found() -> Response | str:
     text = request.args.get("q", "").strip()[:MAX_QUERY_CHARS]
     with services().store.read() as session:
-        hits = search(session, text, services().library.current(session).revisions)
+        rules, several = services().library.current(session).revisions, len(services().settings.accounts) > 1
+        hits = search(session, text, rules, several_accounts=several)
     exact = [hit for hit in hits if hit.exact]
     best = exact or hits
     if len(best) == 1:

@@ -96,7 +96,7 @@ def held(services: Services, target: str | None) -> dict[str, Any]:
     wanted = None if target is None else _item(target)
     with services.store.read() as session:
         if wanted is not None:
-            query = query.where(Hold.kind == wanted[0], Hold.target_id.in_(entities.known_ids(session, *wanted)))
+            query = query.where(entities.is_of_item(session, Hold, *wanted))
         rows = [
             {
                 "hold": one.id,

@@ -11,17 +11,19 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, evidence, own_past
+from rules.evaluation import columns, evidence, own_past, two_samples
 from rules.evaluation.evidence import Beginning, Direction, Sums
 from rules.evaluation.frame import Against, Baseline, Frame, Lookback, Peers
 from rules.evaluation.screening import Screen
+from rules.evaluation.two_samples import Other
 from rules.model import metrics, tree
 from rules.model.facts import Column, Why
 
 Value: TypeAlias = Callable[[tree.Node, Frame, Lookback], Column]
 Parts: TypeAlias = tuple[tree.Node, tree.Node]
 Judged: TypeAlias = tree.Compare | tree.Change
-# A change spends half of its errors on the ratio that it compares with, which is measured anew about ten times a month.
+# A change of a part of a whole spends half of its errors on the ratio that it compares with, which is measured anew
+# about ten times a month. Rare hits are compared with others as two samples, and need no bound of these.
 BASELINE_SPLIT, BASELINES = 2.0, 10.0
 HOUR = 3600.0  # seconds
 
@@ -34,6 +36,7 @@ class Judgement:
     needed: float
     yes: NDArray[np.bool_]
     why: columns.Whys
+    other: Other | None = None  # what rare hits are compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ def judge(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
 
 
 def _judged(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
+    if isinstance(node, tree.Change) and not is_whole(parts):
+        return _judged_change(node, parts, frame, lookback, value)
     confidence = float(node.confidence or Decimal("0.95"))
     line = line_of(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame, lookback, value)
@@ -81,6 +86,20 @@ def _judged(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value:
     else:
         taken = screen.taken(line.values)
     return Judgement(np.broadcast_to(line.values, frame.size), needed, taken, why)
+
+
+def _judged_change(node: tree.Change, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
+    """Rare hits beside what they are compared with: the uncertainty of both is in the evidence."""
+    confidence = float(node.confidence or Decimal("0.95"))
+    other, why = _other(node, parts, frame, lookback, value)
+    found = gathered(node, parts, frame, lookback, value)
+    needed = evidence.line_of_evidence(confidence)
+    strength = two_samples.strength(found.sums, other, direction_of(node), needed)
+    taken = strength >= needed
+    if node.holds == "pauses":
+        taken &= evidence.of_the_scope(strength, confidence)
+    why = np.broadcast_to(columns.first_reason(found.why, why), frame.size)
+    return Judgement(other.line(), needed, taken, why, other)
 
 
 def _has_own_past(node: Judged) -> bool:
@@ -97,7 +116,9 @@ def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     usable = 0 < line < 1
     at = evidence.most_telling(sums, line, direction) if usable else len(found.starts) - 1
     strength = own = 0.0
-    if usable:
+    if usable and judged.other is not None:
+        strength = float(two_samples.strength(sums, judged.other.only(np.array([row])), direction, 1.0)[0])
+    elif usable:
         strength = float(evidence.mixed(sums, judged.line, direction)[0])
     if usable and _has_own_past(node) and strength < judged.needed:
         own = float(own_past.against_past(sums, judged.line, direction, judged.needed)[0])
@@ -118,9 +139,7 @@ def line_of(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value:
     """What the ratio is held against: a value, or a share of what it was, less what chance may have added to that."""
     if isinstance(node, tree.Compare):
         return columns.numeric(value(node.right, frame, lookback))
-    against: Against = Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
-    there = replace(lookback, against=against, raw=True)
-    hits, trials = (columns.numeric(value(part, frame, there)) for part in parts)
+    hits, trials = _compared_with(node, parts, frame, lookback, value)
     confidence = 1 - (1 - (node.confidence or Decimal("0.95"))) / Decimal(BASELINE_SPLIT * BASELINES)
     lower, upper = columns.wilson(hits.values, np.maximum(trials.values, 1.0), z_of(confidence))
     nothing = ((trials.values <= 0) | (hits.values <= 0)) & (trials.why == columns.KNOWN)
@@ -128,6 +147,29 @@ def line_of(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value:
     down = node.direction == "down"
     sure = lower * float(1 - node.share) if down else upper * float(1 + node.share)
     return Column(sure, np.where(nothing, np.uint8(Why.UNDEFINED), why))
+
+
+def _compared_with(
+    node: tree.Change, parts: Parts, frame: Frame, lookback: Lookback, value: Value
+) -> tuple[Column, Column]:
+    """The hits and trials of what a change is compared with."""
+    against: Against = Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
+    there = replace(lookback, against=against, raw=True)
+    hits, trials = (columns.numeric(value(part, frame, there)) for part in parts)
+    return hits, trials
+
+
+def _other(
+    node: tree.Change, parts: Parts, frame: Frame, lookback: Lookback, value: Value
+) -> tuple[Other, columns.Whys]:
+    """What rare hits are compared with, and where there is nothing to compare with."""
+    hits, trials = _compared_with(node, parts, frame, lookback, value)
+    why = columns.first_reason(hits.why, trials.why)
+    there = np.broadcast_to(why == columns.KNOWN, frame.size)
+    known, of = (np.where(there, np.broadcast_to(one.values, frame.size), 0.0) for one in (hits, trials))
+    nothing = there & ((known <= 0) | (of <= 0))
+    times = float(1 - node.share if node.direction == "down" else 1 + node.share)
+    return Other(known, of, times), np.where(nothing, np.uint8(Why.UNDEFINED), why)
 
 
 # --- the sums --------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from rules.evaluation.columns import wilson
 from rules.evaluation.evidence import (
-    CLIP,
     MIN_SUBJECTS,
     MONTH,
     Direction,
@@ -26,10 +25,14 @@ from rules.evaluation.evidence import (
     parts,
     possible,
 )
+from rules.evaluation.two_samples import log_ratio
 
 # How many times the needed evidence the own past must bring: it may use half of the errors. At eight thousand clicks a
 # day one of sixty items that stayed twice as good as the threshold was paused in a month without it.
 TIMES_NEEDED = 2.0
+BUSY = (
+    60.0  # hits a day from which on it must; with fewer there are fewer moments at which chance looks like a collapse
+)
 LEVEL = 0.2  # the power of the needed evidence that one beginning must have against the line itself
 CLEARLY = 1.1  # so many times better than the line its past must be, at the least
 FAR_BETTER, HELD_BACK = 1.5, 1 / 3  # a past that is not so many times better counts for a part only
@@ -80,10 +83,8 @@ def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
         return parts(sums, past, direction)
     hits, trials, every, of = _parted(sums, direction)
     total = np.zeros(hits.shape)
-    with np.errstate(all="ignore"):
-        for share, part in COLLAPSED if direction == "below" else RISEN:
-            found = hits * np.log(share) + every * np.log(of / (of - (1.0 - share) * trials))
-            total += part * np.exp(np.clip(np.nan_to_num(found, nan=-CLIP), -CLIP, CLIP))
+    for share, part in COLLAPSED if direction == "below" else RISEN:
+        total += part * np.exp(log_ratio(hits, trials, every, of, share))
     if sums.listed is not None:
         total[_hours(sums)[:, None] < LISTS * sums.listed] = 0.0
     return total

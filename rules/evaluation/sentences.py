@@ -38,7 +38,7 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
     line = formatting.number(story.line, "share")
     if isinstance(node, tree.Change):
         base = baseline_words(measurement, node)
-        line += f", which is {float(node.share) * 100:g}% {node.direction} from {base} less its own chance"
+        line += f", which is {float(node.share) * 100:g}% {node.direction} from {base}, whose own chance is counted in"
     level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
     proven = "is proven to be" if measurement.answer is Answer.YES else "is not proven to be"
     kind = "evidence from its own past" if story.own_past else "evidence"

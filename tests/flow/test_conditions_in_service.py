@@ -53,7 +53,7 @@ CASES = {
     "of-pauses": Case(["cr < 10% @95% of pauses"], MUCH_BAD, MUCH_GOOD, None, says="95% of pauses needs"),
     "month-vs": Case(
         ["cr down 20% vs 2d @95% a month"], ((70, 26, 400, 100), *MUCH_BAD), ((70, 26, 400, 100), (22, 2, 400, 100)),
-        None, says="less its own chance",
+        None, says="whose own chance is counted in",
     ),
     "down": Case(
         ["cr down 50% vs 2d"], (BEFORE, (22, 2, 200, 2)), (BEFORE, *GOOD),

@@ -1,0 +1,79 @@
+"""Evidence that a ratio of rare hits is less, or more, than a multiple of another one that is uncertain itself.
+
+Both ratios are counts: those since a beginning, and those of what they are compared with, as the week before or all
+others. Given how many hits both have together, those since the beginning are a random part of them, as large as their
+part of the trials. The other ratio falls out of that, so that its own chance needs no bound and costs no errors of its
+own. Pure columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.evaluation.evidence import ABOVE, BELOW, CLIP, Direction, Floats, Sums, mean, only
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Other:
+    """The hits and trials that each subject is compared with, and the multiple of their ratio that is no change yet."""
+
+    hits: Floats
+    trials: Floats
+    times: float
+
+    def line(self) -> Floats:
+        """The ratio from which on there is a change, as far as is known; 0 where nothing is."""
+        ratio = np.divide(self.hits, self.trials, out=np.zeros(len(self.hits)), where=self.trials > 0)
+        return np.asarray(ratio * self.times)
+
+    def only(self, rows: NDArray[np.intp]) -> "Other":
+        """The same of some subjects."""
+        return Other(self.hits[rows], self.trials[rows], self.times)
+
+
+def log_ratio(hits: Floats, trials: Floats, every: Floats, of: Floats, share: float) -> Floats:
+    """How much better it explains the hits that their ratio is `share` times that of the rest than that it is the same.
+
+    `every` are the hits of both together and `of` the trials; -CLIP where nothing can be said. A logarithm.
+    """
+    with np.errstate(all="ignore"):
+        found = hits * np.log(share) + every * np.log(of / (of - (1.0 - share) * trials))
+    return np.asarray(np.clip(np.nan_to_num(found, nan=-CLIP), -CLIP, CLIP))
+
+
+def strength(sums: Sums, other: Other, direction: Direction, needed: float) -> Floats:
+    """The evidence for each subject: exact where it may reach `needed`, and 0 where it cannot."""
+    result = np.zeros(sums.hits.shape[1])
+    rows = np.flatnonzero(_possible(sums, other, direction, needed))
+    if len(rows):
+        some = only(sums, rows)
+        result[rows] = mean(some.weights, _parts(some, other.only(rows), direction))
+    return result
+
+
+def _parts(sums: Sums, other: Other, direction: Direction) -> Floats:
+    """The evidence of each beginning by itself: the mean over the alternatives."""
+    hits, trials, every, of = _together(sums, other)
+    total = np.zeros(hits.shape)
+    for share, part in BELOW if direction == "below" else ABOVE:
+        total += part * np.exp(log_ratio(hits, trials, every, of, share))
+    return total
+
+
+def _possible(sums: Sums, other: Other, direction: Direction, needed: float) -> NDArray[np.bool_]:
+    """Where evidence of `needed` is possible: a likelihood ratio is never more than chi-squared allows."""
+    hits, trials, every, of = _together(sums, other)
+    share = np.divide(trials, of, out=np.zeros(trials.shape), where=of > 0)
+    due = share * every
+    missing = due - hits if direction == "below" else hits - due
+    found = (missing > 0) & (missing * missing >= np.log(needed) * due * (1.0 - share))
+    return np.asarray(found.any(axis=0) & (other.hits > 0) & (other.trials > 0), dtype=bool)
+
+
+def _together(sums: Sums, other: Other) -> tuple[Floats, Floats, Floats, Floats]:
+    """Hits and trials since each beginning, trials as if no change left the ratio as it is, and both with the other."""
+    hits, trials = sums.since()
+    trials = trials * other.times
+    more = 1.0 if sums.differs is None else 1.0 + sums.differs
+    return hits, trials, hits + other.hits / more, trials + other.trials / more

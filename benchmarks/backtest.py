@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.traffic import DAY, START, traffic
-from bridge.reports.history import Past
+from bridge.reports.past_facts import Past
 from bridge.reports.segments import slim
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind

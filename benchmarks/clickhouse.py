@@ -38,7 +38,7 @@ def move(home: Path) -> dict[str, Any]:
 
 def evaluate(home: Path, part: str) -> dict[str, Any]:
     """The figures of one process, with the time that it waited for answers and how many there were."""
-    server = importlib.import_module("bridge.reports.clickhouse").ClickHouse
+    server = importlib.import_module("bridge.reports.clickhouse_client").ClickHouse
     asked, waited, ask = 0, 0.0, server.blocks
 
     def counted(self: Any, query: str) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.evaluation.columns import wilson
-from rules.evaluation.evidence import Sums, beginnings, lumped
+from rules.evaluation.confidence_sequences import Sums, beginnings, lumped
 from rules.evaluation.screening import Screen
 
 THRESHOLD, NEEDED = 0.004, 20.0

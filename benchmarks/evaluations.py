@@ -133,7 +133,7 @@ class Build:
             self.services = part("bridge.wiring").House(part("bridge.settings").load(home))
             self.rulebook, self.migrate = part("bridge.rulebook"), part("bridge.store.schema")
         else:
-            self.batch, self.chunks = part("bridge.reports.batch"), part("bridge.reports.chunk_cache")
+            self.batch, self.chunks = part("bridge.reports.fact_batch"), part("bridge.reports.chunk_cache")
             self.services = part("bridge.services.container").Services(part("bridge.config.settings").load(home))
             self.rulebook, self.migrate = part("bridge.config.rulebook"), part("bridge.store.migrate")
         self.feeds = part("bridge.store.feeds")

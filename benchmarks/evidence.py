@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import DTYPES, Batch, Labels
-from bridge.reports.history import Past
+from bridge.reports.fact_batch import DTYPES, Batch, Labels
+from bridge.reports.past_facts import Past
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.columns import wilson
+from rules.evaluation.confidence_sequences import Sums, beginnings, lumped
 from rules.evaluation.evaluate import evaluate
-from rules.evaluation.evidence import Sums, beginnings, lumped
 from rules.evaluation.screening import Screen
 from rules.loading.load import Environment, load
 from rules.model.facts import Subject

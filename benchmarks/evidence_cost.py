@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import rules
-from bridge.reports.batch import DTYPES, Batch, Labels
-from bridge.reports.history import Past
+from bridge.reports.fact_batch import DTYPES, Batch, Labels
+from bridge.reports.past_facts import Past
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate

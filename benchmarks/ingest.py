@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.traffic import START, traffic
-from bridge.reports import chunk_cache, identity, rows
-from bridge.reports.batch import Batch
+from bridge.reports import chunk_cache, report_rows, row_identity
 from bridge.reports.chunk_cache import ChunkCache
-from bridge.reports.imports import import_file
-from bridge.reports.live import LiveData
+from bridge.reports.csv_import import import_file
+from bridge.reports.fact_batch import Batch
+from bridge.reports.live_observations import LiveData
 from bridge.store import feeds, migrate, observations
 from bridge.store.engine import Store, make_engine
 from bridge.store.feeds import FeedKey, Kind
@@ -35,7 +35,7 @@ KEY = FeedKey(kind=Kind.CLICKS)
 def as_rows(batch: Batch, start: int, end: int) -> list[dict[str, str]]:
     """What the report would have said."""
     part = batch.take(np.arange(start, end))
-    ids = identity.unpack(part.high, part.low, [""] * len(part))
+    ids = row_identity.unpack(part.high, part.low, [""] * len(part))
     times = np.datetime_as_string(part.event.astype("datetime64[s]"))
     columns = (part.column(name).texts() for name in ("offer", "publisher", "country"))
     return [
@@ -85,7 +85,7 @@ def _rows_by_the_page(store: Store, clicks: Batch) -> tuple[float, float]:
     for start in range(0, len(clicks), AT_ONCE):
         given = as_rows(clicks, start, min(start + AT_ONCE, len(clicks)))
         began = time.perf_counter()
-        reading = rows.read(Kind.CLICKS, given, NOW)
+        reading = report_rows.read(Kind.CLICKS, given, NOW)
         parsed = time.perf_counter()
         with store.write() as session:
             chunk_cache.record(session, cache, feeds.ensure(session, KEY).id, reading.batch, NOW)

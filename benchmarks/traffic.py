@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels
+from bridge.reports.fact_batch import UNKNOWN_DELAY, Batch, Labels
 
 DAY = 86_400
 START = 1_767_225_600  # 2026-01-01

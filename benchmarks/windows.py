@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.traffic import DAY, START, traffic
-from bridge.reports.batch import Batch
+from bridge.reports.fact_batch import Batch
 from bridge.reports.windows import FEEDS, Edges, Windows
 from bridge.store.feeds import Kind
 

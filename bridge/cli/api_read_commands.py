@@ -11,7 +11,7 @@ from bridge.cli.api_session import as_text, client_of, limited, page_size, print
 from bridge.cli.session import Session
 from bridge.integr8 import Client, Listing, Operation
 from bridge.integr8.flows import CollectionPath
-from bridge.integr8.pages import Numbered
+from bridge.integr8.pagination import Numbered
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
 
 

@@ -19,7 +19,7 @@ from bridge.operations.report_backfill import fetch
 from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
 from bridge.reports.clickhouse_moves import Moved
-from bridge.reports.imports import Imported, ImportName, import_file, preview
+from bridge.reports.csv_import import Imported, ImportName, import_file, preview
 from bridge.reports.shadow_report import shadow_report
 from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind

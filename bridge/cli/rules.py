@@ -16,7 +16,7 @@ from bridge.cli.session import MOMENT, Session, as_json, json_option, outcome, s
 from bridge.config import rulebook, rules_directory
 from bridge.config.lookup_tables import load_all
 from bridge.config.rule_names import known_names
-from bridge.operations import rule_changes
+from bridge.operations import git_diff
 from bridge.operations.errors import OperationError
 from bridge.operations.explain import explain as make_explanation
 from bridge.operations.explain import parse_subject
@@ -206,7 +206,7 @@ def diff(session: Session, file: Path | None, against: str | None, json: bool) -
 def _diff_against(session: Session, against: str, *, json: bool) -> None:
     with session.operating() as services:
         now = services.clock()
-        found = rule_changes.changes(services, against, now=now)
+        found = git_diff.changes(services, against, now=now)
     rows = [
         {
             "rule": one.decisions.rule,
@@ -218,7 +218,7 @@ def _diff_against(session: Session, against: str, *, json: bool) -> None:
         }
         for one in found
     ]
-    click.echo(as_json(rows) if json else rule_changes.markdown(found, against, now=now))
+    click.echo(as_json(rows) if json else git_diff.markdown(found, against, now=now))
 
 
 @rules.command("mode")

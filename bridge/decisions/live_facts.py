@@ -14,9 +14,9 @@ from bridge.decisions import subjects
 from bridge.decisions.event_facts import EventFacts, ReceivedEvent
 from bridge.reports import postbacks
 from bridge.reports.chunk_cache import ChunkCache
-from bridge.reports.facts import LiveFacts, facts_for
+from bridge.reports.current_facts import LiveFacts, facts_for
 from bridge.reports.items import Items
-from bridge.reports.live import LiveData
+from bridge.reports.live_observations import LiveData
 from bridge.sources import PostbackFacts, Source, observation
 from bridge.store import holds
 from bridge.store.engine import Store

@@ -22,7 +22,7 @@ from bridge.store.runs import StoredVerdict
 from rules.model.plan import Ended, Outcome, Plan, Target
 from rules.model.plan import Hold as HeldBy
 from rules.model.verdicts import Answer
-from rules.planning.lifecycle import streaks
+from rules.planning.streaks import streaks
 
 log = structlog.get_logger()
 

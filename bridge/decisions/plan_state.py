@@ -23,9 +23,9 @@ from bridge.store.entities import Entity, EntityChange, ids_of, with_either_id
 from bridge.store.halts import OpenHalt
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
-from rules.evaluation.evidence import MONTH
+from rules.evaluation.confidence_sequences import MONTH
 from rules.model.facts import Facts, Subject
-from rules.model.hours import first_of_month, last_midnight
+from rules.model.local_time import first_of_month, last_midnight
 from rules.model.plan import Hold as HeldBy
 from rules.model.plan import Target
 from rules.model.revision import Dimension, Mode, Revision

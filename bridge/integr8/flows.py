@@ -22,7 +22,7 @@ from bridge.integr8.errors import (
     OutcomeUnknown,
 )
 from bridge.integr8.filters import filter_query
-from bridge.integr8.pages import Numbered
+from bridge.integr8.pagination import Numbered
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX, SpanQuery
 from bridge.integr8.rate_limiter import Priority
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from bridge.integr8.core import Row
-from bridge.integr8.pages import Page, Paging
+from bridge.integr8.pagination import Page, Paging
 
 Query = dict[str, Any]
 

@@ -12,7 +12,7 @@ from bridge.integr8.body_types import ReportFilter
 from bridge.integr8.core import Row
 from bridge.integr8.filters import Filter, filter_query
 from bridge.integr8.page_iterator import Listing
-from bridge.integr8.pages import Cursor, Numbered
+from bridge.integr8.pagination import Cursor, Numbered
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
 from bridge.integr8.rate_limiter import Priority
 from bridge.integr8.resources import Resource

@@ -22,7 +22,7 @@ from bridge.integr8.core import Row
 from bridge.integr8.filters import Filter, filter_query, sort_query
 from bridge.integr8.flows import AccountContext, CollectionPath
 from bridge.integr8.page_iterator import Listing
-from bridge.integr8.pages import Numbered, Paging
+from bridge.integr8.pagination import Numbered, Paging
 from bridge.integr8.query_schemas import PAGE_SIZE_MAX
 from bridge.integr8.rate_limiter import Priority
 

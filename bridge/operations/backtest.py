@@ -16,8 +16,8 @@ from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError, Unanswered
 from bridge.operations.rule_costs import items_of
 from bridge.renamed import with_old_names
-from bridge.reports.history import Against, Past
-from bridge.reports.history import load as load_history
+from bridge.reports.past_facts import Against, Past
+from bridge.reports.past_facts import load as load_history
 from bridge.services.container import Services
 from bridge.store import backtest_results
 from bridge.store.observations_away import ObservationsAway

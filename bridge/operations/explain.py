@@ -22,8 +22,8 @@ from bridge.operations.pauses import Pause, active_pauses
 from bridge.operations.plan_values import facts_of_event
 from bridge.operations.verdict_history import PastEvaluation, past_evaluations
 from bridge.renamed import with_old_names
-from bridge.reports.facts import LiveFacts, chosen
-from bridge.reports.live import Coverage
+from bridge.reports.current_facts import LiveFacts, chosen
+from bridge.reports.live_observations import Coverage
 from bridge.services.container import Services
 from bridge.sources import SourceError
 from bridge.store import entities, feeds, revisions

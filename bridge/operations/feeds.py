@@ -11,7 +11,7 @@ from bridge.config.settings import Account
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead, sentence
 from bridge.reports import conversion_lag, entity_sync, polling, postbacks
-from bridge.reports.facts import LiveFacts
+from bridge.reports.current_facts import LiveFacts
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
 from bridge.store import decision_lock, failing_items, feeds, free_space, slots

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from bridge.observability.bulkhead import Bulkhead
 from bridge.reports import clickhouse_moves, retention, segment_directory
-from bridge.reports.live import HORIZON
+from bridge.reports.live_observations import HORIZON
 from bridge.services.container import Services
 from bridge.store import (
     api_usage,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.reports.facts import LiveFacts, facts_for
+from bridge.reports.current_facts import LiveFacts, facts_for
 from bridge.services.container import Services
 from rules.backtest.costs import Cost, Item, NoRatio, forecast, ratio
 from rules.language import types

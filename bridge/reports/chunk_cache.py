@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
-from bridge.reports import changes, clickhouse_rows, compression
-from bridge.reports.batch import Batch
-from bridge.reports.changes import Difference, KnownRows
+from bridge.reports import clickhouse_rows, compression, row_changes
 from bridge.reports.clickhouse_rows import Place, Written
+from bridge.reports.fact_batch import Batch
+from bridge.reports.row_changes import Difference, KnownRows
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed, FeedKey, Kind
@@ -171,14 +171,14 @@ def record(
     """Add what is new or different in a reading. Within the unit of work nobody else writes to this feed.
 
     That makes reading the same page twice, in one process or in two at once, harmless. `seen`, `lacks` and
-    `brought_by` as in `changes.difference`.
+    `brought_by` as in `row_changes.difference`.
     """
     if not len(read):
-        return changes.NO_DIFFERENCE
+        return row_changes.NO_DIFFERENCE
     feeds.lock(session, feed_id)
     start, end = _span(read)
     before = known_rows(session, cache, feed_id, start, end)
-    found = changes.difference(before, read, seen, lacks=lacks, brought_by=brought_by)
+    found = row_changes.difference(before, read, seen, lacks=lacks, brought_by=brought_by)
     add(session, feed_id, found.facts)
     return found
 

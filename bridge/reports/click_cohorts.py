@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import EDGES, Curves
-from bridge.reports.batch import MONEY
 from bridge.reports.broken_tracking import Tracking
-from bridge.reports.live import edge
+from bridge.reports.fact_batch import MONEY
+from bridge.reports.live_observations import edge
 from bridge.reports.segments import Codes, Ints, Per
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind

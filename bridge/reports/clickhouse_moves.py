@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.reports import chunk_cache, clickhouse_rows
-from bridge.reports.batch import Batch, join
 from bridge.reports.clickhouse_rows import ClickHouseRows, Written
+from bridge.reports.fact_batch import Batch, join
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
-from bridge.reports.clickhouse import ClickHouse
-from bridge.reports.rows import COLUMN_SPELLINGS, MORE_SPELLINGS
+from bridge.reports.clickhouse_client import ClickHouse
+from bridge.reports.fact_batch import DTYPES, MONEY, NUMBERS, Batch, Labels
+from bridge.reports.report_rows import COLUMN_SPELLINGS, MORE_SPELLINGS
 from bridge.store.feeds import Kind
 from bridge.store.observations import ChunkInfo
 from bridge.store.observations_away import WHERE_ROWS_ARE, ObservationsAway

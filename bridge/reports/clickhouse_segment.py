@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import DTYPES, MONEY, Batch, Labels
-from bridge.reports.clickhouse import ClickHouse
+from bridge.reports.clickhouse_client import ClickHouse
 from bridge.reports.clickhouse_rows import (
     TABLE,
     ClickHouseRows,
@@ -29,6 +28,7 @@ from bridge.reports.clickhouse_rows import (
     said_by,
     text,
 )
+from bridge.reports.fact_batch import DTYPES, MONEY, Batch, Labels
 from bridge.reports.segments import NO_EVENT, ROW_COUNT, STATUSES, Codes, Ints, Per, Segment, Subjects
 from bridge.store.observations import ChunkInfo
 from bridge.store.observations_away import ObservationsAway

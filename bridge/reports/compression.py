@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import DTYPES, NUMBERS, Batch, Labels
+from bridge.reports.fact_batch import DTYPES, NUMBERS, Batch, Labels
 
 MAGIC = b"IBF1"
 FAST = 1  # zlib's level: 6 makes chunks 4% smaller and takes four times as long

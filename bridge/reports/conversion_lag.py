@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from bridge.reports import chunk_cache
-from bridge.reports.batch import UNKNOWN_DELAY
+from bridge.reports.fact_batch import UNKNOWN_DELAY
 from bridge.store import feeds
 from bridge.store.entities import Delay
 from bridge.store.feeds import FeedKey, Kind

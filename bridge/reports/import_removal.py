@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from bridge.reports import changes, chunk_cache, clickhouse_rows, identity
-from bridge.reports.batch import Batch, Labels, join
-from bridge.reports.changes import KnownRows
+from bridge.reports import chunk_cache, clickhouse_rows, row_changes, row_identity
+from bridge.reports.fact_batch import Batch, Labels, join
+from bridge.reports.row_changes import KnownRows
 from bridge.store import feeds, observations, report_imports
 from bridge.store.engine import Store
 from bridge.store.observations import Level
@@ -86,11 +86,11 @@ def _inverse(facts: Batch, label: str) -> Batch:
     known = KnownRows.of([facts])
     held = known.keys[_brought_by(known.rows, label)]
     own = _brought_by(facts, label)
-    keys = identity.keys(facts)
+    keys = row_identity.keys(facts)
     own = own[np.isin(keys[own], held)]
     if not len(own):
         return facts.take(own)
-    versions = identity.digest(facts.take(own), changes.COMPARED_NUMBERS, changes.COMPARED_LABELS)
+    versions = row_identity.digest(facts.take(own), row_changes.COMPARED_NUMBERS, row_changes.COMPARED_LABELS)
     order = np.lexsort((own, versions, keys[own]))
     key, version = keys[own][order], versions[order]
     starts = np.flatnonzero(np.append(True, (key[1:] != key[:-1]) | (version[1:] != version[:-1])))
@@ -107,8 +107,8 @@ def _handed_over(facts: Batch, inverse: Batch, others: Collection[str]) -> Batch
     is_other = np.array([name in others for name in column.names])
     marks = np.flatnonzero((facts.weight == 0) & is_other[column.codes])
     brought = facts.take(marks)
-    owners = dict(zip(identity.keys(brought).tolist(), brought.column("import").texts(), strict=True))
-    texts = [owners.get(key, "") for key in identity.keys(inverse).tolist()]
+    owners = dict(zip(row_identity.keys(brought).tolist(), brought.column("import").texts(), strict=True))
+    texts = [owners.get(key, "") for key in row_identity.keys(inverse).tolist()]
     again = inverse.taken_back().labelled("import", Labels.of(texts))
     return again.take(np.flatnonzero(again.column("import").codes > 0))
 

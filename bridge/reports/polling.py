@@ -17,10 +17,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bridge.integr8.errors import ApiError, BudgetError, BudgetExhausted, RateLimited
-from bridge.reports import chunk_cache, identity, rows
-from bridge.reports.batch import Batch, join
-from bridge.reports.changes import KnownRows
+from bridge.reports import chunk_cache, report_rows, row_identity
 from bridge.reports.chunk_cache import ChunkCache
+from bridge.reports.fact_batch import Batch, join
+from bridge.reports.row_changes import KnownRows
 from bridge.store import feeds, slots
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed, FeedKey
@@ -258,7 +258,7 @@ def _stretch(plan: FeedPlan, feed: Feed, purpose: Purpose, now: datetime) -> Pro
 
 def _take(scan: _Scan, page: Page, now: datetime) -> bool:
     """Add a page; True when it was the last one that is needed."""
-    reading = rows.read(scan.plan.key.kind, page.rows, now, more=scan.plan.dimensions)
+    reading = report_rows.read(scan.plan.key.kind, page.rows, now, more=scan.plan.dimensions)
     scan.read.append(reading.batch)
     scan.refused.extend(reading.refused)
     moved = page.cursor != scan.progress.cursor  # a server that repeats itself would keep us here for ever
@@ -278,7 +278,7 @@ def _overlap_reached(scan: _Scan, batch: Batch) -> bool:
         return False
     if int(batch.event.max()) >= scan.feed.as_of.timestamp():
         return False
-    _, there = scan.seen_before.find(identity.keys(batch))
+    _, there = scan.seen_before.find(row_identity.keys(batch))
     return bool(np.all(there))
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
-from bridge.reports import chunk_cache, polling, rows
-from bridge.reports.batch import Batch
+from bridge.reports import chunk_cache, polling, report_rows
 from bridge.reports.chunk_cache import ChunkCache, moment
-from bridge.reports.rows import ReportRows
+from bridge.reports.fact_batch import Batch
+from bridge.reports.report_rows import ReportRows
 from bridge.sources.postback import PostbackFacts
 from bridge.store import feeds
 from bridge.store.engine import Store
@@ -73,7 +73,7 @@ def fetch_ahead(
 
 def _read(facts: Sequence[PostbackFacts], received: datetime, dimensions: tuple[str, ...]) -> ReportRows | None:
     told = [_row(one, received) for one in facts if one.kind in CONVERSION_TYPES]
-    return rows.read(Kind.POSTBACKS, told, received, more=dimensions) if told else None
+    return report_rows.read(Kind.POSTBACKS, told, received, more=dimensions) if told else None
 
 
 def _row(facts: PostbackFacts, received: datetime) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels
 from bridge.reports.clickhouse_moves import replace
 from bridge.reports.clickhouse_rows import ClickHouseRows
-from bridge.reports.rows import MORE_SPELLINGS
+from bridge.reports.fact_batch import UNKNOWN_DELAY, Batch, Labels
+from bridge.reports.report_rows import MORE_SPELLINGS
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import Feed

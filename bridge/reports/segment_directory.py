@@ -19,8 +19,8 @@ from urllib.parse import quote
 import structlog
 from sqlalchemy.orm import Session
 
-from bridge.reports import chunk_cache, kept_sums, segment_file
-from bridge.reports.kept_sums import State
+from bridge.reports import chunk_cache, saved_sums, segment_file
+from bridge.reports.saved_sums import State
 from bridge.reports.segment_file import Index, NotAFile, Reader
 from bridge.reports.segments import Segment, Subjects, slim
 from bridge.reports.stored_segments import Blocks, Repair, StoredSegment
@@ -80,7 +80,7 @@ class SegmentDirectory:
     def sums(self) -> State | None:
         """What an earlier process has counted; None where nothing is written, or nothing that can be read."""
         try:
-            return kept_sums.read(self._root / SUMS)
+            return saved_sums.read(self._root / SUMS)
         except NotAFile as error:
             if (self._root / SUMS).exists():
                 log.warning("sums of observations are counted anew", error=str(error))
@@ -92,13 +92,13 @@ class SegmentDirectory:
             for each in (*reversed(self._root.parents[:2]), self._root):
                 private_directory(each)
             self._need_room()
-            kept_sums.write(self._root / SUMS, state)
+            saved_sums.write(self._root / SUMS, state)
         except OSError as error:
             log.warning("sums of observations are not kept", error=str(error))
 
     def sums_written_at(self) -> int | None:
         """When any process last wrote sums, in seconds since 1970."""
-        return kept_sums.written_at(self._root / SUMS)
+        return saved_sums.written_at(self._root / SUMS)
 
     def _path(self, kind: Kind, info: ChunkInfo, source: Source) -> Path:
         return self._root / str(kind) / f"{info.id}.{SUFFIXES[source == BY_CLICK]}"

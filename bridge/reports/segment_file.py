@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import DTYPES, MONEY, Batch
+from bridge.reports.fact_batch import DTYPES, MONEY, Batch
 from rules.model.revision import DECLARABLE
 
 MAGIC: Final = b"IBS1"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import DTYPES, MONEY, Batch, Labels, Status, join
+from bridge.reports.fact_batch import DTYPES, MONEY, Batch, Labels, Status, join
 from rules.model.metrics import EVENTS
 from rules.model.revision import Dimension
 

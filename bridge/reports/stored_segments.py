@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports import segment_file
-from bridge.reports.batch import DTYPES, MONEY, NUMBERS, Batch, Labels
 from bridge.reports.clickhouse_segment import ClickHouseSegment
+from bridge.reports.fact_batch import DTYPES, MONEY, NUMBERS, Batch, Labels
 from bridge.reports.segment_file import Index, NotAFile, Reader
 from bridge.reports.segments import ROW_COUNT, STATUSES, Codes, Ints, Per, Segment, Subjects, measured, same_value
 from rules.model.revision import Dimension

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import PUNCTUAL, Arrivals
-from bridge.reports.batch import DTYPES, Batch
 from bridge.reports.clickhouse_segment import ClickHouseSegment
+from bridge.reports.fact_batch import DTYPES, Batch
 from bridge.reports.segments import ROW_COUNT, Ints, Per, Segment, Subjects, same_value, slim
 from bridge.reports.stored_segments import Piece, Stored, StoredSegments
 from bridge.store.feeds import Kind

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from bridge.reports.chunk_cache import ChunkCache
     from bridge.reports.clickhouse_rows import ClickHouseRows
     from bridge.reports.listings import ClientListings
-    from bridge.reports.live import LiveData
+    from bridge.reports.live_observations import LiveData
     from bridge.reports.report_pages import ReportPages
     from bridge.reports.segment_directory import SegmentDirectory
     from bridge.services.api_usage import Meter
@@ -170,7 +170,7 @@ class Services:
         """Where observations are kept, if not in the database."""
         if self.settings.clickhouse is None:
             return None
-        from bridge.reports.clickhouse import ClickHouse
+        from bridge.reports.clickhouse_client import ClickHouse
         from bridge.reports.clickhouse_rows import ClickHouseRows
 
         days = max(self.settings.keep["rows"], self.settings.keep["observations"])
@@ -294,7 +294,7 @@ class Services:
 
     def data(self, account: str = "main", integration: str = "default") -> "LiveData":
         """The observations of one integration, kept at hand over the life of the process."""
-        from bridge.reports.live import LiveData
+        from bridge.reports.live_observations import LiveData
         from bridge.reports.windows import Windows
         from rules.model.revision import ALWAYS_KEPT
 

@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import evidence, judgement
+from rules.evaluation import confidence_check, confidence_sequences
 from rules.evaluation.columns import wilson
-from rules.evaluation.evidence import Direction, Sums
+from rules.evaluation.confidence_sequences import Direction, Sums
 from rules.evaluation.screening import Screen
 from rules.language import types
 from rules.model import tree
@@ -171,9 +171,9 @@ def _first(trials: Counts, hits: Counts, look: Look) -> Counts:
 def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
     direction: Direction = "below" if node.op in {"<", "<="} else "above"
     confidence = node.confidence or Decimal("0.95")
-    z = judgement.z_of(confidence) if node.confidence is not None else 0.0
+    z = confidence_check.z_of(confidence) if node.confidence is not None else 0.0
     parts = types.ratio_of_counts(node.left)
-    whole = parts is not None and judgement.is_whole(parts)
+    whole = parts is not None and confidence_check.is_whole(parts)
 
     def once(hits: Counts, trials: Counts, slot: int) -> Counts:
         n, k = trials[slot] - trials[slot - length], hits[slot] - hits[slot - length]
@@ -182,20 +182,20 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
         return np.asarray((n >= max(least, 1.0)) & beyond)
 
     def month(hits: Counts, trials: Counts, slot: int) -> Counts:
-        starts = evidence.beginnings(SIMULATION_START + timedelta(hours=slot * HOURS_BETWEEN_EVALUATIONS))
+        starts = confidence_sequences.beginnings(SIMULATION_START + timedelta(hours=slot * HOURS_BETWEEN_EVALUATIONS))
         at = np.array([int((one.at - SIMULATION_START) / timedelta(hours=HOURS_BETWEEN_EVALUATIONS)) for one in starts])
         known = at >= 0
         sums = Sums(
             hits[slot] - hits[at[known]],
             trials[slot] - trials[at[known]],
-            evidence.lumped(starts, known.tolist()),
+            confidence_sequences.lumped(starts, known.tolist()),
             whole=whole,
         )
-        needed = evidence.line_of_evidence(float(confidence))
+        needed = confidence_sequences.line_of_evidence(float(confidence))
         screen = Screen(sums, direction, needed, node.holds == "month")
         if node.holds == "month":
             return np.asarray(screen.taken(np.array([line])))
         found = screen.values(np.array([line]))
-        return np.asarray((found >= needed) & evidence.of_the_scope(found, float(confidence)))
+        return np.asarray((found >= needed) & confidence_sequences.of_the_scope(found, float(confidence)))
 
     return once if node.holds == "once" else month

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.model.facts import Facts, Subject, Why
-from rules.model.hours import first_of_month, last_midnight
+from rules.model.local_time import first_of_month, last_midnight
 from rules.model.plan import Hold, Outcome, Plan, PlannedEffect, Target
 from rules.model.revision import Budget, Dimension, Revision
 from rules.model.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
 from rules.model.verdicts import Answer, Evaluation
-from rules.planning import lifecycle, loss_limits
+from rules.planning import loss_limits, streaks
 from rules.planning.holds import MEMORY
 from rules.planning.plan import targets
 
@@ -230,12 +230,12 @@ class World:
         return done
 
     def _advanced(self, evaluation: Evaluation, state: State, now: datetime) -> dict[Subject, Streak]:
-        """`rules.planning.lifecycle.streaks`, looking only at subjects that say yes or have a streak."""
+        """`rules.planning.streaks.streaks`, looking only at subjects that say yes or have a streak."""
         yes = [evaluation.subjects[row] for row in np.flatnonzero(evaluation.answers == Answer.YES).tolist()]
         after: dict[Subject, Streak] = {}
         for subject in {*yes, *state.streaks}:
             answer = Answer(int(evaluation.answers[self._rows[subject]]))
-            streak = lifecycle.advance(state.streaks.get(subject), answer, now)
+            streak = streaks.advance(state.streaks.get(subject), answer, now)
             if streak is not None:
                 after[subject] = streak
         return after

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from rules.evaluation import hypothetical, judgement
+from rules.evaluation import confidence_check, hypothetical
 from rules.evaluation.hypothetical import Change
 from rules.evaluation.measurement import Measurement, bare
 from rules.evaluation.windows import TimeRange
@@ -216,7 +216,7 @@ def _ratio(
     if below <= 0:
         return None
     if node.confidence is not None:
-        z = judgement.z_of(node.confidence)
+        z = confidence_check.z_of(node.confidence)
         return _proving(node.op, above, below, line=line, z=z, names=names, span=span)
     return _moving(node.op, above, below, line=line, names=names, span=span)
 

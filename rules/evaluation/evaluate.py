@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, inhibition, interpret, loss_limit, templates, trace
+from rules.evaluation import broken_tracking, columns, interpret, loss_limit, templates, trace
 from rules.evaluation.answer import answer
 from rules.evaluation.frame import Frame
 from rules.model.facts import Facts
@@ -25,7 +25,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
     than a LookupError for an unknown name, goes through.
     """
     frame = Frame(facts, revision.data, now)
-    found = inhibition.spared(revision, frame, answer(revision, frame))
+    found = broken_tracking.spared(revision, frame, answer(revision, frame))
     early = _early(revision, frame)
     late = loss_limit.over_loss_limit(revision, frame, found, answer)
     return Evaluation(

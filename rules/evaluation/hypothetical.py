@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rules.evaluation import columns, inhibition, interpret
+from rules.evaluation import broken_tracking, columns, interpret
 from rules.evaluation.answer import answer
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.windows import TimeRange
@@ -40,7 +40,7 @@ def together(changes: Sequence[Change]) -> Change | None:
 def turns(revision: Revision, frame: Frame, change: Change) -> bool:
     """Whether the rule would say yes about the one subject of the frame."""
     after = _after(frame, change)
-    found = inhibition.spared(revision, after, answer(revision, after))
+    found = broken_tracking.spared(revision, after, answer(revision, after))
     return bool(found.answers[0] == columns.YES)
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, entity_counts, judgement, losses, ranking, unusual
+from rules.evaluation import columns, confidence_check, entity_counts, losses, ranking, unusual
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers, dimension_of
 from rules.language import patterns, types
-from rules.model import holidays, hours, metrics, tree
+from rules.model import holidays, local_time, metrics, tree
 from rules.model.facts import Column, Why
 from rules.model.revision import Group
 from rules.model.syntax import Condition
@@ -178,7 +178,7 @@ def _age(held: Sequence[Any], frame: Frame) -> Any:
 
 
 def _holiday(where: Sequence[Any], frame: Frame) -> bool | Why:
-    today = date.fromisoformat(str(hours.clock("date", frame.now, frame.data.tz)))
+    today = date.fromisoformat(str(local_time.clock("date", frame.now, frame.data.tz)))
     found = holidays.is_holiday(today, *where) if all(isinstance(part, str) for part in where) else None
     return Why.MISMATCH if found is None else found
 
@@ -190,7 +190,7 @@ _VALUES: dict[type[tree.Node], Callable[..., Column]] = {
     tree.Attribute: lambda node, frame, _look: frame.attribute(node.name),
     tree.Own: lambda node, frame, _look: frame.own(node.dimension),
     tree.Clock: lambda node, frame, _look: columns.constant(
-        hours.clock(node.name, frame.now, frame.data.tz), exact=frame.exact
+        local_time.clock(node.name, frame.now, frame.data.tz), exact=frame.exact
     ),
     tree.Name: lambda _node, _frame, _look: columns.constant(None),
     tree.Reference: lambda _node, _frame, _look: columns.constant(None),
@@ -400,7 +400,7 @@ def parts_of(node: tree.Compare | tree.Change, frame: Frame) -> tuple[tree.Node,
 
 
 def _proven(node: tree.Compare | tree.Change, frame: Frame, lookback: Lookback) -> Truth:
-    found = judgement.judge(node, parts_of(node, frame), frame, lookback, value)
+    found = confidence_check.judge(node, parts_of(node, frame), frame, lookback, value)
     return columns.truth(found.yes, found.why)
 
 
@@ -426,7 +426,7 @@ def bounds(node: tree.Node, confidence: Decimal, frame: Frame, lookback: Lookbac
     successes, trials = (columns.numeric(value(part, frame, lookback)) for part in cohort(*parts, frame))
     why = columns.first_reason(successes.why, trials.why)
     nothing = (trials.values <= 0) & (why == Why.KNOWN)
-    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), judgement.z_of(confidence))
+    lower, upper = columns.wilson(successes.values, np.maximum(trials.values, 1.0), confidence_check.z_of(confidence))
     return lower, upper, np.where(nothing, np.uint8(Why.UNDEFINED), why)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, inhibition, interpret
+from rules.evaluation import broken_tracking, columns, interpret
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.losses import Loss
@@ -52,7 +52,7 @@ def over_loss_limit(revision: Revision, frame: Frame, found: Truth, answer: Answ
     group = with_losses(revision.when, limit)
     rows = np.zeros(frame.size, bool)
     if (found.answers == columns.NO).any():
-        lost = inhibition.spared(revision, frame, answer(replace(revision, when=group), frame))
+        lost = broken_tracking.spared(revision, frame, answer(replace(revision, when=group), frame))
         rows = (lost.answers == columns.YES) & (found.answers == columns.NO)
     if limit.clicks_per_day is not None and rows.any():
         rows &= today(frame) >= limit.clicks_per_day

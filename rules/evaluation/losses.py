@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, judgement
+from rules.evaluation import columns, confidence_check
 from rules.evaluation.columns import Truth
+from rules.evaluation.confidence_check import Parts, Value
 from rules.evaluation.frame import Frame, Lookback
-from rules.evaluation.judgement import Parts, Value
 from rules.model import tree
 from rules.model.facts import Column, Why
 
@@ -92,12 +92,12 @@ def losing(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, va
 
 def _losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Losses:
     size = frame.size
-    line = judgement.line_of(node.item, parts, frame, lookback, value)
-    found = judgement.gathered(node.item, parts, frame, lookback, value)
+    line = confidence_check.line_of(node.item, parts, frame, lookback, value)
+    found = confidence_check.gathered(node.item, parts, frame, lookback, value)
     starts = tuple(one.at for one in found.starts)
     due = found.sums.trials * line.values
     missing = due - found.sums.hits
-    if judgement.direction_of(node.item) == "above":
+    if confidence_check.direction_of(node.item) == "above":
         missing = -missing
     worth = _worth(node, frame, lookback, starts[-1] if starts else None, value)
     why = np.broadcast_to(columns.first_reason(found.why, line.why, worth.why), size)

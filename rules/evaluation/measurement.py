@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rules.evaluation import interpret, judgement, templates
+from rules.evaluation import confidence_check, interpret, templates
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.windows import SAME_PART
@@ -100,11 +100,13 @@ class Measurement:
                 held.setdefault(f"{prefix}effective_clicks", effective)
         return held
 
-    def story(self) -> judgement.Story:
+    def story(self) -> confidence_check.Story:
         """The evidence behind `@95% a month`, in figures."""
         node = self.node
         assert isinstance(node, tree.Compare | tree.Change)
-        return judgement.story(node, interpret.parts_of(node, self.frame), self.frame, self.lookback, interpret.value)
+        return confidence_check.story(
+            node, interpret.parts_of(node, self.frame), self.frame, self.lookback, interpret.value
+        )
 
     def turns_up(self) -> bool:
         """True where the test asks whether something is above its threshold."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.evaluation.columns import wilson
-from rules.evaluation.evidence import (
+from rules.evaluation.confidence_sequences import (
     MIN_SUBJECTS,
     MONTH,
     Direction,

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import evidence, own_past
-from rules.evaluation.evidence import Direction, Floats, Sums
+from rules.evaluation import confidence_sequences, own_past
+from rules.evaluation.confidence_sequences import Direction, Floats, Sums
 
 _MARGIN = 1e-9  # relative; rounding moves the evidence by far less
 _AT_ONCE = 1024  # subjects; what is worked out for all beginnings stays small
@@ -55,11 +55,13 @@ class Screen:
         usable = (line > 0) & ((line < 1) | (not self.sums.whole))
         rows = np.flatnonzero(usable & (signed >= self._no))
         result = np.zeros(len(self._no))
-        result[rows] = evidence.mixed(evidence.only(self.sums, rows), line[rows], self.direction)
+        result[rows] = confidence_sequences.mixed(
+            confidence_sequences.only(self.sums, rows), line[rows], self.direction
+        )
         return result
 
     def _work_out(self, result: NDArray[np.bool_], rows: NDArray[np.intp], line: Floats) -> None:
-        found = evidence.mixed(evidence.only(self.sums, rows), line, self.direction)
+        found = confidence_sequences.mixed(confidence_sequences.only(self.sums, rows), line, self.direction)
         enough = found >= self.needed
         result[rows] = enough
         signed = line if self.direction == "below" else -line
@@ -72,7 +74,7 @@ class Screen:
         rows = rows[(signed[rows] <= upto) & usable[rows] & ~result[rows]]
         if len(rows):
             line = np.abs(signed[rows])
-            found = own_past.against_past(evidence.only(self.sums, rows), line, self.direction, self.needed)
+            found = own_past.against_past(confidence_sequences.only(self.sums, rows), line, self.direction, self.needed)
             result[rows] = found >= self.needed
 
     def _pasts(self) -> tuple[NDArray[np.intp], Floats]:
@@ -81,9 +83,8 @@ class Screen:
         rows: list[NDArray[np.intp]] = []
         upto: list[Floats] = []
         for start in range(0, size, _AT_ONCE):
-            own, lines = own_past.leavers(
-                evidence.only(self.sums, np.arange(start, min(start + _AT_ONCE, size))), self.direction, self.needed
-            )
+            part = confidence_sequences.only(self.sums, np.arange(start, min(start + _AT_ONCE, size)))
+            own, lines = own_past.leavers(part, self.direction, self.needed)
             rows.append(own + start)
             upto.append(_beyond(lines))
         return np.concatenate(rows or [np.zeros(0, np.intp)]), np.concatenate(upto or [np.zeros(0)])
@@ -121,7 +122,7 @@ def _passes(
     low, high = np.full(len(hits), np.inf), np.full(len(hits), np.inf)
     with np.errstate(all="ignore"):
         per = np.where(trials > 0, 1.0 / trials, np.inf)
-        for share, part in evidence.BELOW if direction == "below" else evidence.ABOVE:
+        for share, part in confidence_sequences.BELOW if direction == "below" else confidence_sequences.ABOVE:
             against = hits * -np.log(share)
             for least, kept in ((needed, low), (needed - np.log(weight * part), high)):
                 missing = against + least

@@ -9,7 +9,7 @@ from rules.evaluation import interpret, unusual
 from rules.evaluation.frame import Ahead
 from rules.evaluation.measurement import Measurement, baseline_words, described, is_named, lookbacks, titled
 from rules.language import types, unparse
-from rules.model import formatting, hours, metrics, tree
+from rules.model import formatting, local_time, metrics, tree
 from rules.model.durations import as_percent
 from rules.model.facts import Why
 from rules.model.verdicts import Answer
@@ -55,7 +55,7 @@ def _stated(measurement: Measurement) -> str:
         return f"{measurement.name()} is {'one of' if inside else 'none of'} {_listed(measurement)}"
     said = f"{unparse.text(measurement.node)} is {'true' if measurement.answer else 'false'}"
     if isinstance(measurement.node, tree.Call) and measurement.node.function == "holiday":
-        return f"{said} on {hours.clock('date', measurement.frame.now, measurement.frame.data.tz)}"
+        return f"{said} on {local_time.clock('date', measurement.frame.now, measurement.frame.data.tz)}"
     return said
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation.evidence import ABOVE, BELOW, CLIP, Direction, Floats, Sums, mean, only
+from rules.evaluation.confidence_sequences import ABOVE, BELOW, CLIP, Direction, Floats, Sums, mean, only
 
 
 @dataclass(frozen=True, slots=True, eq=False)

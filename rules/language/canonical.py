@@ -15,7 +15,7 @@ from rules.language import unparse
 from rules.language.actions import destructive
 from rules.language.triggers import SCOPE_ALL
 from rules.model import durations
-from rules.model.hours import DAYS
+from rules.model.local_time import DAYS
 from rules.model.revision import (
     Action,
     Approve,

@@ -11,7 +11,7 @@ from rules.language.loss_limit import THEN
 from rules.language.sections import KEEPABLE
 from rules.language.triggers import SCOPE_ALL
 from rules.model import metrics
-from rules.model.hours import DAYS
+from rules.model.local_time import DAYS
 from rules.model.revision import DIMENSIONS, UNITS, Missed, Mode
 from rules.model.topics import FOR_RULES
 from rules.model.verbs import VERBS

@@ -22,7 +22,7 @@ from rules.language.fields import (
     Words,
     Zone,
 )
-from rules.model.hours import DAYS
+from rules.model.local_time import DAYS
 from rules.model.revision import (
     ALWAYS_KEPT,
     Approve,

@@ -13,7 +13,7 @@ from rules.language import names, patterns
 from rules.language.functions import FORGIVING, FUNCTIONS, Kind
 from rules.model import holidays, metrics, tree
 from rules.model.errors import Problem
-from rules.model.hours import DAYS
+from rules.model.local_time import DAYS
 from rules.model.revision import Calendar, Rolling
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Place

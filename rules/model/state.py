@@ -88,7 +88,7 @@ class TargetState:
 class Streak:
     """How long a subject's answer has been yes, before the present evaluation. Source: stored verdicts.
 
-    `rules.planning.lifecycle.advance` makes the next one, for whoever stores it.
+    `rules.planning.streaks.advance` makes the next one, for whoever stores it.
     """
 
     evaluations: int = 0  # consecutive ones with yes, each with new data

@@ -12,7 +12,7 @@ from typing import Literal
 
 from rules.model.facts import Subject
 from rules.model.formatting import number
-from rules.model.hours import say
+from rules.model.local_time import say
 from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import Canary, Revision
 from rules.model.state import CanaryState, State

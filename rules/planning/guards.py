@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from rules.model.formatting import counted, number
-from rules.model.hours import end_of, say
+from rules.model.local_time import end_of, say
 from rules.model.plan import PlannedEffect, Stop, Target
 from rules.model.revision import KeepActive, Revision
 from rules.model.state import GroupKey, State, TargetState

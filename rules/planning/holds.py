@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from rules.model.hours import next_midnight, say
+from rules.model.local_time import next_midnight, say
 from rules.model.plan import Ended, Hold
 from rules.model.revision import HoldFor
 from rules.model.state import TargetState

@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from rules.model.formatting import counted
-from rules.model.hours import say
+from rules.model.local_time import say
 from rules.model.plan import Plan, PlannedEffect, Stop
 from rules.model.revision import HoldFor, LoseAtMost, Mode, Revision
 from rules.model.state import State

@@ -18,7 +18,7 @@ from rules.model.plan import Ended, Hold, Outcome, Plan, PlannedEffect, Stop, Ta
 from rules.model.revision import Mode, Revision
 from rules.model.state import State
 from rules.model.verdicts import Answer, Evaluation
-from rules.planning import canary, guards, holds, lifecycle, loss_limits, release
+from rules.planning import canary, guards, holds, loss_limits, release, streaks
 from rules.planning.desired import DesiredEffect, desired_effects, merged
 from rules.planning.projected_state import after
 from rules.planning.step_dependencies import whole
@@ -211,8 +211,8 @@ def _lasting(
     stops: list[Stop] = []
     for row in rows:
         subject = evaluation.subjects[row]
-        streak = lifecycle.advance(state.streaks.get(subject), Answer.YES, now)
-        missing = lifecycle.shortfall(revision.lasting, streak, now)
+        streak = streaks.advance(state.streaks.get(subject), Answer.YES, now)
+        missing = streaks.shortfall(revision.lasting, streak, now)
         if missing is None:
             long_enough.append(row)
         else:

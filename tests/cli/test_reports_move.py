@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from bridge.cli import cli
 from bridge.cli.session import Session
-from bridge.reports import chunk_cache, rows
+from bridge.reports import chunk_cache, report_rows
 from bridge.store import feeds
 from bridge.store.feeds import FeedKey, Kind
 
@@ -29,7 +29,9 @@ def home(tmp_path, sqlite_url, monkeypatch):
     session = Session()
     with session.write() as database:
         feed = feeds.ensure(database, FeedKey(kind=Kind.CLICKS))
-        chunk_cache.add(database, feed.id, rows.read(Kind.CLICKS, CLICKS, datetime(2026, 3, 2, 11, tzinfo=UTC)).batch)
+        chunk_cache.add(
+            database, feed.id, report_rows.read(Kind.CLICKS, CLICKS, datetime(2026, 3, 2, 11, tzinfo=UTC)).batch
+        )
     session.close()
     return made
 

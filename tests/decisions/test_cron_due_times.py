@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.decisions.cron import latest
-from rules.model.hours import last_midnight
+from rules.model.local_time import last_midnight
 
 EXPRESSIONS = (
     "*/15 * * * *", "0 * * * *", "30 2 * * *", "0 0 * * *", "15,45 1-3 * * *", "*/20 2 * * *", "30 */2 * * *",

@@ -23,7 +23,7 @@ NEVER_ONE = {
     ("rules/backtest/backtest.py", "self._answers[Answer.NO_DECISION.word]"),
     ("rules/model/facts.py", "self.due"),
     ("rules/model/metrics.py", "name.removeprefix(EVENTS)"),
-    ("rules/planning/lifecycle.py", "wanted.checks"),
+    ("rules/planning/streaks.py", "wanted.checks"),
 }
 MODULES = [
     path

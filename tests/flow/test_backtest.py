@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from rule_texts import pause_rule
 
 from bridge.cli import cli
-from bridge.reports.imports import import_rows
+from bridge.reports.csv_import import import_rows
 from bridge.store.feeds import FeedKey, Kind
 
 RULE = pause_rule("shadow", every="1h", fresh="", when="cr < 2% @95%")

@@ -13,7 +13,7 @@ from bridge.operations.doctor import examine
 from bridge.operations.errors import OperationError
 from bridge.operations.observation_moves import move_observations
 from bridge.operations.retention import apply_retention
-from bridge.reports import clickhouse, retention
+from bridge.reports import clickhouse_client, retention
 from bridge.store import failing_items, observations
 from bridge.store.journal import Event
 from bridge.store.runs import Run
@@ -22,7 +22,7 @@ from bridge.store.runs import Run
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """After a failure the next question may be asked at once, and merging does not wait for a day's chunks."""
-    monkeypatch.setattr(clickhouse, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(clickhouse_client, "REST_SECONDS", 0.0)
     monkeypatch.setattr(retention, "MERGE_FROM", 1)
 
 

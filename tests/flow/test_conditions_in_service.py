@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 from whole_way import Story, named, story
 
-from bridge.reports.imports import import_rows
+from bridge.reports.csv_import import import_rows
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.holds import Hold
 

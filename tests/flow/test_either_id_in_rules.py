@@ -7,7 +7,7 @@ from rule_texts import pause_rule
 
 from bridge.decisions.live_facts import scope_facts
 from bridge.operations.decide import live_inputs
-from bridge.reports import history
+from bridge.reports import past_facts
 from rules.evaluation.evaluate import evaluate
 from rules.model.verdicts import Answer
 
@@ -63,7 +63,7 @@ def test_a_rule_means_the_offer_whichever_id_it_names_live_and_in_a_backtest(two
         )
         tables = network.services.library.tables
         start = network.now - timedelta(minutes=1)
-        past = history.load(session, revision, start, network.now, tables=tables)
+        past = past_facts.load(session, revision, start, network.now, tables=tables)
         replayed = evaluate(revision, past.undisturbed(network.now), network.now)
     assert yes(live) == yes(replayed) == [f"offer={two_offers.bad.number}"]
 

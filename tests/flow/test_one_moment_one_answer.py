@@ -18,7 +18,7 @@ from bridge.operations.decide import live_inputs
 from bridge.operations.explain import explain
 from bridge.operations.rule_diff import diff_text
 from bridge.operations.rule_preview import now_and_before
-from bridge.reports import history, postbacks
+from bridge.reports import past_facts, postbacks
 from bridge.reports.chunk_cache import ChunkCache
 from bridge.reports.polling import Page
 from bridge.services.container import Services
@@ -175,7 +175,7 @@ def _agrees(started, revision, text, live, now):
     with started.store.read() as session:
         started.library.current(session)
         fresh = answers(scope_facts(live_inputs(started), session, revision, now), revision, now)
-        past = history.load(session, revision, now, now, tables=started.library.tables)
+        past = past_facts.load(session, revision, now, now, tables=started.library.tables)
         replayed = answers(past.undisturbed(now), revision, now)
         inside = past.in_scope(now)
     assert fresh == live, revision.id

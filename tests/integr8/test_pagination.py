@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.integr8 import errors
-from bridge.integr8.pages import Cursor, Numbered
+from bridge.integr8.pagination import Cursor, Numbered
 
 
 def _read(paging, answer):

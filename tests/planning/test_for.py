@@ -6,7 +6,7 @@ import pytest
 
 from rules.model.revision import For
 from rules.model.state import Streak
-from rules.planning.lifecycle import advance, shortfall, streaks
+from rules.planning.streaks import advance, shortfall, streaks
 from tests.planning.builders import (
     HOUR,
     NO,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from rules.model.hours import end_of, instant, next_midnight, say
+from rules.model.local_time import end_of, instant, next_midnight, say
 from rules.model.plan import Outcome
 from rules.model.revision import Guards, Quiet
 from tests.planning.builders import NO, NOW, hold, look, paused, paused_by, rule, why

@@ -10,9 +10,9 @@ from bridge.config.clickhouse_address import parse
 from bridge.integr8 import Client
 from bridge.reports import clickhouse_segment, polling, retention, segment_directory, segment_file, stored_segments
 from bridge.reports.chunk_cache import ChunkCache
-from bridge.reports.clickhouse import ClickHouse
+from bridge.reports.clickhouse_client import ClickHouse
 from bridge.reports.clickhouse_rows import ClickHouseRows
-from bridge.reports.live import LiveData
+from bridge.reports.live_observations import LiveData
 from bridge.reports.polling import FeedPlan, PollResult
 from bridge.reports.report_pages import ReportPages
 from bridge.store import free_space, slots

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.reports import absences
-from bridge.reports.absences import Absences
-from bridge.reports.batch import Batch, Labels
+from bridge.reports import paused_traffic
+from bridge.reports.fact_batch import Batch, Labels
+from bridge.reports.paused_traffic import Absences
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.stored_segments import Blocks
 from bridge.reports.windows import BY_CLICK, Edges, Windows
@@ -27,7 +27,7 @@ numbered = iter(range(10**9))
 @pytest.fixture(autouse=True)
 def small(monkeypatch, small_files):
     """Many steps, and files as `small_files` has them."""
-    monkeypatch.setattr(absences, "STEP_SECONDS", 7 * HOUR)
+    monkeypatch.setattr(paused_traffic, "STEP_SECONDS", 7 * HOUR)
 
 
 def facts(made: random.Random, kind: Kind, size: int) -> Batch:

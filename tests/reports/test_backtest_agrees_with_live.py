@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from bridge.reports import history, postbacks
+from bridge.reports import past_facts, postbacks
 from bridge.reports.chunk_cache import ChunkCache
-from bridge.reports.facts import facts_for
+from bridge.reports.current_facts import facts_for
 from bridge.reports.polling import FeedPlan, Page
 from bridge.sources.postback import PostbackFacts
 from bridge.store.feeds import FeedKey, Kind
@@ -152,7 +152,7 @@ def test_live_and_backtest_agree_verdict_for_verdict(store, lived):
     moments = list(lived)[3:]
     for number, revision in enumerate(RULES):
         with store.read() as session:
-            past = history.load(session, revision, moments[0], moments[-1])
+            past = past_facts.load(session, revision, moments[0], moments[-1])
             for at in moments:
                 assert looked(past.at(at), revision, at) == lived[at][number], (WHENS[number], at)
             report = backtest(revision, past, moments[0], moments[-1], removes=False)
@@ -173,7 +173,7 @@ def test_they_agree_about_histories_by_chance_in_shadow_and_live(store, reading,
     moments = list(lived)[3::2]
     for number, revision in enumerate(rules):
         with store.read() as session:
-            past = history.load(session, revision, moments[0], moments[-1])
+            past = past_facts.load(session, revision, moments[0], moments[-1])
             for at in moments:
                 assert looked(past.at(at), revision, at) == lived[at][number], (CHANCE_WHENS[number], at)
             span = {"step": 2 * QUARTER}

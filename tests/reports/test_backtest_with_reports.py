@@ -6,8 +6,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels
-from bridge.reports.history import Past
+from bridge.reports.fact_batch import UNKNOWN_DELAY, Batch, Labels
+from bridge.reports.past_facts import Past
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.backtest.backtest import NotReplayable, backtest

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.tracking import incidents, traffic
 from bridge.reports.broken_tracking import best_stretch, broken, listing_lags
-from bridge.reports.directory import Directory
-from bridge.reports.history import Past
-from bridge.reports.rows import read
+from bridge.reports.entity_lookup import Directory
+from bridge.reports.past_facts import Past
+from bridge.reports.report_rows import read
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from bridge.reports import clickhouse_moves, retention
 from bridge.reports.chunk_cache import moment
 from bridge.reports.clickhouse_rows import ClickHouseRows
-from bridge.reports.live import LiveData
+from bridge.reports.live_observations import LiveData
 from bridge.reports.retention import Keep
 from bridge.store.feeds import Feed
 from bridge.store.observations import Chunk, ChunkBatch, UnusedBatch

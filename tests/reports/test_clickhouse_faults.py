@@ -11,13 +11,13 @@ from observation_world import HOUR, T0, World, answers, facts, with_rows
 from sqlalchemy import event, func, select
 
 from bridge.config.clickhouse_address import parse
-from bridge.reports import chunk_cache, clickhouse, clickhouse_moves, import_removal, retention
+from bridge.reports import chunk_cache, clickhouse_client, clickhouse_moves, import_removal, retention
 from bridge.reports.chunk_cache import ChunkCache, moment
-from bridge.reports.clickhouse import ClickHouse
+from bridge.reports.clickhouse_client import ClickHouse
 from bridge.reports.clickhouse_rows import TABLE, ClickHouseRows
-from bridge.reports.imports import import_rows
+from bridge.reports.csv_import import import_rows
+from bridge.reports.report_rows import read
 from bridge.reports.retention import Keep
-from bridge.reports.rows import read
 from bridge.reports.windows import Edges
 from bridge.store import observations
 from bridge.store.feeds import Kind
@@ -33,7 +33,7 @@ KEEP = timedelta(days=800)
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """After a failure the next question may be asked at once."""
-    monkeypatch.setattr(clickhouse, "REST_SECONDS", 0.0)
+    monkeypatch.setattr(clickhouse_client, "REST_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from bridge.reports import arrival_curves
 from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, Arrivals, learn
 from bridge.reports.click_cohorts import Cohorts
-from bridge.reports.history import Past
-from bridge.reports.live import edge
-from bridge.reports.rows import read
+from bridge.reports.live_observations import edge
+from bridge.reports.past_facts import Past
+from bridge.reports.report_rows import read
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.evaluate import evaluate

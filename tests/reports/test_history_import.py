@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.reports.imports import import_file, import_rows
+from bridge.reports.csv_import import import_file, import_rows
 from bridge.sources.csv_file import CsvProblem
 from bridge.store import feeds
 from bridge.store.feeds import FeedKey, Kind

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bridge.reports.imported_rows import seen_when_imported
-from bridge.reports.rows import read
+from bridge.reports.import_times import seen_when_imported
+from bridge.reports.report_rows import read
 from bridge.store.feeds import Kind
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

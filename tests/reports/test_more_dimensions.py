@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.schema import FileSchema
-from bridge.reports import rows
+from bridge.reports import report_rows
 from bridge.reports.retention import hourly
 from bridge.reports.windows import Edges, Windows
 from bridge.store.feeds import Kind
@@ -33,12 +33,13 @@ def clicks(count, *, seen=BEGUN, more=(), **columns):
         | {name: value if isinstance(value, str) else value[number] for name, value in columns.items()}
         for number in range(count)
     ]
-    return rows.read(Kind.CLICKS, made, seen, more=more).batch
+    return report_rows.read(Kind.CLICKS, made, seen, more=more).batch
 
 
 def test_each_dimension_of_the_rule_language_has_a_column_in_reports():
     spelled = {
-        "rejection_reason" if name == "reason" else name for name in (*rows.COLUMN_SPELLINGS, *rows.MORE_SPELLINGS)
+        "rejection_reason" if name == "reason" else name
+        for name in (*report_rows.COLUMN_SPELLINGS, *report_rows.MORE_SPELLINGS)
     }
     assert spelled - {"currency", "external_id"} == set(get_args(Dimension))
 

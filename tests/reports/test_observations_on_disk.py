@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from observation_world import DIMENSIONS, HOUR, T0, World, answers, facts, write
 from sqlalchemy import delete
 
-from bridge.reports import kept_sums, live, retention, segment_directory, stored_segments
-from bridge.reports.batch import Batch
+from bridge.reports import live_observations, retention, saved_sums, segment_directory, stored_segments
 from bridge.reports.chunk_cache import moment
-from bridge.reports.live import LiveData
+from bridge.reports.fact_batch import Batch
+from bridge.reports.live_observations import LiveData
 from bridge.reports.retention import Keep
 from bridge.reports.windows import SEEN_EVER, Edges, Windows
 from bridge.store import free_space, observations
@@ -29,7 +29,7 @@ def small(monkeypatch, small_files):
     monkeypatch.setattr(stored_segments, "AT_ONCE", 2)
     monkeypatch.setattr(stored_segments, "MAX_ROWS_KEPT", 20)
     monkeypatch.setattr(retention, "MERGE_FROM", 3)
-    monkeypatch.setattr(live, "KEPT_FOR", timedelta(0))
+    monkeypatch.setattr(live_observations, "KEPT_FOR", timedelta(0))
 
 
 def spoil(made: random.Random, files: list[Path]) -> None:
@@ -202,7 +202,7 @@ def test_a_process_goes_on_with_the_sums_of_the_one_before(world, monkeypatch):
 
 def test_what_is_counted_after_the_sums_were_written_is_written_before_its_time(world, monkeypatch):
     """A first round that ends early counts a part; a start soon after it must not count the rest once more."""
-    monkeypatch.setattr(live, "KEPT_FOR", timedelta(hours=4))
+    monkeypatch.setattr(live_observations, "KEPT_FOR", timedelta(hours=4))
     world.write(Kind.CLICKS, clicks(T0), T0)
     process = world.process()
     edges = Edges(T0 - 200 * HOUR, T0, T0)
@@ -223,7 +223,7 @@ def test_what_is_counted_after_the_sums_were_written_is_written_before_its_time(
 
 
 def test_sums_are_not_written_again_while_they_are_young(world, monkeypatch):
-    monkeypatch.setattr(live, "KEPT_FOR", timedelta(hours=4))
+    monkeypatch.setattr(live_observations, "KEPT_FOR", timedelta(hours=4))
     world.write(Kind.CLICKS, clicks(T0), T0)
     first, second = world.process(), world.process()
     with world.store.read() as session:
@@ -261,7 +261,7 @@ def test_sums_that_do_not_fit_are_counted_anew(world, monkeypatch, change):
             world.write(Kind.CLICKS, clicks(T0 + 1, 50), T0 + 1)
             expected = int(clicks(T0 + 1, 50).weight.sum())
         case "another version":
-            monkeypatch.setattr(kept_sums, "VERSION", "99.0.0")
+            monkeypatch.setattr(saved_sums, "VERSION", "99.0.0")
         case "another dimension":
             after.windows.dimensions = (*DIMENSIONS, "sub_id_3")
         case "another name":

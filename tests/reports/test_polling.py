@@ -9,7 +9,7 @@ import pytest
 
 from bridge.integr8.errors import BudgetExhausted, ServerError
 from bridge.reports import polling
-from bridge.reports.facts import facts_for
+from bridge.reports.current_facts import facts_for
 from bridge.reports.polling import Page, Purpose
 from bridge.reports.windows import Edges
 from bridge.simulator.world import World

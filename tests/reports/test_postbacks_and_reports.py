@@ -8,7 +8,7 @@ import pytest
 
 from bridge.reports import conversion_lag, polling, postbacks
 from bridge.reports.chunk_cache import ChunkCache
-from bridge.reports.facts import facts_for
+from bridge.reports.current_facts import facts_for
 from bridge.reports.polling import FeedPlan
 from bridge.sources.postback import PostbackFacts
 from bridge.store.feeds import FeedKey, Kind

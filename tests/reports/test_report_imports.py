@@ -8,10 +8,10 @@ import pytest
 
 from bridge.reports import chunk_cache, import_removal
 from bridge.reports.chunk_cache import ChunkCache
+from bridge.reports.csv_import import import_file, import_rows, preview
 from bridge.reports.import_removal import NoSuchImport
-from bridge.reports.imports import import_file, import_rows, preview
+from bridge.reports.report_rows import read
 from bridge.reports.retention import Keep, apply
-from bridge.reports.rows import read
 from bridge.reports.windows import Edges, Windows
 from bridge.sources.csv_file import CsvProblem
 from bridge.store import feeds, observations

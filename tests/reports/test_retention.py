@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from bridge.reports import chunk_cache, retention, rows
-from bridge.reports.batch import join
+from bridge.reports import chunk_cache, report_rows, retention
 from bridge.reports.chunk_cache import ChunkCache
-from bridge.reports.live import LiveData
+from bridge.reports.fact_batch import join
+from bridge.reports.live_observations import LiveData
 from bridge.reports.retention import Keep, apply
 from bridge.reports.windows import Edges
 from bridge.store import feeds, observations
@@ -28,7 +28,9 @@ def fill(store, now: datetime, chunks: int = 40, per_chunk: int = 25, key: FeedK
         number += per_chunk
         with store.write() as session:
             feed = feeds.ensure(session, key)
-            chunk_cache.record(session, cache, feed.id, rows.read(key.kind, page, at).batch, at + timedelta(hours=1))
+            chunk_cache.record(
+                session, cache, feed.id, report_rows.read(key.kind, page, at).batch, at + timedelta(hours=1)
+            )
             feeds.cover(session, feed, since=at, as_of=at + timedelta(hours=1), at=now)
 
 
@@ -85,7 +87,7 @@ def test_rows_are_still_recognised_after_a_merge(store, now):
     fill(store, now)
     apply(store, Keep(), now)
     with store.write() as session:
-        again = rows.read(KEY.kind, [row(0, now - timedelta(hours=40), offer_id="0")], now)
+        again = report_rows.read(KEY.kind, [row(0, now - timedelta(hours=40), offer_id="0")], now)
         assert chunk_cache.record(session, ChunkCache(), 1, again.batch, now).new == 0
 
 
@@ -122,7 +124,7 @@ def test_marks_of_readings_go_with_what_was_read_but_for_the_last(store, now):
 
 
 def test_what_was_taken_back_within_the_hour_leaves_nothing(now):
-    batch = rows.read(KEY.kind, [row(1, now), row(2, now)], now).batch
+    batch = report_rows.read(KEY.kind, [row(1, now), row(2, now)], now).batch
     taken_back = batch.take(np.array([1])).taken_back()
     summed = retention.hourly(join([batch, taken_back]))
     assert (summed.weight.tolist(), summed.payout.tolist()) == ([1], [1_100_000])

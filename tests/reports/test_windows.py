@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bridge.reports import changes, compression, identity, rows
-from bridge.reports.batch import NUMBERS, Batch, join
-from bridge.reports.changes import KnownRows
-from bridge.reports.history import Past
-from bridge.reports.rows import read
+from bridge.reports import compression, report_rows, row_changes, row_identity
+from bridge.reports.fact_batch import NUMBERS, Batch, join
+from bridge.reports.past_facts import Past
+from bridge.reports.report_rows import read
+from bridge.reports.row_changes import KnownRows
 from bridge.reports.windows import Edges, Windows
 from bridge.store.feeds import Kind
 from rules.evaluation.windows import period
@@ -80,7 +80,7 @@ def facts_of(history: list[Version]) -> list[Batch]:
     written: list[Batch] = []
     for version in history:
         seen = T0 + timedelta(minutes=version.seen)
-        found = changes.difference(KnownRows.of(written), read(Kind.CONVERSIONS, [version.row()], seen).batch, seen)
+        found = row_changes.difference(KnownRows.of(written), read(Kind.CONVERSIONS, [version.row()], seen).batch, seen)
         if len(found.facts):
             written.append(found.facts)
     return written
@@ -167,14 +167,14 @@ def test_packing_and_unpacking_change_nothing(history):
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)))
 def test_any_transaction_id_is_kept_as_it_is(ids):
-    high, low, texts = identity.pack(ids)
-    assert identity.unpack(high, low, texts) == ids
+    high, low, texts = row_identity.pack(ids)
+    assert row_identity.unpack(high, low, texts) == ids
 
 
 def test_a_ulid_takes_two_numbers_and_no_text():
-    high, low, texts = identity.pack(["01HVMM5SAS879C0AQZ295VEVN9", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"])
+    high, low, texts = row_identity.pack(["01HVMM5SAS879C0AQZ295VEVN9", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"])
     assert texts == ["", ""]
-    assert identity.unpack(high, low, texts) == ["01HVMM5SAS879C0AQZ295VEVN9", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"]
+    assert row_identity.unpack(high, low, texts) == ["01HVMM5SAS879C0AQZ295VEVN9", "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"]
 
 
 @pytest.mark.parametrize("cut", [0, 3, 20, -1])
@@ -231,7 +231,7 @@ def by_the_hour(day: datetime, hours: int) -> Past:
         for number, at in enumerate(times)
     ]
     windows = Windows()
-    windows.load(Kind.CLICKS, [rows.read(Kind.CLICKS, given_rows, day).batch])
+    windows.load(Kind.CLICKS, [report_rows.read(Kind.CLICKS, given_rows, day).batch])
     return Past(windows=windows, subjects=(Subject(("offer",), ("1",)),))
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.evaluation import evidence
+from rules.evaluation import confidence_sequences
+from rules.evaluation.confidence_sequences import ABOVE, BELOW, Sums, beginnings, lumped, mixed, of_the_scope, strength
 from rules.evaluation.evaluate import evaluate
-from rules.evaluation.evidence import ABOVE, BELOW, Sums, beginnings, lumped, mixed, of_the_scope, strength
 
 NOW = datetime(2026, 3, 4, 12, 7, tzinfo=UTC)
 counts = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 9000)), min_size=1, max_size=8)
@@ -58,7 +58,7 @@ def test_beginnings_lie_on_a_fixed_grid_of_thirty_days_and_weigh_one(now):
     assert all(one.at < moment and one.at.minute == one.at.second == 0 for one in starts)
     assert [one.at for one in starts] == sorted({one.at for one in starts}, reverse=True)
     assert sum(one.weight for one in starts) <= 1 + 1e-9
-    assert starts[-1].at >= moment - evidence.MONTH - timedelta(hours=1)
+    assert starts[-1].at >= moment - confidence_sequences.MONTH - timedelta(hours=1)
     assert lumped(starts, [True] * len(starts)).sum() == pytest.approx(1)
 
 

@@ -14,7 +14,7 @@ from bridge.config import lookup_tables
 from bridge.decisions.event_order import rank
 from bridge.operations.backtest import Thresholds
 from bridge.operations.errors import OperationError
-from bridge.reports import rows
+from bridge.reports import report_rows
 from bridge.sources import spreadsheet
 from bridge.sources.expects import Expected, fit
 from bridge.web.api.schemas_in import EventQuery
@@ -49,8 +49,8 @@ def of_an_expected_field(text):
 
 
 def of_a_report(text):
-    seconds = int(rows._moments([text])[0])
-    return None if seconds == rows.NOT_A_TIME else datetime.fromtimestamp(seconds, UTC)
+    seconds = int(report_rows._moments([text])[0])
+    return None if seconds == report_rows.NOT_A_TIME else datetime.fromtimestamp(seconds, UTC)
 
 
 def of_an_option(text):
@@ -121,7 +121,7 @@ def amount_of_an_expected_field(text):
 
 
 def amount_of_a_report(text):
-    micros = rows._micro(text)
+    micros = report_rows._micro(text)
     return None if micros is None else Decimal(micros) / 1_000_000
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from rules.evaluation.evidence import Sums, beginnings, lumped
+from rules.evaluation.confidence_sequences import Sums, beginnings, lumped
 from rules.evaluation.own_past import against_past, with_others
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

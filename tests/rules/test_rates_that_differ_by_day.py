@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from rules.evaluation.evidence import Sums, beginnings, differing, lumped
+from rules.evaluation.confidence_sequences import Sums, beginnings, differing, lumped
 from rules.evaluation.screening import Screen
 
 START = datetime(2026, 9, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from examples import times
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules.evaluation.confidence_sequences import Sums, beginnings, lumped, mixed, of_the_scope, only
 from rules.evaluation.evaluate import evaluate
-from rules.evaluation.evidence import Sums, beginnings, lumped, mixed, of_the_scope, only
 from rules.evaluation.own_past import against_past, with_others
 from rules.evaluation.screening import Screen
 

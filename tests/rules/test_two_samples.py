@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rules.evaluation.evidence import Sums
+from rules.evaluation.confidence_sequences import Sums
 from rules.evaluation.two_samples import Other, log_ratio, strength
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from bridge.reports import chunk_cache, segment_directory
-from bridge.reports.batch import Batch, Labels
 from bridge.reports.chunk_cache import moment
 from bridge.reports.clickhouse_rows import ClickHouseRows
-from bridge.reports.live import LiveData
+from bridge.reports.fact_batch import Batch, Labels
+from bridge.reports.live_observations import LiveData
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.windows import BY_CLICK, Edges, Windows
 from bridge.store import feeds

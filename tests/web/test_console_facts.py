@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from used_network import RULE
 
-from bridge.operations.folded_runs import fold
+from bridge.operations.run_list import fold
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold
 from bridge.store.ledger import Call

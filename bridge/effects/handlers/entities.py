@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.effects.handlers.job import CallLog, Job, Tools
 from bridge.integr8.errors import InvalidCall, NotFound
-from bridge.integr8.pages import Page
+from bridge.integr8.pagination import Page
 from bridge.integr8.rate_limiter import Priority
 from rules.model.verbs import BELOW_OFFER
 

@@ -12,7 +12,7 @@ from bridge.operations.feed_status import feed_states
 from bridge.operations.report_backfill import backfills, fetch
 from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
-from bridge.reports.imports import ImportName, import_file
+from bridge.reports.csv_import import ImportName, import_file
 from bridge.reports.shadow_report import shadow_report
 from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.confirmation import display_names
-from bridge.operations.folded_runs import fold
-from bridge.operations.item_story import created_item
+from bridge.operations.item_history import created_item
+from bridge.operations.run_list import fold
 from bridge.operations.run_outcomes import outcome_of, run_outcomes
 from bridge.operations.undo_status import undoable_runs, undone_items
 from bridge.store import ledger

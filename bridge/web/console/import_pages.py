@@ -8,7 +8,7 @@ from flask import Response, g, redirect, request
 from bridge.operations import OperationError
 from bridge.operations.report_backfill import backfills, fetch
 from bridge.operations.report_imports import import_states, remove_import
-from bridge.reports.imports import ImportName, import_file
+from bridge.reports.csv_import import ImportName, import_file
 from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.roles import Role

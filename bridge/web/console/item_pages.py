@@ -13,8 +13,8 @@ from bridge.decisions.live_facts import facts_for_subjects
 from bridge.operations.confirmation import display_names
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere
+from bridge.operations.item_history import Moment, created_item, every_id_of, story
 from bridge.operations.item_lookup import SeveralAccounts, find_item
-from bridge.operations.item_story import Moment, created_item, every_id_of, story
 from bridge.operations.pauses import active_pauses
 from bridge.operations.rule_text import parts
 from bridge.services.container import Services

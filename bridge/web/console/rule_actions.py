@@ -9,7 +9,7 @@ from bridge.operations import OperationError, backtest_jobs
 from bridge.operations.backtest import BacktestRequest
 from bridge.operations.backtest_jobs import CompareWith, Question, Sweep
 from bridge.operations.rule_mode import move
-from bridge.reports.history import Against
+from bridge.reports.past_facts import Against
 from bridge.store import report_imports
 from bridge.store.roles import Role
 from bridge.web.access import needs

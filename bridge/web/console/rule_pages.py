@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
 from bridge.operations.confirmation import display_names
 from bridge.operations.errors import OperationError
-from bridge.operations.folded_runs import fold
 from bridge.operations.rule_save import authors
 from bridge.operations.rule_text import lines_with_counts, parts
+from bridge.operations.run_list import fold
 from bridge.operations.run_outcomes import run_outcomes
 from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bridge.reports.live import LiveData
+from bridge.reports.live_observations import LiveData
 from bridge.reports.segment_directory import OBSERVATIONS, SUMS, SegmentDirectory
 from bridge.reports.windows import BY_CLICK, SEEN_EVER, Edges
 from bridge.store import feeds
@@ -27,14 +27,14 @@ import os, random, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from bridge.config import settings
-from bridge.reports import live, retention, segment_directory
+from bridge.reports import live_observations, retention, segment_directory
 from bridge.reports.windows import Edges
 from bridge.services.container import Services
 from bridge.store import observations
 from bridge.store.feeds import Kind
 from rules.model.revision import ALWAYS_KEPT
 retention.MERGE_FROM = 2
-live.KEPT_FOR = live.timedelta(0)
+live_observations.KEPT_FOR = live_observations.timedelta(0)
 services = Services(settings.load(Path(sys.argv[1])))
 account = next(iter(services.settings.accounts))
 files = services.settings.var / segment_directory.OBSERVATIONS
@@ -44,10 +44,10 @@ while True:
     retention.apply(services.store, retention.Keep(), now)
     with services.store.read() as session:
         segment_directory.sweep(files, observations.ids(session), now.timestamp())
-        segment_directory.prepare(session, files, now - live.HORIZON)
-        data = live.LiveData(account, files=services.observation_files(account, "default"))
+        segment_directory.prepare(session, files, now - live_observations.HORIZON)
+        data = live_observations.LiveData(account, files=services.observation_files(account, "default"))
         data.refresh(session, now)
-        end = live.edge(now)
+        end = live_observations.edge(now)
         for kind, name in ((Kind.CLICKS, "clicks"), (Kind.CONVERSIONS, "conversions")):
             data.totals(session, kind, name, ("offer",), Edges(end - 86_400, end, end))
         data.keep_sums(now)

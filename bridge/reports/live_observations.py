@@ -18,13 +18,13 @@ from sqlalchemy.orm import Session
 from bridge.config.lookup_tables import Table
 from bridge.reports import chunk_cache, clickhouse_rows
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
-from bridge.reports.batch import Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.clickhouse_rows import Place
 from bridge.reports.clickhouse_segment import Answers, ClickHouseSegment
-from bridge.reports.directory import Directory
+from bridge.reports.entity_lookup import Directory
+from bridge.reports.fact_batch import Batch
 from bridge.reports.items import Items, Kept
-from bridge.reports.kept_sums import MAX_UNUSED_SECONDS, NOTHING_COUNTED, Extent, State, Sums
+from bridge.reports.saved_sums import MAX_UNUSED_SECONDS, NOTHING_COUNTED, Extent, State, Sums
 from bridge.reports.segment_directory import MIN_FACTS_OF_A_FILE, SegmentDirectory
 from bridge.reports.segment_file import NotAFile
 from bridge.reports.segments import Ints, Per, slim
@@ -74,7 +74,7 @@ class LiveData:
     _blocks: Blocks = field(default_factory=Blocks)
     _answers: Answers = field(default_factory=Answers)  # of ClickHouse
     _since: datetime | None = None
-    _mirrored: object = None  # the state of the mirror that `directory` shows
+    _mirrored: object = None  # the state of the mirror that `entity_lookup` shows
     _curves: tuple[int, Curves | None] | None = None  # the newest ones, and the day they are of
     tracking: Tracking = field(default_factory=Tracking)
     items: Kept = field(default_factory=Kept)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bridge.reports.rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, STATUSES, TIMES
+from bridge.reports.report_rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, STATUSES, TIMES
 from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, Row, encoding_of, table
 from bridge.store.feeds import Kind

@@ -1,4 +1,4 @@
-"""`@95% a month`: gather what `evidence` needs for one condition, for all subjects at once, and judge it."""
+"""`@95% a month`: gather what one condition needs for all subjects at once, and judge it by `confidence_sequences`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import columns, evidence, own_past, two_samples
-from rules.evaluation.evidence import Beginning, Direction, Sums
+from rules.evaluation import columns, confidence_sequences, own_past, two_samples
+from rules.evaluation.confidence_sequences import Beginning, Direction, Sums
 from rules.evaluation.frame import Against, Baseline, Frame, Lookback, Peers
 from rules.evaluation.screening import Screen
 from rules.evaluation.two_samples import Other
@@ -77,12 +77,14 @@ def _judged(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value:
     confidence = float(node.confidence or Decimal("0.95"))
     line = line_of(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame, lookback, value)
-    needed = evidence.line_of_evidence(confidence) * (BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0)
+    needed = confidence_sequences.line_of_evidence(confidence) * (
+        BASELINE_SPLIT if isinstance(node, tree.Change) else 1.0
+    )
     screen = found.screen(direction_of(node), needed, own_past=_has_own_past(node))
     why = np.broadcast_to(columns.first_reason(found.why, line.why), frame.size)
     if node.holds == "pauses":
         strength = screen.values(line.values)
-        taken = (strength >= needed) & evidence.of_the_scope(strength, confidence)
+        taken = (strength >= needed) & confidence_sequences.of_the_scope(strength, confidence)
     else:
         taken = screen.taken(line.values)
     return Judgement(np.broadcast_to(line.values, frame.size), needed, taken, why)
@@ -93,11 +95,11 @@ def _judged_change(node: tree.Change, parts: Parts, frame: Frame, lookback: Look
     confidence = float(node.confidence or Decimal("0.95"))
     other, why = _other(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame, lookback, value)
-    needed = evidence.line_of_evidence(confidence)
+    needed = confidence_sequences.line_of_evidence(confidence)
     strength = two_samples.strength(found.sums, other, direction_of(node), needed)
     taken = strength >= needed
     if node.holds == "pauses":
-        taken &= evidence.of_the_scope(strength, confidence)
+        taken &= confidence_sequences.of_the_scope(strength, confidence)
     why = np.broadcast_to(columns.first_reason(found.why, why), frame.size)
     return Judgement(other.line(), needed, taken, why, other)
 
@@ -111,15 +113,15 @@ def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
     judged = judge(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame.whole(), lookback, value)
     row = frame.rows.start if isinstance(frame.rows, slice) else 0
-    sums = evidence.only(found.sums, np.array([row]))
+    sums = confidence_sequences.only(found.sums, np.array([row]))
     line, direction = float(judged.line[0]), direction_of(node)
     usable = 0 < line < 1
-    at = evidence.most_telling(sums, line, direction) if usable else len(found.starts) - 1
+    at = confidence_sequences.most_telling(sums, line, direction) if usable else len(found.starts) - 1
     strength = own = 0.0
     if usable and judged.other is not None:
         strength = float(two_samples.strength(sums, judged.other.only(np.array([row])), direction, 1.0)[0])
     elif usable:
-        strength = float(evidence.mixed(sums, judged.line, direction)[0])
+        strength = float(confidence_sequences.mixed(sums, judged.line, direction)[0])
     if usable and _has_own_past(node) and strength < judged.needed:
         own = float(own_past.against_past(sums, judged.line, direction, judged.needed)[0])
     since = found.starts[at].at if found.starts else None
@@ -213,7 +215,7 @@ def _since_beginnings(
     parts: Parts, frame: Frame, lookback: Lookback, first: datetime | None, value: Value
 ) -> Gathered | None:
     """One row per beginning that the facts reach back to, from `first` on where given; None where there is none."""
-    starts = [one for one in evidence.beginnings(frame.now) if first is None or one.at >= first]
+    starts = [one for one in confidence_sequences.beginnings(frame.now) if first is None or one.at >= first]
     passing = frame.passing()
     hits, trials = _Table(len(starts), frame.size), _Table(len(starts), frame.size)
     known, why = [], np.zeros(frame.size, np.uint8)
@@ -227,11 +229,11 @@ def _since_beginnings(
     used = tuple(one for one, there in zip(starts, known, strict=True) if there)
     if not used:
         return None
-    weights = evidence.lumped(starts, known)
+    weights = confidence_sequences.lumped(starts, known)
     if first is not None:  # what lies before its window is what a change is compared with
         weights = np.array([one.weight for one in used])
     sums = Sums(hits.rows, trials.rows, weights, is_whole(parts))
-    differs = evidence.differing(sums, used)
+    differs = confidence_sequences.differing(sums, used)
     if (differs > 0).any():  # what varies by more than chance says less: as if it were so many times fewer
         sums = replace(sums, differs=differs)
     listed = frame.cohorts.listed_after() if frame.cohorts is not None and not sums.whole else np.zeros(1)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.operations.authors import Author, author_of, authors
+from bridge.operations.change_authors import Author, author_of, authors
 from bridge.operations.undo_status import UndoneItems, undone_items
 from bridge.store import entities
 from bridge.store.entities import ChangedBy, Entity, EntityChange

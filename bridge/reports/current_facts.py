@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, cells
-from bridge.reports.batch import MONEY
 from bridge.reports.click_cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
+from bridge.reports.fact_batch import MONEY
 from bridge.reports.items import Items, frozen, natural
-from bridge.reports.live import LiveData, edge
+from bridge.reports.live_observations import LiveData, edge
 from bridge.reports.segments import Per
 from bridge.reports.windows import FEEDS, OF_AN_EVENT, Edges, Windows
 from bridge.store.feeds import Kind

@@ -20,16 +20,16 @@ from sqlalchemy.orm import Session
 
 from bridge.config.lookup_tables import Table, cells
 from bridge.reports import chunk_cache
-from bridge.reports.absences import Absences
 from bridge.reports.arrival_curves import DAY, LOOK_BACK, Curves, learn
-from bridge.reports.batch import MONEY, Batch
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.click_cohorts import MICRO, UNRELATED, ClickFacts, Cohorts, no_newest
-from bridge.reports.directory import Directory
-from bridge.reports.facts import FOR_EVER, LiveFacts, chosen, kept, kinds_of, newest, told_from
-from bridge.reports.imported_rows import REPORT_LAG, as_imported, seen_when_imported
+from bridge.reports.current_facts import FOR_EVER, LiveFacts, chosen, kept, kinds_of, newest, told_from
+from bridge.reports.entity_lookup import Directory
+from bridge.reports.fact_batch import MONEY, Batch
+from bridge.reports.import_times import REPORT_LAG, as_imported, seen_when_imported
 from bridge.reports.items import natural
-from bridge.reports.live import LiveData, edge
+from bridge.reports.live_observations import LiveData, edge
+from bridge.reports.paused_traffic import Absences
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.segments import Ints, Per, slim
 from bridge.reports.stored_segments import Blocks

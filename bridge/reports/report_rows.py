@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports import identity
-from bridge.reports.batch import UNKNOWN_DELAY, Batch, Labels, Status, nothing
+from bridge.reports import row_identity
+from bridge.reports.fact_batch import UNKNOWN_DELAY, Batch, Labels, Status, nothing
 from bridge.store.feeds import Kind
 from rules.model.input_values import EARLIEST, LATEST, parse_moment, parse_number, plausible
 
@@ -100,7 +100,7 @@ def read(
     bad = (events == NOT_A_TIME) | np.array([not text for text in ids]) | strange_payout | strange_revenue
     status = _statuses(_texts(rows, ("status",), given))
     counted = status != Status.REJECTED  # what is rejected is neither owed nor earned
-    high, low, texts = identity.pack(ids)
+    high, low, texts = row_identity.pack(ids)
     labels = {
         name: _labels(rows, names, given) for name, names in COLUMN_SPELLINGS.items() if given.intersection(names)
     }
@@ -128,7 +128,7 @@ def read(
     )
     if refused:
         batch = batch.take(np.flatnonzero(~bad))
-    return ReportRows(replace(batch, nth=identity.count_equals(identity.keys(batch))), refused)
+    return ReportRows(replace(batch, nth=row_identity.count_equals(row_identity.keys(batch))), refused)
 
 
 def _seen(seen: datetime | Sequence[int], events: NDArray[np.int64]) -> NDArray[np.int64]:

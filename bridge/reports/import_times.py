@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports import segment_file
-from bridge.reports.batch import Batch
+from bridge.reports.fact_batch import Batch
 from bridge.reports.segment_file import Index, Reader
 from bridge.reports.segments import Ints
 from bridge.reports.stored_segments import StoredSegment

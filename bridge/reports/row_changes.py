@@ -7,8 +7,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports import identity
-from bridge.reports.batch import Batch, Labels, Status, join, nothing
+from bridge.reports import row_identity
+from bridge.reports.fact_batch import Batch, Labels, Status, join, nothing
 from rules.model.revision import ALWAYS_KEPT
 
 #: A row is different when one of these is. Its event time and event are part of what it *is*.
@@ -33,7 +33,7 @@ class KnownRows:
         that came with an import which was removed.
         """
         facts = join(list(batches))
-        keys = identity.keys(facts)
+        keys = row_identity.keys(facts)
         order = np.argsort(keys, kind="stable")
         if not len(order):
             return cls(keys, facts)
@@ -125,7 +125,7 @@ def same_rows(known: KnownRows, read: Batch) -> tuple[NDArray[np.intp], NDArray[
     Reports name a conversion by its own id, exports and files often only by the transaction of its click. Two rows of
     which one is named each way are the same when they agree in time and in everything else that both sides say.
     """
-    at, there = known.find(identity.keys(read))
+    at, there = known.find(row_identity.keys(read))
     used = np.zeros(len(known.keys), dtype=bool)
     used[at[there]] = True
     by_click, known_by_click = _by_click(read), _by_click(known.rows)
@@ -146,7 +146,7 @@ def _paired(one: Batch, other: Batch) -> tuple[NDArray[np.intp], NDArray[np.intp
     """Positions of equal rows; of several equal ones the first with the first, the second with the second."""
     labels = ("event", *(name for name in DESCRIBED if _is_told(one, name) and _is_told(other, name)))
     numbers = ("event", "delay") if (one.delay >= 0).all() and (other.delay >= 0).all() else ("event",)
-    sides = [identity.digest(side, numbers, labels) for side in (one, other)]
+    sides = [row_identity.digest(side, numbers, labels) for side in (one, other)]
     ranked = [_ranked(side, digests) for side, digests in zip((one, other), sides, strict=True)]
     _, mine, theirs = np.intersect1d(ranked[0], ranked[1], return_indices=True)
     return mine, theirs
@@ -160,7 +160,7 @@ def _ranked(batch: Batch, digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The digests, made different from each other by a count of the equal ones before."""
     order = np.lexsort((batch.payout, batch.status))
     found = np.zeros(len(digests), dtype=np.uint64)
-    found[order] = identity.numbered(digests[order])
+    found[order] = row_identity.numbered(digests[order])
     return found
 
 
@@ -180,7 +180,7 @@ def _holding(facts: Batch, keys: NDArray[np.uint64], rows: NDArray[np.intp]) -> 
     """Of the facts at `rows`: the newest one of the version that holds, for each row of the report."""
     if not len(rows):
         return rows
-    versions = identity.digest(facts.take(rows), COMPARED_NUMBERS, COMPARED_LABELS)
+    versions = row_identity.digest(facts.take(rows), COMPARED_NUMBERS, COMPARED_LABELS)
     order = np.lexsort((rows, versions, keys[rows]))
     key, version, weight = keys[rows][order], versions[order], facts.weight[rows][order]
     starts = np.flatnonzero(np.append(True, (key[1:] != key[:-1]) | (version[1:] != version[:-1])))

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from bridge.reports import chunk_cache, identity, report_file, rows
-from bridge.reports.batch import Batch, Status
+from bridge.reports import chunk_cache, report_csv, report_rows, row_identity
 from bridge.reports.chunk_cache import ChunkCache, moment
-from bridge.reports.report_file import Lines, ReportFile
+from bridge.reports.fact_batch import Batch, Status
+from bridge.reports.report_csv import Lines, ReportFile
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
@@ -84,8 +84,8 @@ def import_file(
     can be removed.
     """
     name = name or ImportName(path.stem, path.name)
-    with path.open(newline="", encoding=report_file.encoding(path)) as text:
-        file = report_file.of(text, key.kind, seen_column)
+    with path.open(newline="", encoding=report_csv.encoding(path)) as text:
+        file = report_csv.of(text, key.kind, seen_column)
         return _import(store, key, file, name, now=now, cover=(start, end), progress=progress)
 
 
@@ -124,7 +124,7 @@ class _Import:
         good = [one for one in part if one.problem is None]
         cells, lines = [one.cells for one in good], [one.line for one in good]
         seen = [int(self.now.timestamp()) if one.seen is None else one.seen for one in good]
-        reading = rows.read(self.key.kind, cells, seen, lines=lines, more=rows.MORE_SPELLINGS)
+        reading = report_rows.read(self.key.kind, cells, seen, lines=lines, more=report_rows.MORE_SPELLINGS)
         chunk_cache.fetch_ahead(self.store, self.cache, self.key, reading.batch)
         with self.store.read() as session:  # beforehand: nobody waits for ClickHouse meanwhile
             known = feeds.find(session, self.key)
@@ -243,12 +243,14 @@ def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int
     first: list[Mapping[str, Any]] = []
     refused: list[str] = []
     count = wrong = 0
-    with path.open(newline="", encoding=report_file.encoding(path)) as text:
-        file = report_file.of(text, kind, seen_column)
+    with path.open(newline="", encoding=report_csv.encoding(path)) as text:
+        file = report_csv.of(text, kind, seen_column)
         for part in _parts(file.lines):
             good = [one for one in part if one.problem is None]
             bad = [one.problem for one in part if isinstance(one.problem, str)]
-            reading = rows.read(kind, [one.cells for one in good], [0] * len(good), lines=[one.line for one in good])
+            reading = report_rows.read(
+                kind, [one.cells for one in good], [0] * len(good), lines=[one.line for one in good]
+            )
             first += shown(reading.batch, show - len(first))
             refused = [*refused, *bad, *reading.refused][:MAX_REFUSALS_TOLD]
             count, wrong = count + len(part), wrong + len(bad) + len(reading.refused)
@@ -259,7 +261,7 @@ def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int
 def shown(batch: Batch, count: int) -> list[dict[str, Any]]:
     """The first facts of a batch as people read them."""
     batch = batch.take(np.arange(min(max(count, 0), len(batch))))
-    ids = identity.unpack(batch.high, batch.low, batch.column("tx").texts())
+    ids = row_identity.unpack(batch.high, batch.low, batch.column("tx").texts())
     labels = {name: batch.column(name).texts() for name in ("offer", "publisher", "country", "event", "currency")}
     return [
         {
@@ -267,8 +269,8 @@ def shown(batch: Batch, count: int) -> list[dict[str, Any]]:
             "time": moment(int(batch.event[row])),
             **{name: texts[row] for name, texts in labels.items()},
             "status": Status(int(batch.status[row])).name.lower(),
-            "payout": Decimal(int(batch.payout[row])) / rows.MICRO,
-            "revenue": Decimal(int(batch.revenue[row])) / rows.MICRO,
+            "payout": Decimal(int(batch.payout[row])) / report_rows.MICRO,
+            "revenue": Decimal(int(batch.revenue[row])) / report_rows.MICRO,
             "minutes_after_click": int(batch.delay[row]) // 60 if batch.delay[row] >= 0 else None,
         }
         for row in range(len(batch))

@@ -11,7 +11,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.batch import MONEY, Batch
+from bridge.reports.fact_batch import MONEY, Batch
 from bridge.store.ids import ALPHABET
 
 ULID_LENGTH = 26

@@ -308,7 +308,7 @@ def _is_code(value: Any) -> bool:
 
 
 def _texts(a: str, b: str, *, ordered: bool) -> tuple[Any, Any]:
-    if a == b:
+    if a == b and not ordered:
         return a, b
     x, y = (_spelled_number(a), _spelled_number(b)) if ordered else (None, None)
     if x is not None and y is not None:

@@ -288,11 +288,21 @@ def _compare(node: tree.Compare, frame: Frame, lookback: Lookback) -> Truth:
     left, right = value(node.left, frame, lookback), value(node.right, frame, lookback)
     if node.op in {"=", "!="}:
         left, right = _spelled(left, node.right, frame), _spelled(right, node.left, frame)
+    elif types.orders_dates(node):
+        left, right = columns.each(_day, left), columns.each(_day, right)
     found = columns.compare(node.op, left, right)
     if frame.exact or not (_is_rounded(node.left) or _is_rounded(node.right)):
         return found
     sides = _Sides(left, right, [_size(side, frame, lookback) for side in (node.left, node.right)])
     return _decided(node, frame, lookback, found, sides)
+
+
+def _day(held: Any) -> int | Why:
+    """The number of a day that is written as "2026-12-24"; a moment is no day before its zone is known."""
+    try:
+        return date.fromisoformat(held).toordinal() if isinstance(held, str) and len(held) == 10 else Why.MISMATCH
+    except ValueError:
+        return Why.MISMATCH
 
 
 def _spelled(column: Column, item: tree.Node, frame: Frame) -> Column:

@@ -230,6 +230,8 @@ def _missing_name(measurement: Measurement) -> str:
     for leaf in measurement.node.walk():
         if isinstance(leaf, tree.Attribute | tree.Own) and measurement.cell(leaf) is None:
             return unparse.text(leaf)
+    if isinstance(measurement.node, tree.InTable) and measurement.cell(measurement.node.item) is not None:
+        return f"table {measurement.node.table}"
     if isinstance(measurement.node, tree.Change):
         return f"{measurement.name()} of {baseline_words(measurement, measurement.node)}"
     return measurement.name()

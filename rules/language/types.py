@@ -168,9 +168,9 @@ def _compare(node: tree.Compare) -> Kind:
             raise _TypeMismatch(node, "a metric is never null; missing data is no decision")
     elif "any" not in {left, right} and left != right:
         raise _TypeMismatch(node.right, f"{_NAMES[left]} compared with {_NAMES[right]}")
-    if node.op not in {"=", "!="} and {left, right} & {"text", "bool"}:
+    if node.op not in {"=", "!="} and {left, right} & {"text", "bool"} and not orders_dates(node):
         raise _TypeMismatch(
-            node, f"'{node.op}' orders numbers and durations, not {_NAMES[left if left != 'any' else right]}"
+            node, f"'{node.op}' orders numbers, durations and dates, not {_NAMES[left if left != 'any' else right]}"
         )
     for one, other in ((node.left, node.right), (node.right, node.left)):
         _check_clock(one, [other])
@@ -178,6 +178,16 @@ def _compare(node: tree.Compare) -> Kind:
     if node.confidence is not None:
         _check_confidence(node)
     return "bool"
+
+
+def orders_dates(node: tree.Compare) -> bool:
+    """True where `date` is before or after a date that is written there, or that a table or a body holds."""
+    sides = (node.left, node.right)
+    dates = [isinstance(side, tree.Clock) and side.name == "date" for side in sides]
+    return any(dates) and all(
+        is_date or isinstance(side, tree.Constant) or kind_of(side) == "any"
+        for is_date, side in zip(dates, sides, strict=True)
+    )
 
 
 def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:

@@ -106,14 +106,38 @@ def _need(revision: Revision, root: Table, measured: list[Condition]) -> Iterato
         return
     data = root.entries.get("data")
     stated = isinstance(data, Table) and "need" in data.entries
-    used = {part.name for item in measured for part in item.tree.walk() if isinstance(part, tree.Metric)}
+    turned = _turned_round(revision.when)
+    used = {name for item in measured for name in _estimated(item.tree, turned=turned)}
     if stated and used <= _HARMLESS_WITHOUT_NEED:
         return
     words = "a rule that takes traffic away on metrics must say how much makes a decision"
     if stated:
         others = listed(sorted(used - _HARMLESS_WITHOUT_NEED))
-        words = f"need: {{}} is enough only where clicks, impressions and money are compared, not {others}"
+        words = (
+            f"need: {{}} is enough only where clicks, impressions and money are compared, not {others}, "
+            "or where a count has reached a cap"
+        )
     yield Problem(_place(root, "data"), f"{words}; add need: {{clicks: 500}} or the like under `data`")
+
+
+def _turned_round(group: Group | None) -> bool:
+    """Whether a part of the rule says yes where a condition says no."""
+    if group is None:
+        return False
+    inner = (item for item in group.items if isinstance(item, Group))
+    return group.kind == "none" or any(map(_turned_round, inner))
+
+
+def _estimated(node: tree.Node, *, turned: bool) -> Iterator[str]:
+    """The metrics of a condition, but for counts that must have reached a cap: more data can only raise those."""
+    if isinstance(node, tree.Compare) and not turned:
+        much, cap = (node.left, node.right) if node.op in {">", ">="} else (node.right, node.left)
+        if node.op in {"<", "<=", ">", ">="} and types.is_counted(much) and not types.has_metric(cap):
+            return
+    if isinstance(node, tree.Metric):
+        yield node.name
+    for part in node.children():
+        yield from _estimated(part, turned=turned or isinstance(node, tree.Not))
 
 
 def _ids_that_match_nothing(revision: Revision, root: Table) -> Iterator[Problem]:
@@ -132,7 +156,11 @@ def _ids_that_match_nothing(revision: Revision, root: Table) -> Iterator[Problem
 
 def _without_when(revision: Revision, root: Table) -> Iterator[Problem]:
     if revision.when is None and not isinstance(revision.trigger, Webhook):
-        yield Problem(root.place, "without `when` this would take away everything in scope; say under which condition")
+        yield Problem(
+            root.place,
+            "without `when` this would take away everything in scope; say under which condition, or in which hours: "
+            "when: [hour >= 20]",
+        )
 
 
 def _short_windows(revision: Revision, measured: list[Condition]) -> Iterator[Problem]:

@@ -18,8 +18,7 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
     (
         "`<` `<=` `>` `>=` `=` `!=`",
         "`cr < 0.4%`",
-        'compares numbers or durations, and `date` with a date (`date >= "2026-12-24"`); `=` and `!=` also texts and '
-        "booleans",
+        'compares numbers, durations, `date` with a date (`date >= "2026-12-24"`); `=`, `!=` also texts, booleans',
     ),
     (
         "`@NN%`",

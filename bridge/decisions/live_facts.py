@@ -78,6 +78,16 @@ def facts_for_subjects(
     return LiveFacts(session, data, named, now, inputs.library.tables, revision.scope.join, revision.data.tz)
 
 
+def facts_of_items(
+    inputs: LiveInputs, session: Session, feed: tuple[str, str], named: Sequence[Subject], now: datetime
+) -> LiveFacts:
+    """What is measured of items of one account and integration, whether or not a rule looks at them."""
+    data = inputs.data(*feed)
+    with suppress(ObservationsAway):
+        data.refresh(session, now)
+    return LiveFacts(session, data, named, now)
+
+
 def read_from(session: Session, facts: Facts) -> None:
     """Let facts that were gathered in an earlier transaction read in this one."""
     live = facts.live if isinstance(facts, EventFacts) else facts

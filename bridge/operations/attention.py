@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from itertools import groupby
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.doctor import Check
@@ -24,7 +22,6 @@ from rules.model.revision import Mode, Revision
 DAY = timedelta(hours=24)
 REPORTS = ("clicks", "conversions")  # feeds that are read; postbacks come by themselves
 ATTEMPTS = 300  # newest calls among which the beginning of an outage is looked for
-STRIP = 48  # evaluations of a rule that its strip shows
 SHADOW_ENOUGH = timedelta(days=1)
 
 
@@ -46,24 +43,11 @@ class Approval:
 
     plan_id: int
     rule: str
+    account: str
     changes: int
     money_24h: Decimal | None
     since: datetime
     undoes: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RuleStrip:
-    """The last evaluations of one rule, oldest first; those with the same outcome are one (outcome, how many, when)."""
-
-    rule: str
-    title: str
-    mode: str
-    checks: Sequence[tuple[str, int, datetime]]
-
-    @property
-    def number(self) -> int:
-        return sum(number for _, number, _ in self.checks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,13 +195,15 @@ def _not_taken(failures: int) -> str:
 def approvals(session: Session, limit: int = 20) -> list[Approval]:
     """The most money first."""
     plans = ledger.waiting(session)[:limit]
-    number = select(Effect.plan_id, func.count()).where(Effect.plan_id.in_([one.id for one in plans]))
-    counted = {row[0]: row[1] for row in session.execute(number.group_by(Effect.plan_id))}
+    number = select(Effect.plan_id, func.count(), func.min(Effect.account))
+    number = number.where(Effect.plan_id.in_([one.id for one in plans])).group_by(Effect.plan_id)
+    counted = {plan: (many, account) for plan, many, account in session.execute(number)}
     return [
         Approval(
             plan_id=one.id,
             rule=one.rule_id,
-            changes=counted.get(one.id, 0),
+            account=counted.get(one.id, (0, ""))[1],
+            changes=counted.get(one.id, (0, ""))[0],
             money_24h=one.money_24h,
             since=one.created_at,
             undoes=one.undoes,
@@ -238,25 +224,6 @@ def failed_changes(session: Session, now: datetime) -> list[tuple[str, str, int,
         .limit(5)
     )
     return [(f"{verb} {kind}", error or "", number, run) for verb, kind, error, number, run in session.execute(query)]
-
-
-def strips(session: Session, revisions: Sequence[Revision], now: datetime) -> list[RuleStrip]:
-    """One line for each rule."""
-    found = []
-    for one in revisions:
-        newest = session.execute(_newest_runs(), {"rule": one.id}).all()
-        rows = [row for row in reversed(newest) if row[1] >= now - DAY]
-        same = [list(group) for _, group in groupby(rows, key=lambda row: row[0])]
-        checks = [(group[0][0], len(group), group[-1][1]) for group in same]
-        found.append(RuleStrip(one.id, one.title or "", str(one.mode), checks))
-    return found
-
-
-@cache
-def _newest_runs() -> Select[str, datetime]:
-    """By the index of rule and id; made once, since it is asked for each rule."""
-    query = select(Run.outcome, Run.started_at).where(Run.rule_id == bindparam("rule"))
-    return query.order_by(Run.id.desc()).limit(STRIP)
 
 
 def shadow_rules(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:

@@ -47,6 +47,7 @@ class Confirmation:
     money: Decimal | None
     revenue: Decimal | None = None  # of everything in the rule's scope
     noun: str = "change"
+    unit: str = ""  # the currency of the money
 
     @property
     def share(self) -> Decimal | None:
@@ -79,15 +80,14 @@ def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -
         wanted = _selected(session, everything, choice, f"run {run_id}")
         undoable = {one.id for one in undoable_effects(session, run_id)}
         applied = [one for one in wanted if one.id in undoable]
-        return question(session, "undo", applied, revenue_24h(services, session, run, now))
+        return question(services, session, "undo", applied, revenue_24h(services, session, run, now))
 
 
 def about_undo_of_runs(services: Services, run_ids: Collection[int]) -> Confirmation:
     """The question before an undo of several runs: all their changes that are not undone yet."""
     with services.store.read() as session:
-        return question(
-            session, "undo", [one for run in sorted(set(run_ids)) for one in undoable_effects(session, run)]
-        )
+        effects = [one for run in sorted(set(run_ids)) for one in undoable_effects(session, run)]
+        return question(services, session, "undo", effects)
 
 
 def about_release(services: Services, hold_ids: Collection[int]) -> Confirmation:
@@ -95,7 +95,7 @@ def about_release(services: Services, hold_ids: Collection[int]) -> Confirmation
     with services.store.read() as session:
         held = session.scalars(select(Hold).where(Hold.id.in_(set(hold_ids)))).all()
         effects = session.scalars(select(Effect).where(Effect.id.in_([one.effect_id for one in held]))).all()
-        asked = question(session, "end", effects)
+        asked = question(services, session, "end", effects)
     return replace(asked, count=len(held), noun="pause")
 
 
@@ -107,7 +107,7 @@ def about_approval(services: Services, plan_id: int, choice: Choice, now: dateti
             return None
         run = session.get_one(Run, plan.run_id)
         wanted = _selected(session, ledger.effects_of(session, plan_id), choice, f"plan {plan_id}")
-        return question(session, "approve", wanted, revenue_24h(services, session, run, now))
+        return question(services, session, "approve", wanted, revenue_24h(services, session, run, now))
 
 
 def must_be_confirmed(asked: Confirmation | None, confirmed: int | None) -> None:
@@ -134,13 +134,18 @@ def _target(one: Effect) -> Target:
     return target_of(one.kind, one.target_id, account=one.account, integration=one.integration)
 
 
-def question(session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None) -> Confirmation:
-    """About these effects."""
-    amounts = [one.money_24h for one in chosen if one.money_24h is not None]
+def question(
+    services: Services, session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None
+) -> Confirmation:
+    """About these effects. What is in several currencies has no sum."""
+    known = services.settings.accounts
+    units = {known[one.account].currency for one in chosen if one.account in known}
+    amounts = [one.money_24h for one in chosen if one.money_24h is not None and len(units) <= 1]
     targets = list(dict.fromkeys(_target(one) for one in chosen))
     several = len({one.account for one in targets}) > 1
     told = [_told(one, name, several=several) for one, name in _names(session, targets[:NAMED]).items()]
-    return Confirmation(verb, len(targets), told, sum(amounts, Decimal(0)) if amounts else None, revenue)
+    money = sum(amounts, Decimal(0)) if amounts else None
+    return Confirmation(verb, len(targets), told, money, revenue, unit=units.pop() if len(units) == 1 else "")
 
 
 def _told(target: Target, name: str | None, *, several: bool) -> str:

@@ -61,6 +61,7 @@ class Undoable:
 
     changes: int
     money_24h: Decimal  # the revenue of 24 hours that hung on it
+    account: str  # all changes of a run are made in one
 
 
 def undoable_runs(session: Session, run_ids: Collection[int]) -> dict[int, Undoable]:
@@ -69,17 +70,17 @@ def undoable_runs(session: Session, run_ids: Collection[int]) -> dict[int, Undoa
         return {}
     undone = undone_items(session, run_ids)
     touched = {run_id for run_id, _, _ in undone.by}
-    left = [(run_id, one.money_24h) for run_id in touched for one in undoable_effects(session, run_id)]
+    left = [(run_id, one.money_24h, one.account) for run_id in touched for one in undoable_effects(session, run_id)]
     whole = (  # of runs of which nothing was undone: there may be thousands of their effects
-        select(StoredPlan.run_id, Effect.money_24h)
+        select(StoredPlan.run_id, Effect.money_24h, Effect.account)
         .join(Effect, Effect.plan_id == StoredPlan.id)
         .where(StoredPlan.run_id.in_(set(run_ids) - touched), Effect.state == EffectState.APPLIED)
     )
-    left += [(row[0], row[1]) for row in session.execute(whole)]
+    left += [(row[0], row[1], row[2]) for row in session.execute(whole)]
     found: dict[int, Undoable] = {}
-    for run_id, money in left:
-        before = found.get(run_id, Undoable(0, Decimal(0)))
-        found[run_id] = Undoable(before.changes + 1, before.money_24h + (money or 0))
+    for run_id, money, account in left:
+        before = found.get(run_id, Undoable(0, Decimal(0), account))
+        found[run_id] = Undoable(before.changes + 1, before.money_24h + (money or 0), account)
     return found
 
 

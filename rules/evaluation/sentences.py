@@ -42,9 +42,14 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
     level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
     proven = "is proven to be" if measurement.answer is Answer.YES else "is not proven to be"
     kind = "evidence from its own past" if story.own_past else "evidence"
-    strength = f"{kind} {story.found:,.3g} of the {story.needed:,.3g} that {level} needs"
+    proof = f"{kind} {strength(story.found)} of the {strength(story.needed)} that {level} needs"
     days = f" (counted 1 to {story.spread:.2g}: rates here differ from day to day)" if story.spread > 1.005 else ""
-    return f"{measurement.name()} {value}{since} {of} {proven} {side} {line}; {strength}{days}"
+    return f"{measurement.name()} {value}{since} {of} {proven} {side} {line}; {proof}{days}"
+
+
+def strength(value: float) -> str:
+    """Three digits below a thousand, whole above: nobody reads 3.84e+04."""
+    return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
 
 
 def _stated(measurement: Measurement) -> str:

@@ -45,7 +45,8 @@ def explanation() -> str:
         except (OperationError, ValueError) as error:
             problem_text = str(error)
     with services().store.read() as session:
-        names = sorted(services().library.current(session).revisions)
+        book = services().library.current(session).revisions
+        names = sorted(book)
         lately = select(StoredVerdict.subject).join(Run, Run.id == StoredVerdict.run_id).where(Run.rule_id == chosen)
         newest = lately.order_by(StoredVerdict.id.desc()).limit(OFFERED)
         known = sorted(set(session.scalars(newest))) if chosen else []
@@ -55,6 +56,7 @@ def explanation() -> str:
         called=[(subjects.dump(subject), name) for subject, name in called], problem_text=problem_text,
         at=moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if moment else "", known=known,
         lines=one["lines"] if one else [], since_then=since_then, pause=pause,
+        accounts={name: revision.account for name, revision in book.items()},
     )  # fmt: skip
 
 

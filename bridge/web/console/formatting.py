@@ -37,11 +37,13 @@ WORDS = {
 def register(app: Flask, services: Services) -> None:
     moments = Moments(services)
     unit = currency(services)
-    several = len(services.settings.accounts) > 1
+    accounts = services.settings.accounts
+    several = len(accounts) > 1
+    units = {name: one.currency for name, one in accounts.items()}
     for name, filter_ in {
         "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
-        "amount": amount, "plainly": plainly, "many": many, "number": number,
-        "threshold": threshold, "mark": mark, "word": word, "tone": tone,
+        "amount": amount, "currency_of": lambda name: units.get(name, unit), "plainly": plainly, "many": many,
+        "number": number, "threshold": threshold, "mark": mark, "word": word, "tone": tone,
     }.items():  # fmt: skip
         app.add_template_filter(filter_, name)  # type: ignore[arg-type]
 
@@ -67,12 +69,13 @@ class Moments:
         self.zone = zone(services)
         self._now = services.clock
 
-    def clock(self, value: datetime | None) -> str:
+    def clock(self, value: datetime | None, *, seconds: bool = True) -> str:
         """The moment as bare text."""
         if value is None:
             return ""
         local, today = value.astimezone(self.zone), self._now().astimezone(self.zone)
-        return f"{local:%d %b %H:%M:%S}" if local.year == today.year else f"{local:%d %b %Y %H:%M:%S}"
+        day = f"{local:%d %b}" if local.year == today.year else f"{local:%d %b %Y}"
+        return f"{day} {local:%H:%M:%S}" if seconds else f"{day} {local:%H:%M}"
 
     def when(self, value: datetime | None) -> str:
         """The moment; on hover how long ago it is, and what it is in UTC."""
@@ -152,6 +155,12 @@ def currency(services: Services) -> str:
     """The currency of all accounts where they have the same one; nothing where an amount could be of several."""
     found = {one.currency for one in services.settings.accounts.values()}
     return found.pop() if len(found) == 1 else ""
+
+
+def currency_of(services: Services, account: str) -> str:
+    """The currency of one account; nothing where it is not in the settings any more."""
+    found = services.settings.accounts.get(account)
+    return found.currency if found else ""
 
 
 def length(seconds: float) -> str:

@@ -15,6 +15,7 @@ from bridge.operations import attention, doctor
 from bridge.operations.attention import ShadowRule
 from bridge.operations.doctor import Check
 from bridge.operations.health_checks import WriteProbe, checks
+from bridge.operations.rule_strips import strips
 from bridge.services.container import Services
 from bridge.store import holds, journal, notifications
 from bridge.store import revisions as stored_revisions
@@ -56,7 +57,7 @@ def inbox() -> str:
             "failed": attention.failed_changes(session, now),
             "shadow": _remembered_shadow(session, rules, now),
             "soon": attention.ending_soon(session, now),
-            "strips": attention.strips(session, rules, now),
+            "strips": strips(session, rules, now, current_app.extensions.setdefault("bridge-rule-strips", {})),
             "held": holds.count_active(session),
             "all_well": all(one["status"] == "ok" for one in examined) and not problems,
         }

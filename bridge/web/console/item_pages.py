@@ -9,7 +9,7 @@ from flask import Response, abort, redirect, request
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from bridge.decisions.live_facts import facts_for_subjects
+from bridge.decisions.live_facts import facts_of_items
 from bridge.operations.confirmation import display_names
 from bridge.operations.decide import live_inputs
 from bridge.operations.errors import NotThere
@@ -41,11 +41,14 @@ DAY = timedelta(hours=24)
 @blueprint.get("/items")
 @needs(Role.VIEWER, page=True)
 def listed() -> Response | str:
-    found = filters("kind", "q", "state", "sort")
+    found = filters("kind", "q", "state", "sort", "account")
+    accounts = tuple(services().settings.accounts)
     kind = one_of(found, "kind", ITEM_KINDS) or ITEM_KINDS[0]
     wanted = [Entity.kind == kind, *_in_state(one_of(found, "state", STATES))]
     if found["q"]:
         wanted.append(entities.matches(found["q"]))
+    if account := one_of(found, "account", accounts):
+        wanted.append(Entity.account == account)
     after = number_asked("after") or 0
     query = select(Entity).where(*wanted).order_by(*_order(one_of(found, "sort", tuple(ORDERS))))
     if is_csv():
@@ -59,7 +62,7 @@ def listed() -> Response | str:
     more = after + ROWS_PER_PAGE if len(rows) > ROWS_PER_PAGE else None
     return show(
         "items.html", entities=rows[:ROWS_PER_PAGE], kind=kind, kinds=ITEM_KINDS, states=STATES,
-        orders=tuple(ORDERS)[1:], filters=found, more=more, total=total, held=held, owners=owners,
+        orders=tuple(ORDERS)[1:], accounts=accounts, filters=found, more=more, total=total, held=held, owners=owners,
     )  # fmt: skip
 
 
@@ -138,7 +141,7 @@ def item(kind: str, identity: str) -> Response | str:
         rules = [one for one in book.revisions.values() if one.account == found.account and _touches(one, kind)]
         parent = _advertiser(session, found)
         charts = item_charts.charts(
-            _measured(services(), session, rules, found, now), told.holds, formatting.zone(services()),
+            _measured(services(), session, found, now), told.holds, formatting.zone(services()),
             marks=[item_charts.Mark(one.at, f"{one.what} by {one.who}") for one in told.moments if _is_change(one)],
             thresholds=_thresholds(session, rules, subject),
         )  # fmt: skip
@@ -169,15 +172,12 @@ def _owner(found: Entity) -> str | None:
     return str(owner) if owner else None
 
 
-def _measured(
-    found: Services, session: Session, rules: list[Revision], item: Entity, now: datetime
-) -> list[item_charts.Hour]:
+def _measured(found: Services, session: Session, item: Entity, now: datetime) -> list[item_charts.Hour]:
     """Clicks, conversions and revenue of the last hours, from the reports that rules decide by."""
-    revision = next((one for one in rules if one.scope.per == (item.kind,)), None)
-    if revision is None or item.kind not in ITEM_KINDS:
+    if item.kind not in ITEM_KINDS or item.account not in found.settings.accounts:
         return []
     subject = Subject((item.kind,), (item.number or item.ref,))  # type: ignore[arg-type]
-    facts = facts_for_subjects(live_inputs(found), session, revision, [subject], now)
+    facts = facts_of_items(live_inputs(found), session, (item.account, item.integration), [subject], now)
     first = now.replace(minute=0, second=0, microsecond=0) - (CHARTED - 1) * HOUR
 
     def amount(name: str, at: datetime) -> float | None:

@@ -13,6 +13,7 @@ from bridge.operations.rule_save import save, why_not_written
 from bridge.operations.rule_templates import ACTIONS, ITEMS, METRICS, blank, from_library, library
 from bridge.store.roles import Role
 from bridge.web.access import needs
+from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.rule_sentence import fields_of, sentence
 from bridge.web.console.show import show
@@ -180,7 +181,8 @@ def _past(draft: Draft, checked: Checked) -> dict[str, Any]:
     with services().store.read() as session:
         account = checked.revisions[0].account
         names = display_names(session, {(account, kind, target) for kind, target, _, _ in items})
-    return told | {"past": found | money | {"items": items}, "names": names, "account": account}
+    unit = formatting.currency_of(services(), account)
+    return told | {"past": found | money | {"items": items}, "names": names, "account": account, "currency": unit}
 
 
 def _costs(draft: Draft, checked: Checked) -> dict[str, Any]:

@@ -87,7 +87,8 @@ def rule(rule_id: str) -> str:
         "rule.html", rule_id=rule_id, live=live, lines=lines_with_counts(text, live, traces), history=history,
         runs=recent, holds=held,
         results=run_tests(live) if live else (), stale=rule_id in book.stale, subject=subject,
-        subject_name=names[account, *named] or "", account=account, measures=measures,
+        subject_name=names[account, *named] or "", account=account,
+        currency=formatting.currency_of(services(), account), measures=measures,
         chart=charts.against_line(measured, unit), older={new.hash: old.hash for new, old in pairwise(history)},
         judged=len(traces), counted_run=counted_run,
         tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
@@ -151,7 +152,7 @@ def to_mode(rule_id: str, mode: str) -> str:
     return show(
         "rule_go.html", rule_id=rule_id, live=live, wanted=mode, wanted_word=words[mode], meaning=STEPS[mode],
         live_word=words[str(live.mode)], shadow=shadow, tried=tried[0] if tried else None, said=said, held=held,
-        limits=limits_of(live),
+        limits=limits_of(live), currency=formatting.currency_of(services(), live.account),
     )  # fmt: skip
 
 

@@ -11,11 +11,15 @@ function count(form) {
   const total = form.querySelector("[data-total]");
   if (!total) return;
   const ticked = boxes(form).filter((box) => box.checked);
-  const money = ticked.reduce((sum, box) => sum + Number(box.dataset.money || 0), 0);
+  const money = new Map(); // by currency: what is in two of them has no sum
+  for (const box of ticked) {
+    const unit = box.dataset.unit ?? total.dataset.total;
+    money.set(unit, (money.get(unit) || 0) + Number(box.dataset.money || 0));
+  }
   const changes = ticked.reduce((sum, box) => sum + Number(box.dataset.changes || 0), 0);
-  const unit = total.dataset.total;
   const many = changes ? `, ${changes.toLocaleString("en")} change${changes === 1 ? "" : "s"}` : "";
-  const amount = money ? `, ${money.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}` : "";
+  const sums = [...money].filter(([, sum]) => sum);
+  const amount = sums.map(([unit, sum]) => `, ${sum.toLocaleString("en", { maximumFractionDigits: 2 })} ${unit}`).join("");
   total.textContent = `${ticked.length.toLocaleString("en")} of ${boxes(form).length.toLocaleString("en")} selected${many}${amount}`;
 }
 document.addEventListener("change", (event) => { if (event.target.form) count(event.target.form); });

@@ -1,0 +1,108 @@
+"""The console with two accounts that number their items alike: each item is told by itself, with its own money."""
+
+import re
+
+import pytest
+from console_users import Browser, new_app
+from network import YAML, Network
+from rule_texts import pause_rule
+from sqlalchemy import select
+
+from bridge.operations.confirmation import about_release
+from bridge.operations.item_mutes import mute_item
+from bridge.store.entities import Entity
+from bridge.store.holds import Hold, Mute
+from bridge.store.roles import Role
+from bridge.web.access import make
+
+MAIN = YAML.partition("accounts:\n")[2].partition("sources:")[0]
+SECOND = MAIN.replace("main:", "second:\n    currency: EUR")
+TWO = YAML.replace("sources:", SECOND + "sources:")
+ALL = "{at_most: {targets: 50, share: 100%}}"
+
+
+@pytest.fixture
+def two(tmp_path, sqlite_url, now, monkeypatch):
+    """Offer 1001 of each account is paused by a rule of its own, and called otherwise in each."""
+    made = Network(tmp_path / "home", sqlite_url, now, monkeypatch, yaml=TWO)
+    made.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    rule = pause_rule(guards=ALL)
+    second = rule.replace("id: low-cr", "id: low-cr-second").replace("mode: live", "mode: live\naccount: second")
+    made.rule(rule)
+    made.rule(second, "second.yaml")
+    made.work()
+    with made.services.store.write() as session:
+        for one in session.query(Entity).where(Entity.account == "second", Entity.kind == "offer"):
+            one.name = "Bad in the second"
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def operator(two):
+    with two.services.store.write() as session:
+        token = make(session, name="Anna", role=Role.OPERATOR, who="test", now=two.now)
+    made = Browser(new_app(two.services))
+    made.http.post("/login", data={"token": token})
+    return made
+
+
+def muted(network):
+    with network.services.store.read() as session:
+        return list(session.scalars(select(Mute.account).order_by(Mute.account)))
+
+
+def test_the_currencies_differ(two):
+    assert [one.currency for one in two.services.settings.accounts.values()] == ["USD", "EUR"]
+
+
+def test_an_item_is_told_with_what_its_own_account_did(operator):
+    for account, mine, other in (("main", "low-cr", "low-cr-second"), ("second", "low-cr-second", "low-cr")):
+        page = operator.open(f"/items/offer/1001?account={account}")
+        named = re.findall(r'href="/rules/([^"]+)"', page)
+        assert mine in named
+        assert other not in named
+        assert page.count("End the pause") == 1
+
+
+def test_an_id_of_two_accounts_asks_which(operator):
+    page = operator.open("/items/offer/1001")
+    assert "/items/offer/1001?account=main" in page
+    assert "/items/offer/1001?account=second" in page
+
+
+def test_the_list_of_items_says_the_account_of_each(operator):
+    assert "2 offers" in operator.open("/items")
+    page = operator.open("/items?account=second")
+    assert "1 offer." in page
+    assert "Bad in the second" in page
+    assert 'paused by <a href="/rules/low-cr-second">' in page
+
+
+def test_paused_items_have_the_name_and_the_address_of_their_own_account(operator):
+    rows = re.findall(r"<tr>.*?</tr>", operator.open("/holds"), re.DOTALL)
+    told = {("account=second" in one, "Bad in the second" in one) for one in rows if "/items/offer/1001" in one}
+    assert told == {(True, True), (False, False)}
+
+
+def test_an_exception_of_one_account_is_ended_alone(two, operator):
+    mute_item(two.services, "offer=1001", why="contract", who="Anna", now=two.now)
+    operator.press("/mutes", "/mutes/end", rule="*", item="offer=1001", account="second")
+    assert muted(two) == ["main"]
+    operator.press("/mutes", "/mutes", item="offer=1001", account="second", why="contract")
+    assert muted(two) == ["main", "second"]
+
+
+def test_revenue_in_two_currencies_has_no_sum(two):
+    held = two.all(Hold)
+    units = {"main": "USD", "second": "EUR"}
+    for one in held:
+        assert about_release(two.services, [one.id]).unit == units[one.account]
+    both = about_release(two.services, [one.id for one in held])
+    assert (both.count, both.money, both.unit) == (2, None, "")
+
+
+def test_an_item_that_no_rule_looks_at_by_itself_has_its_curves_too(two, operator):
+    owner = next(one for one in two.all(Entity) if one.kind == "advertiser" and one.account == "main")
+    page = operator.open(f"/items/advertiser/{owner.number}?account=main")
+    assert "The last 48 hours" in page

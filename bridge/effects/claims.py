@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bridge.effects.handlers import MERGED_VERBS, Expired, Halted, Job
-from bridge.integr8 import errors
+from bridge.integr8 import errors, request_gate
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
 from bridge.store import clock_steps, effect_order, entities, halts, latencies, ledger
@@ -240,7 +240,15 @@ class StoredCallLog:
             ledger.begin_call(session, rows, call=call, now=now)
         self._sent |= {job.id for job in jobs}
         self._first.append((now, [job.id for job in jobs if job.attempts == 1]))
-        return self._timed(operation, call, send)
+        with request_gate.asking(partial(self._why_not, [job.id for job in jobs])):
+            return self._timed(operation, call, send)
+
+    def _why_not(self, effect_ids: Sequence[int]) -> str | None:
+        """A halt that has begun since the first request of a call keeps back the requests that are left of it."""
+        with self._store.read() as session:
+            halted = halts.open_halts(session)
+            is_halted = bool(halted) and ledger.any_halted(session, effect_ids, halted)
+        return "a halt has begun" if is_halted else None
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
         """Ask. A read that is cut short by a crash has changed nothing, so it needs no line beforehand."""

@@ -23,6 +23,7 @@ from bridge.effects.handlers import (
     RetryLater,
     Tools,
     broken,
+    held_back,
 )
 from bridge.effects.handlers.passwords import generates
 from bridge.effects.outcomes import record_outcomes
@@ -126,7 +127,7 @@ def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Se
     try:
         return [*over, *(HANDLERS[batch.verb](tools, call_log, jobs) if jobs else ())]
     except Halted:
-        return [*over, *(RetryLater(job, 1.0, "halted before it was sent") for job in jobs)]
+        return [*over, *(held_back(call_log, job) for job in jobs)]
     except LeaseLost:
         log.warning("lease lost", verb=batch.verb, effects=len(batch.jobs))
         return over

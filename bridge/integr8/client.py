@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from bridge.integr8 import httpx_adapter, rejection, report_resources, request_observer, resources
+from bridge.integr8 import httpx_adapter, rejection, report_resources, request_gate, request_observer, resources
 from bridge.integr8.call import CallOptions, Exchange, Flow, Pause, Step
 from bridge.integr8.catalogue import Route, places
 from bridge.integr8.core import Reply
@@ -137,6 +137,11 @@ class Client:
         token = acquire(self.budget, step.priority, deadline=patience, clock=clock, sleep=self._sleep)
         granted = clock()
         waited, name = granted - began, step.request.name
+        try:
+            request_gate.pass_through(name, waited=waited)
+        except ApiError:
+            self.budget.settle(token, Outcome.UNSENT)
+            raise
         try:
             reply = self._send(replace(step, left=step.left - waited), token)
         except ApiError as error:

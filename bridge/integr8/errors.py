@@ -176,7 +176,7 @@ class PartlyDone(ApiError):
 
 
 class NotTried(ApiError):
-    """Not sent: the call that it was part of was refused, and there was no time to send it by itself."""
+    """Not sent: the call that it was part of ended before its turn, because it was refused or not meant any more."""
 
     what = "not sent yet"
 

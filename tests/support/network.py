@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from flask import Flask
 from simulator_transport import simulator_transport
@@ -67,6 +68,19 @@ class WakeUps:
         return True
 
 
+class Watched(httpx.BaseTransport):
+    """The way to the simulator, on which a test does something after a request was answered."""
+
+    def __init__(self, inner: httpx.BaseTransport, network: "Network") -> None:
+        self._inner = inner
+        self._network = network
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._inner.handle_request(request)
+        self._network.after_request(request, answer.status_code)
+        return answer
+
+
 class Network:
     """What a test holds in its hands."""
 
@@ -90,13 +104,15 @@ class Network:
         }
         for name, value in self.variables.items():
             monkeypatch.setenv(name, value)
+        self.after_request: Callable[[httpx.Request, int], object] = lambda _request, _status: None
         self.wake_ups = WakeUps()
         self.wake_ups.at_once[questions.TASK] = lambda: questions.answer_next(self.services, self.now)
         self._start()
 
     def _start(self) -> None:
+        simulator = Watched(simulator_transport(self.world, strict=True), self)
         self.services = Services(
-            settings.load(self.home), transport=simulator_transport(self.world, strict=True), clock=lambda: self.now,
+            settings.load(self.home), transport=simulator, clock=lambda: self.now,
             sleep=lambda _seconds: None, queue=self.wake_ups, store=Store(make_engine(self.variables["DATABASE_URL"])),
         )  # fmt: skip
         self.writer = GroupCommitWriter(self.services.store)

@@ -22,6 +22,7 @@ from bridge.effects.handlers.job import (
     Skipped,
     Tools,
     broken,
+    held_back,
 )
 from rules.model.verbs import VERBS
 
@@ -49,4 +50,5 @@ __all__ = [
     "Skipped",
     "Tools",
     "broken",
+    "held_back",
 ]

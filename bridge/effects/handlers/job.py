@@ -10,6 +10,7 @@ from bridge.integr8 import errors
 from bridge.integr8.client import Client
 from bridge.observability.bulkhead import NOT_ITS_FAULT
 from bridge.outbound.http import Outgoing
+from bridge.store.lease import LeaseLost
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -106,17 +107,13 @@ class Expired(Exception):
 
 
 class Halted(RuntimeError):
-    """A halt is on that covers one of the effects: nothing of the batch is sent."""
-
-
-#: Ends a batch as a whole: it is no fault of the effect at which it was noticed.
-ENDS_BATCH = (*NOT_ITS_FAULT, Halted)
+    """A halt is on that covers one of the effects of a request: it is not sent."""
 
 
 class CallLog(Protocol):
     """Records each request of a handler. Raises LeaseLost when the effects are no longer this worker's.
 
-    A write raises Expired when one of its jobs is too old to be sent.
+    A write raises Expired when one of its jobs is too old to be sent, and Halted when one of them is halted.
     """
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
@@ -191,11 +188,15 @@ def one_by_one(call_log: CallLog, jobs: Sequence[Job], work: Callable[[Job], Out
             outcomes.append(work(job))
         except Expired as error:
             outcomes.append(Failed(job, str(error)))
+        except LeaseLost:
+            log.warning("lease lost", effect=job.id, verb=job.verb)  # it is left to who has it; others are still ours
+        except Halted:
+            outcomes.append(held_back(call_log, job))
         except (errors.ApiError, errors.BudgetError) as error:
             outcomes.append(from_error(job, error))
             if isinstance(error, AWAY):
                 return outcomes + [untried(later, error) for later in jobs[number + 1 :]]
-        except ENDS_BATCH:
+        except NOT_ITS_FAULT:
             raise
         except Exception as error:
             log.exception("effect broke", effect=job.id, verb=job.verb, kind=job.kind)
@@ -213,6 +214,13 @@ def broken(call_log: CallLog, job: Job, error: Exception) -> Outcome:
         return Failed(job, words)
     maybe = job.ambiguous or call_log.was_sent(job)
     return Ambiguous(job, backoff(job), words) if maybe else RetryLater(job, backoff(job), words)
+
+
+def held_back(call_log: CallLog, job: Job) -> Outcome:
+    """A halt began before the next request of this job. What has left, now or earlier, is looked for after the halt."""
+    if job.ambiguous or call_log.was_sent(job):
+        return Ambiguous(job, PAUSE_UNREACHABLE, "halted before it was known what became of it")
+    return RetryLater(job, PAUSE_UNREACHABLE, "halted before it was sent")
 
 
 def untried(job: Job, error: Exception) -> Outcome:

@@ -13,12 +13,14 @@ from bridge.effects.handlers.job import (
     Applied,
     CallLog,
     Failed,
+    Halted,
     Job,
     Outcome,
     RetryLater,
     Tools,
     backoff,
     from_error,
+    held_back,
     untried,
 )
 from bridge.integr8.errors import ApiError, BudgetError, OutcomeUnknown, PartlyDone
@@ -42,6 +44,8 @@ def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: 
     for some, step in _steps(jobs):
         try:
             outcomes += step(tools, call_log, some, active=active)
+        except Halted:
+            outcomes += [held_back(call_log, job) for job in some]
         except (ApiError, BudgetError) as error:
             outcomes += [_unsent(job, error) for job in some]
             if isinstance(error, (*AWAY, OutcomeUnknown)):

@@ -48,6 +48,8 @@ ENVIRONMENT = {
     "BRIDGE_ENVIRONMENT": "the name of this environment in Sentry; `production` by default",
     "BRIDGE_LOG": "`console` or `json`",
     "BRIDGE_WORKER_METRICS": "where a worker answers scrapes: a port of loopback, or `host:port`; nowhere by default",
+    "BRIDGE_WORKER_ACCOUNTS": "accounts with `queues: own` whose work a worker does, separated by commas; `shared` for "
+    "all that is no account's own; everything by default",
 }
 
 

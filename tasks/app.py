@@ -20,7 +20,7 @@ from bridge.config import redis_address, settings
 from bridge.config.errors import SettingsError
 from bridge.observability import logs
 from bridge.services import memory
-from bridge.services.queue import QUEUES, RENAMED_QUEUES, RENAMED_TASKS
+from bridge.services.queue import QUEUES, RENAMED_QUEUES, RENAMED_TASKS, served_queues
 from bridge.version import VERSION
 
 # A developer's container runs as root. Celery warns because pickled messages would be dangerous there; ours are JSON.
@@ -120,6 +120,22 @@ def serve_renamed_queues(instance: Any = None, **_: Any) -> None:
             )
         for name in {old, new} - served if served else ():
             queues.select_add(name)
+
+
+@celeryd_after_setup.connect
+def serve_accounts(instance: Any = None, **_: Any) -> None:
+    """Queues of accounts beside the chosen ones, or instead of them where this worker was given accounts."""
+    found, queues = settings.load(), instance.app.amqp.queues
+    chosen = sorted(queues.consume_from)
+    served = served_queues(chosen, found.own_queues, found.worker_accounts)
+    if not served:
+        words = f"the queues {', '.join(chosen)} hold nothing of the accounts {', '.join(found.worker_accounts or ())}"
+        sys.stderr.write(f"integr8-bridge: BRIDGE_WORKER_ACCOUNTS: {words}; add shared, or other --queues\n")
+        raise SystemExit(1)
+    for name in {*chosen} - {*served}:
+        queues.deselect(name)
+    for name in {*served} - {*chosen}:
+        queues.select_add(name)
 
 
 @beat_init.connect

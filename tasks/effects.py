@@ -1,19 +1,21 @@
 """Execute due effects: claim, merge into few calls, call, verify, record."""
 
-from bridge.operations.perform import perform_effects
+from bridge.operations.perform import TASK, perform_effects
 from bridge.services import container
+from bridge.services.account_scopes import scope_of
+from bridge.services.queue import WakeUp
 from tasks.app import celery
 
 MAX_ROUNDS = 20
 
 
-@celery.task(name="effects.perform")
-def perform() -> None:
+@celery.task(name=TASK)
+def perform(account: str | None = None) -> None:
     """Work until nothing is due. If this message is lost, the sweep sends another."""
     services = container.services()
     for _ in range(MAX_ROUNDS):
         if container.leaving.is_set():
             return
-        if not perform_effects(services, services.clock()):
+        if not perform_effects(services, services.clock(), scope_of(services.settings, account)):
             return
-    services.queue.wake("effects.perform")
+    services.queue.send(WakeUp(TASK, account))

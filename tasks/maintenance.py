@@ -10,16 +10,16 @@ from tasks.app import celery
 def tick() -> None:
     """Open due slots and wake the tasks that they need. Two ticks at once do nothing twice."""
     services = container.services()
-    for name in maintenance.tick(services, services.clock()):
-        services.queue.wake(name)
+    for wanted in maintenance.tick(services, services.clock()):
+        services.queue.send(wanted)
 
 
 @celery.task(name="maintenance.sweep")
 def sweep() -> None:
     """Wake the tasks whose work waits in the database. So every other message may be lost without harm."""
     services = container.services()
-    for name in maintenance.stalled_tasks(services.store, services.clock()):
-        services.queue.wake(name)
+    for wanted in maintenance.stalled_tasks(services, services.clock()):
+        services.queue.send(wanted)
 
 
 @celery.task(name="maintenance.heartbeat")

@@ -2,20 +2,23 @@
 
 from bridge.operations import feeds
 from bridge.services import container
+from bridge.services.account_scopes import scope_of
+from bridge.services.queue import WakeUp
 from tasks.app import celery
 
 MAX_ROUNDS = 10
 
 
 @celery.task(name="reports.poll")
-def poll() -> None:
+def poll(account: str | None = None) -> None:
     """Go on with feeds that are due. If this message is lost, the next tick sends another."""
     services = container.services()
-    with feeds.in_turn(services, services.clock()) as ours:
+    scope = scope_of(services.settings, account)
+    with feeds.in_turn(services, services.clock(), scope) as ours:
         for _ in range(MAX_ROUNDS if ours else 0):
-            if container.leaving.is_set() or not feeds.read_due(services, services.clock()):
+            if container.leaving.is_set() or not feeds.read_due(services, services.clock(), scope):
                 return
-            if not feeds.answered(services):
+            if not feeds.answered(services, scope):
                 return
     if ours:
-        services.queue.wake("reports.poll")
+        services.queue.send(WakeUp("reports.poll", account))

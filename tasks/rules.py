@@ -2,14 +2,16 @@
 
 from bridge.operations import backtest_jobs, decide, questions
 from bridge.services import container
+from bridge.services.account_scopes import scope_of
 from tasks.app import celery
 
 
 @celery.task(name="rules.run_due")
-def run_due() -> None:
+def run_due(account: str | None = None) -> None:
     """One tick: all rules that are due are decided together, so that what contradicts itself is settled."""
     services = container.services()
-    while decide.run_due_rules(services, services.clock()):
+    scope = scope_of(services.settings, account)
+    while decide.run_due_rules(services, services.clock(), scope):
         services.queue.wake("effects.perform")
     services.queue.wake("journal.process")  # events that came while it was our turn to decide
 

@@ -24,7 +24,7 @@ from bridge.observability import metrics_server, sentry, tracing
 from bridge.operations import startup_check
 from bridge.operations.health_checks import checks
 from bridge.services import container, garbage_collection
-from bridge.services.queue import QUEUES
+from bridge.services.queue import QUEUES, Announcer, Queue
 from bridge.store.lease_release import hand_back
 from bridge.version import VERSION
 from tasks.app import celery, set_up_sentry
@@ -36,11 +36,11 @@ _children: set[int] = set()  # of this worker, when it was asked to go
 
 
 @task_prerun.connect
-def _begin(task: Any = None, **_: Any) -> None:
+def _begin(task: Any = None, kwargs: Any = None, **_: Any) -> None:
     name = getattr(task, "name", "")
     sentry.begin(os.environ.get("BRIDGE_PROCESS", "worker"), name)
     if name in QUEUES:
-        container.services().queue.started(name)  # before it looks at any row
+        container.services().queue.started(name, (kwargs or {}).get("account"))  # before it looks at any row
 
 
 @task_postrun.connect
@@ -66,7 +66,11 @@ def _child_ends(**_: Any) -> None:
 def _ready(**_: Any) -> None:
     """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
     _serve_metrics()
-    if "maintenance" not in celery.amqp.queues.consume_from:
+    served = sorted(celery.amqp.queues.consume_from)
+    queue = Queue(settings.load().redis_url)
+    queue.announce(served)
+    Announcer(queue, served).start()
+    if "maintenance" not in served:
         return  # of several workers of a machine one checks and sweeps
     celery.send_task("maintenance.sweep")
     checking = Process(target=_look_around, name="start-up checks", daemon=True)

@@ -112,6 +112,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRIDGE_SECRET_KEY",
         "BRIDGE_LOG",
         "BRIDGE_WORKER_METRICS",
+        "BRIDGE_WORKER_ACCOUNTS",
     ):
         monkeypatch.delenv(name, raising=False)
 

@@ -58,6 +58,11 @@ ACCOUNT = {
     "routes": Key("Operations that this organisation has at another path.", '{offers.list: "GET /api/v3/offers"}'),
     "rejection_url": Key("Where rejections of conversions are sent.", '"${REJECTION_URL}"'),
     "poll": Key("Seconds between two readings of a feed; 0 switches a feed off.", "{clicks: 600, impressions: 0}"),
+    "queues": Key(
+        "`own`: changes, reports and due rules of this account wait in queues of its own, which workers can be given "
+        "with `BRIDGE_WORKER_ACCOUNTS`.",
+        "own",
+    ),
 }
 RATE = {
     "per_second": Key("Calls per second on average.", "5"),

@@ -85,6 +85,9 @@ class AccountSchema(StrictSchema):
     routes = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
     rejection_url = fields.String(load_default=None)
     poll = fields.Dict(keys=fields.String(), values=fields.Raw(), load_default=dict)
+    queues = fields.String(
+        load_default="shared", validate=validate.OneOf(["shared", "own"], error="may be shared or own")
+    )
 
 
 class KeepSchema(StrictSchema):

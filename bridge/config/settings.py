@@ -37,6 +37,7 @@ ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5
 SETTINGS_FILE = "bridge.yaml"
 SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")
 MIN_TOKEN_CHARS = 16  # characters
+OWN, SHARED = "own", "shared"  # queues of an account; the second also stands for all that is no account's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Account:
     routes: Mapping[str, str] = field(default_factory=dict)  # operation → "VERB /path" where Integr8 differs
     rejection_url: str | None = field(default=None, repr=False)
     poll: Mapping[str, Any] = field(default_factory=dict)  # feed → seconds between polls
+    queues: str = "shared"  # or `own`: workers can be given this account
 
 
 class Sentry(NamedTuple):
@@ -82,6 +84,7 @@ class Settings:
     environment: str = "production"
     log: str = "console"
     worker_metrics: Address | None = None  # where a Celery worker answers scrapes; None: nowhere
+    worker_accounts: tuple[str, ...] | None = None  # whose work a Celery worker does; None: everyone's
     public_url: str | None = None
     accounts: Mapping[str, Account] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
@@ -97,6 +100,11 @@ class Settings:
     metrics_token: str | None = field(default=None, repr=False)  # what /metrics asks for
     warnings: tuple[str, ...] = ()  # what works and should be changed, in sentences
     places: yaml_file.Places = field(default_factory=yaml_file.Places, repr=False, compare=False)  # of keys in the file
+
+    @property
+    def own_queues(self) -> frozenset[str]:
+        """The accounts with queues of their own."""
+        return frozenset(name for name, account in self.accounts.items() if account.queues == OWN)
 
     def problem(self, path: str, words: str) -> str:
         """One line about a key of bridge.yaml, with its line and column."""
@@ -133,6 +141,7 @@ def load(home: Path | None = None) -> Settings:
     values = _environment(lazy, base, problems)
     file, places = _read_file(base / SETTINGS_FILE, env, problems, warnings)
     accounts = _accounts(file["accounts"], problems, warnings)
+    values["worker_accounts"] = _worker_accounts(values["worker_accounts"], accounts, problems)
     operations = _operations(file, problems)
     metrics_token = _metrics_token(file, problems)
     problems += [*lazy.problems, *env.problems]
@@ -194,6 +203,7 @@ def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str,
             "BRIDGE_LOG", "console", validate=validate.OneOf(["console", "json"], error="may be console or json")
         ),
         "worker_metrics": env.str("BRIDGE_WORKER_METRICS", None),
+        "worker_accounts": env.str("BRIDGE_WORKER_ACCOUNTS", None),
     }
     problems.extend(f"settings: {name} {' '.join(messages)}" for name, messages in seal(env).items())
     shares = [values.pop(name, None) for name in ("sample_rate", "traces_sample_rate")]
@@ -216,6 +226,19 @@ def _address(name: str, given: str | None, problems: list[str]) -> Address | Non
         problems.append(f"settings: {name} is neither a port nor host:port; write 9808, or 0.0.0.0:9808 to be reached")
         return None
     return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
+
+
+def _worker_accounts(given: str | None, accounts: Mapping[str, Account], problems: list[str]) -> tuple[str, ...] | None:
+    """Names of accounts with queues of their own, and `shared`."""
+    names = tuple(dict.fromkeys(name.strip() for name in (given or "").split(",") if name.strip()))
+    for name in names:
+        if name != SHARED and name not in accounts:
+            known = ", ".join([SHARED, *sorted(accounts)])
+            problems.append(f"settings: BRIDGE_WORKER_ACCOUNTS: there is no account {name!r}; known: {known}")
+        elif name != SHARED and accounts[name].queues != OWN:
+            words = f"account {name!r} has no queues of its own; write accounts.{name}.queues: own"
+            problems.append(f"settings: BRIDGE_WORKER_ACCOUNTS: {words}, or name {SHARED} instead")
+    return names or None
 
 
 def _clickhouse(given: str | None, problems: list[str]) -> ClickHouseAddress | None:
@@ -343,6 +366,9 @@ def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) 
         except ValidationError as error:
             problems += _lines(f"accounts.{name}", error)
             continue
+        if name == SHARED and accounts[name].queues == OWN:
+            words = f"accounts.{name}.queues: {SHARED!r} names the queues of all others; call the account otherwise"
+            problems.append(f"{SETTINGS_FILE}: {words}")
         for kind, ids in accounts[name].protected.items():
             place = f"{SETTINGS_FILE}: accounts.{name}.protected.{kind}"
             warnings += [f"{place}: {words}; it protects nothing" for words in map(id_doubt, ids) if words]

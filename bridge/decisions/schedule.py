@@ -32,6 +32,7 @@ from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
 from bridge.store import halts, runs, slots
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.halts import OpenHalts
 from bridge.store.lease import LeaseLost, ours, settle
@@ -105,6 +106,16 @@ def slot_key(rule_id: str) -> str:
     return f"rule:{rule_id}"
 
 
+def keys_in(scope: AccountScope, book: Rulebook) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """Whose due slots are meant: keys to choose from, None for all, and keys to leave out.
+
+    A slot whose rule is gone belongs to those who take all but some.
+    """
+    if scope.only is not None:
+        return frozenset(slot_key(one.id) for one in book.revisions.values() if scope.covers(one.account)), frozenset()
+    return None, frozenset(slot_key(one.id) for one in book.revisions.values() if not scope.covers(one.account))
+
+
 def halted_keys(halted: OpenHalts, book: Rulebook) -> frozenset[str]:
     """The keys of rules that are halted by themselves or by their account."""
     of_accounts = {one.id for one in book.revisions.values() if one.account in halted.accounts}
@@ -173,7 +184,7 @@ class _Ready:
     evaluated: Evaluated | None
 
 
-def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
+def run_due(store: Store, inputs: LiveInputs, now: datetime, scope: AccountScope = EVERYONE) -> int:
     """Decide about rules whose slot is due. Returns how many slots ended; 0: nothing is left that nobody works on.
 
     Nothing while everything is halted, and no rule that is halted itself or by its account: the slots stay due, and
@@ -183,8 +194,14 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime) -> int:
     """
     with store.write() as session:
         halted = halts.open_halts(session)
-        waiting = halted_keys(halted, inputs.library.current(session)) if halted else frozenset()
-        taken = [] if halted.everything else slots.take(session, KIND, limit=AT_ONCE, now=now, alone=True, but=waiting)
+        book = inputs.library.current(session) if halted or not scope.everyone else Rulebook(revisions={})
+        only, but = keys_in(scope, book)
+        but |= halted_keys(halted, book)
+        taken = (
+            []
+            if halted.everything
+            else slots.take(session, KIND, limit=AT_ONCE, now=now, alone=True, but=but, only=only)
+        )
     if not taken:
         return 0
     with store.read() as session:

@@ -17,6 +17,7 @@ from bridge.integr8 import errors, request_gate
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
 from bridge.store import clock_steps, effect_order, entities, halts, latencies, ledger
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
@@ -48,13 +49,15 @@ class Batch:
         return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED_VERBS else SINGLE_AT_ONCE)
 
 
-def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> list[Batch]:
+def claim_batch(
+    store: Store, now: datetime, *, away: Collection[str] = (), scope: AccountScope = EVERYONE
+) -> list[Batch]:
     """Take what is due. Nothing that is halted, and nothing that needs Integr8 for accounts that are `away`.
 
     A claim need not outlast a power cut: before anything leaves, `StoredCallLog.write` is on disk, and with it this.
     """
     with store.read() as session:
-        if not ledger.some_due(session, now):
+        if not ledger.some_due(session, now, scope):
             return []
     with store.write(durable=False) as session:
         halted = halts.open_halts(session)
@@ -63,7 +66,9 @@ def claim_batch(store: Store, now: datetime, *, away: Collection[str] = ()) -> l
         if session.get_bind().dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         left_by = clock_steps.effects_left_by(session, now)
-        take = partial(ledger.take, session, MERGED_VERBS, now=now, left_by=left_by, away=away, halted=halted)
+        take = partial(
+            ledger.take, session, MERGED_VERBS, now=now, left_by=left_by, away=away, halted=halted, scope=scope
+        )
         kept = take(among=True, limit=MERGED_AT_ONCE)
         single = take(among=False, limit=SINGLE_LOOKED_AT)
         kept += _without_rivals(session, single, left_by)

@@ -33,6 +33,7 @@ from bridge.observability.sentry import tag
 from bridge.outbound.http import Outgoing
 from bridge.services.secrets import SecretsBox
 from bridge.store import ledger
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Effect
@@ -55,7 +56,8 @@ class EffectInputs:
     notify: Callable[[str, Mapping[str, Any]], bool]  # channel, message; False: there is no such channel
     box: Callable[[], SecretsBox]
     compensate: Callable[[Session, int, str, datetime], None]  # plan, subject: `on_failure: undo`
-    wake: Callable[[str], object]  # a task, by its name
+    wake: Callable[[], object]  # another worker, for what is left
+    scope: AccountScope = EVERYONE  # whose effects are meant
 
 
 def perform(inputs: EffectInputs, now: datetime) -> bool:
@@ -64,7 +66,7 @@ def perform(inputs: EffectInputs, now: datetime) -> bool:
     Each batch by itself: one that cannot be written down comes back with its lease, and keeps no other waiting.
     """
     away = [account for account in inputs.accounts if inputs.seconds_away(account) > 0]
-    batches = claim_batch(inputs.store, now, away=away)
+    batches = claim_batch(inputs.store, now, away=away, scope=inputs.scope)
     for batch in batches:
         tag(account=batch.account)
         try:
@@ -75,7 +77,7 @@ def perform(inputs: EffectInputs, now: datetime) -> bool:
             log.exception("batch of effects failed", verb=batch.verb, kind=batch.kind, effects=len(batch.jobs))
             went_well = False
         if batch.full and went_well:
-            inputs.wake("effects.perform")  # more is waiting, and an idle worker can help
+            inputs.wake()  # more is waiting, and an idle worker can help
     return bool(batches)
 
 

@@ -7,6 +7,7 @@ from bridge.decisions.event_batches import BatchResult
 from bridge.decisions.live_facts import EventInputs, LiveInputs
 from bridge.services import memory
 from bridge.services.container import Services
+from bridge.store.account_scope import EVERYONE, AccountScope
 
 
 def process_events(services: Services, now: datetime) -> BatchResult:
@@ -15,10 +16,10 @@ def process_events(services: Services, now: datetime) -> BatchResult:
     return event_batches.process_batch(services.store, inputs, now)
 
 
-def run_due_rules(services: Services, now: datetime) -> int:
-    """Decide about the rules that are due. Returns how many slots ended; 0: nothing is left."""
+def run_due_rules(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> int:
+    """Decide about the rules of a scope that are due. Returns how many slots ended; 0: nothing is left."""
     with memory.arrays_reused():
-        ended = schedule.run_due(services.store, live_inputs(services), now)
+        ended = schedule.run_due(services.store, live_inputs(services), now, scope)
     if ended:
         memory.give_back()  # of a large network columns of many megabytes, which the process needs again in a minute
     return ended

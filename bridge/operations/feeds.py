@@ -15,6 +15,7 @@ from bridge.reports.current_facts import LiveFacts
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
 from bridge.store import decision_lock, failing_items, feeds, free_space, slots
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.lease import LeaseLost, settle
 from bridge.store.slots import Slot, SlotState
@@ -120,40 +121,41 @@ def _open_mirror(session: Session, account: Account, integration: str, part: str
 
 
 @contextmanager
-def in_turn(services: Services, now: datetime) -> Iterator[bool]:
-    """Whether we may read now. Until all feeds are well, one worker reads at a time, and all others say no.
+def in_turn(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> Iterator[bool]:
+    """Whether we may read now. Until all feeds of a scope are well, one worker reads at a time; all others say no.
 
     A call that gets no answer takes minutes; with every worker waiting for one, webhooks would wait behind reports.
     """
     with services.store.read() as session:
-        well = feeds.well(session)
+        well = feeds.well(session, scope)
     if well:
         yield True
         return
+    name = FAILING_FEED_SLOT + ("" if scope.only is None else f": {scope.only}")
     with services.store.write() as session:
-        turn = decision_lock.acquire(session, now, FAILING_FEED_SLOT, MAX_POLL_TIME)
+        turn = decision_lock.acquire(session, now, name, MAX_POLL_TIME)
     try:
         yield turn is not None
     finally:
         if turn is not None:
             with services.store.write() as session:
-                decision_lock.abandon(session, FAILING_FEED_SLOT)
+                decision_lock.abandon(session, name)
 
 
-def answered(services: Services) -> bool:
+def answered(services: Services, scope: AccountScope = EVERYONE) -> bool:
     """Whether Integr8 answers as far as feeds know. If not, other work has its turn before the next feed."""
     with services.store.read() as session:
-        return not feeds.failing(session)
+        return not feeds.failing(session, scope)
 
 
-def read_due(services: Services, now: datetime) -> bool:
-    """Claim one due mirror or feed and go on with it. False when nothing was due.
+def read_due(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> bool:
+    """Claim one due mirror or feed of a scope and go on with it. False when nothing was due.
 
     Mirrors go first: a report is of little use before it is known which offers there are.
     """
     for kind, read in ((MIRROR, _mirror), (polling.KIND, _feed)):
         with services.store.write() as session:
-            taken = slots.take(session, kind, limit=1, now=now, length=polling.LEASE)
+            taken = slots.take(session, kind, limit=1, now=now, length=polling.LEASE, scope=scope)
         for slot in taken:
             seconds = services.seconds_away(_account_of(slot)) if _needs_integr8(slot) else 0.0
             if seconds > 0:

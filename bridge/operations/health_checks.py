@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.config.errors import SettingsError
 from bridge.operations.halt import halted_parts
 from bridge.services.container import Services
+from bridge.services.queue import BY_ACCOUNT, QUEUES, queue_of
 from bridge.store import failing_items, heartbeats, observations, revisions, schema_version
 from bridge.store.observations_away import ObservationsAway
 from rules.model.formatting import counted
@@ -45,7 +46,7 @@ def checks(
     if database["status"] == "ok":
         found[0] = database = (writable or _writable)(services, now)
     if database["status"] == "ok":
-        found += [_worker(services, now), _rules(services), _failing(services), _halt(services)]
+        found += [_worker(services, now), *_accounts(services), _rules(services), _failing(services), _halt(services)]
         found += _observations(services)
     return found
 
@@ -105,6 +106,26 @@ def _worker(services: Services, now: datetime) -> Check:
         seen = "never" if last is None else f"{_seconds(now, last)} s ago"
         return _check("worker", "warn", f"the last tick was {seen}", "start the processes `worker` and `beat`")
     return _check("worker", "ok", f"ticked {_seconds(now, last)} s ago")
+
+
+def _accounts(services: Services) -> list[Check]:
+    """Whether some worker serves each account, where accounts have queues of their own."""
+    own = services.settings.own_queues
+    if not own:
+        return []
+    whose: dict[str, str] = {}
+    for account in (None, *sorted(own)):
+        name = "the accounts that share queues" if account is None else f"account {account}"
+        whose |= {queue_of(QUEUES[task], account): name for task in BY_ACCOUNT}
+    missing = services.queue.unserved(list(whose))
+    if not missing:
+        return [_check("accounts", "ok", f"{counted(len(own), 'account')} with queues of their own")]
+    words = "; ".join(
+        f"no worker serves {name}: {', '.join(queue for queue in missing if whose[queue] == name)}"
+        for name in dict.fromkeys(whose[queue] for queue in missing)
+    )
+    remedy = "start a worker without BRIDGE_WORKER_ACCOUNTS, or with the account in it; its work waits in the database"
+    return [_check("accounts", "warn", words, remedy)]
 
 
 def _seconds(now: datetime, last: datetime) -> int:

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from bridge.config.rulebook import publish_changes
 from bridge.decisions import schedule
 from bridge.observability.bulkhead import Bulkhead
-from bridge.operations import approvals, backtest_jobs, feeds, questions
+from bridge.operations import approvals, backtest_jobs, feeds, perform, questions
 from bridge.operations import holds as operations_holds
 from bridge.reports import polling
+from bridge.services.account_scopes import scopes
 from bridge.services.container import Services
+from bridge.services.queue import WakeUp
 from bridge.store import (
     backtest_jobs as store_backtest_jobs,
 )
@@ -23,16 +25,16 @@ from bridge.store import (
     halts,
     heartbeats,
     holds,
+    ledger,
     slots,
 )
 from bridge.store import (
     questions as store_questions,
 )
-from bridge.store.engine import Store
+from bridge.store.account_scope import AccountScope
 from bridge.store.holds import Hold
 from bridge.store.journal import Event, EventState
 from bridge.store.lease import free
-from bridge.store.ledger import OPEN_STATES, Effect
 from bridge.store.slots import Slot, SlotState
 
 log = structlog.get_logger()
@@ -72,8 +74,8 @@ def look_again() -> None:
     _fingerprint.forget()
 
 
-def tick(services: Services, now: datetime) -> list[str]:
-    """One tick: a sign of life, due slots, and the names of the tasks that have something to do.
+def tick(services: Services, now: datetime) -> list[WakeUp]:
+    """One tick: a sign of life, due slots, and the tasks that have something to do.
 
     Every part, and within it every rule, hold, plan and account, fails alone.
     """
@@ -93,14 +95,7 @@ def tick(services: Services, now: datetime) -> list[str]:
     with bulkhead.item("service", "backtests", "give up"), store.write() as session:
         backtest_jobs.give_up(session, now)
     with store.read() as session:
-        found = _wanted(session, now)
-        effects_due = effects_due or _are_effects_due(session, now)
-    return [*found, "effects.perform"] if effects_due else found
-
-
-def _are_effects_due(session: Session, now: datetime) -> bool:
-    query = select(Effect.id).where(Effect.state.in_(OPEN_STATES), Effect.due_at <= now, free(Effect, now))
-    return _exists(session, query)
+        return _wanted(services, session, now, effects_due=effects_due)
 
 
 def _load_changed(services: Services, now: datetime) -> None:
@@ -127,21 +122,31 @@ def _end_holds(services: Services, timed: set[str], now: datetime, bulkhead: Bul
     return operations_holds.end_due(services, orphans, now, bulkhead)
 
 
-def _wanted(session: Session, now: datetime) -> list[str]:
-    """The tasks that somebody or the clock has asked for."""
+def _wanted(services: Services, session: Session, now: datetime, *, effects_due: bool = False) -> list[WakeUp]:
+    """The tasks that somebody or the clock has asked for, each in the queue of the account that it is about."""
     halted = halts.why_halted(session) is not None
     kinds = {kind: task for kind, task in TASKS.items() if not (halted and kind == schedule.KIND)}
-    found = {task for kind, task in kinds.items() if _is_due(session, kind, now)}
+    found = []
+    for account, scope in scopes(services.settings).items():
+        names = {task for kind, task in kinds.items() if _is_due(services, session, kind, scope, now)}
+        if effects_due or ledger.some_due(session, now, scope):
+            names.add(perform.TASK)
+        found += [WakeUp(name, account) for name in sorted(names)]
     if store_backtest_jobs.is_waiting(session, now):
-        found.add(backtest_jobs.TASK)
+        found.append(WakeUp(backtest_jobs.TASK))
     if store_questions.is_waiting(session, now):
-        found.add(questions.TASK)
-    return sorted(found)
+        found.append(WakeUp(questions.TASK))
+    return found
 
 
-def _is_due(session: Session, kind: str, now: datetime) -> bool:
-    query = select(Slot.id).where(Slot.kind == kind, Slot.state == SlotState.DUE, Slot.at <= now, free(Slot, now))
-    return _exists(session, query)
+def _is_due(services: Services, session: Session, kind: str, scope: AccountScope, now: datetime) -> bool:
+    where = [Slot.kind == kind, Slot.state == SlotState.DUE, Slot.at <= now, free(Slot, now)]
+    if not scope.everyone and kind == schedule.KIND:
+        only, but = schedule.keys_in(scope, services.library.current(session))
+        where.append(Slot.key.not_in(but) if only is None else Slot.key.in_(only))
+    elif not scope.everyone:
+        where += scope.of_keys(Slot.key, kind)
+    return _exists(session, select(Slot.id).where(*where))
 
 
 def _open_for_holds(session: Session, due: Sequence[Hold]) -> None:
@@ -150,17 +155,14 @@ def _open_for_holds(session: Session, due: Sequence[Hold]) -> None:
     slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
 
 
-def stalled_tasks(store: Store, now: datetime) -> list[str]:
+def stalled_tasks(services: Services, now: datetime) -> list[WakeUp]:
     """Tasks whose rows wait without anyone working on them: what a lost or emptied Redis has forgotten."""
-    with store.read() as session:
+    with services.store.read() as session:
         found = []
         waiting = select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))
         if halts.why_halted(session) is None and _exists(session, waiting):
-            found.append("journal.process")
-        if _are_effects_due(session, now):
-            found.append("effects.perform")
-        found += _wanted(session, now)
-    return found
+            found.append(WakeUp("journal.process"))
+        return found + _wanted(services, session, now)
 
 
 def _exists(session: Session, query: Select[Any]) -> bool:

@@ -9,14 +9,18 @@ from bridge.notifications import collect
 from bridge.operations import undo
 from bridge.operations.notify import notification_inputs
 from bridge.services.container import Services
+from bridge.services.queue import WakeUp
+from bridge.store.account_scope import EVERYONE, AccountScope
+
+TASK = "effects.perform"
 
 
-def perform_effects(services: Services, now: datetime) -> bool:
-    """Carry out one round of what is due. False when nothing was due."""
-    return perform.perform(_effect_inputs(services), now)
+def perform_effects(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> bool:
+    """Carry out one round of what is due within a scope. False when nothing was due."""
+    return perform.perform(_effect_inputs(services, scope), now)
 
 
-def _effect_inputs(services: Services) -> EffectInputs:
+def _effect_inputs(services: Services, scope: AccountScope) -> EffectInputs:
     return EffectInputs(
         store=services.store,
         clock=services.clock,
@@ -27,5 +31,6 @@ def _effect_inputs(services: Services) -> EffectInputs:
         notify=lambda channel, message: collect.tell(notification_inputs(services), channel, message),
         box=lambda: services.box,
         compensate=partial(undo.compensate, services),
-        wake=services.queue.wake,
+        wake=lambda: services.queue.send(WakeUp(TASK, scope.only)),
+        scope=scope,
     )

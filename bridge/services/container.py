@@ -197,7 +197,7 @@ class Services:
         """Where work is asked for. Where no Redis is known, as on a command line, the sweep of the workers finds it."""
         from bridge.services.queue import Queue
 
-        return Queue(self.settings.redis_url or running_service.redis_url(self.settings.var))
+        return Queue(self.settings.redis_url or running_service.redis_url(self.settings.var), self.settings.own_queues)
 
     @cached_property
     def box(self) -> "SecretsBox":

@@ -6,9 +6,15 @@ sender, so it gives the name to a thread, which sends at most one message per na
 At most one message of a name waits: a mark in Redis stands for it until a worker starts. That worker sees everything
 that is committed while the mark exists, so a second message would add nothing, and under load messages would pile up
 faster than workers take them, with every scheduler tick waiting behind them.
+
+An account may have queues of its own (`accounts.<name>.queues: own`): then what is done for it alone waits in
+`effects.ACCOUNT`, `reports.ACCOUNT` and `journal.ACCOUNT`, with marks of their own. Which worker serves which queues is
+known from a key that each of them renews.
 """
 
 import threading
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import redis
 import structlog
@@ -54,6 +60,49 @@ QUEUES = {
     "maintenance.tick": "maintenance",
     "maintenance.retention": "maintenance",
 }
+#: What is done for one account, whoever does it: these tasks can wait in queues of that account.
+BY_ACCOUNT = ("effects.perform", "reports.poll", "rules.run_due")
+SHARED = "shared"  # in BRIDGE_WORKER_ACCOUNTS: what waits in the queues that belong to no account
+MAX_WAITING = 100  # messages; in a queue that nobody serves no more of them pile up
+SERVED_MS = 30_000  # ms for which a queue counts as served
+ANNOUNCE_SECONDS = 10.0
+
+
+class WakeUp(NamedTuple):
+    """A task to ask for; with an account, in that account's own queue."""
+
+    task: str
+    account: str | None = None
+
+    @property
+    def queue(self) -> str:
+        return queue_of(QUEUES[self.task], self.account)
+
+    @property
+    def mark(self) -> str:
+        return f"bridge:wake:{self.task}" + ("" if self.account is None else f":{self.account}")
+
+
+def queue_of(queue: str, account: str | None) -> str:
+    """The name of a queue, or of an account's own one beside it."""
+    return queue if account is None else f"{queue}.{account}"
+
+
+def served_queues(chosen: Iterable[str], own: Collection[str], accounts: Collection[str] | None) -> list[str]:
+    """The queues of a worker that was given these with `--queues`.
+
+    `own`: accounts with queues of their own. `accounts`: those whose work this worker does, SHARED for everything that
+    waits in no account's queue; None: all of it.
+    """
+    of_accounts = {QUEUES[task] for task in BY_ACCOUNT}
+    mine = sorted(own) if accounts is None else sorted({*accounts} - {SHARED})
+    found = []
+    for queue in chosen:
+        if accounts is None or SHARED in accounts or queue not in QUEUES.values():
+            found.append(queue)
+        if queue in of_accounts:
+            found += [queue_of(queue, account) for account in mine]
+    return found
 
 
 def sender(redis_url: str) -> Celery:
@@ -76,7 +125,9 @@ def sender(redis_url: str) -> Celery:
 class Queue:
     """Sends task names to the workers. Without an address, as on a command line, the sweep finds the work."""
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, own: Collection[str] = ()) -> None:
+        """`own`: the accounts with queues of their own."""
+        self._own = sorted(own)
         self._app = sender(redis_url) if redis_url else None
         self._marks = (
             redis_address.client(redis_url, socket_timeout=WAKE_TIMEOUT, socket_connect_timeout=WAKE_TIMEOUT)
@@ -85,23 +136,56 @@ class Queue:
         )
 
     def wake(self, name: str) -> bool:
-        """Ask for a task now. False when Redis did not take it: the sweep will find the work."""
+        """Ask for a task now, for every account. False when Redis did not take it: the sweep will find the work."""
+        accounts = [None, *self._own] if name in BY_ACCOUNT else [None]
+        sent = [self.send(WakeUp(name, account)) for account in accounts]  # one that is lost keeps no other back
+        return all(sent)
+
+    def send(self, wanted: WakeUp) -> bool:
+        """Ask for a task for one account, or for all that have no queues of their own. False as in `wake`."""
         if self._app is None or self._marks is None:
             return False
+        arguments = {} if wanted.account is None else {"account": wanted.account}
         try:
-            if self._marks.set(_mark(name), b"", nx=True, px=FORGOTTEN):
-                self._app.send_task(name, queue=QUEUES[name], retry=False, ignore_result=True)
+            with self._marks.pipeline(transaction=False) as both:
+                both.set(wanted.mark, b"", nx=True, px=FORGOTTEN)
+                both.llen(wanted.queue)
+                first, waiting = both.execute()
+            if first and waiting < MAX_WAITING:
+                self._app.send_task(wanted.task, kwargs=arguments, queue=wanted.queue, retry=False, ignore_result=True)
         except (OperationalError, redis.RedisError, OSError) as error:
-            log.warning("wake-up lost", task=name, error=str(error))
+            log.warning("wake-up lost", task=wanted.task, account=wanted.account, error=str(error))
             return False
         return True
 
-    def started(self, name: str) -> None:
+    def announce(self, queues: Iterable[str]) -> None:
+        """A worker serves these, for some seconds from now on."""
+        if self._marks is None:
+            return
+        try:
+            with self._marks.pipeline(transaction=False) as every:
+                for queue in queues:
+                    every.set(_served(queue), b"", px=SERVED_MS)
+                every.execute()
+        except (redis.RedisError, OSError) as error:
+            log.warning("served queues not announced", error=str(error))
+
+    def unserved(self, queues: Collection[str]) -> list[str]:
+        """Those of these queues that no worker has announced lately; none where Redis cannot say."""
+        if self._marks is None or not queues:
+            return []
+        try:
+            found = self._marks.mget([_served(queue) for queue in queues])
+        except (redis.RedisError, OSError):
+            return []
+        return [queue for queue, value in zip(queues, found, strict=True) if value is None]
+
+    def started(self, name: str, account: str | None = None) -> None:
         """A worker is about to read the rows: work that is committed from now on needs a message of its own."""
         if self._marks is None:
             return
         try:
-            self._marks.eval(STARTED, 1, _mark(name), HELD)
+            self._marks.eval(STARTED, 1, WakeUp(name, account).mark, HELD)
         except (redis.RedisError, OSError) as error:
             log.warning("mark not cleared", task=name, error=str(error))  # it expires
 
@@ -141,7 +225,28 @@ class Queue:
 
 
 def _mark(name: str) -> str:
-    return f"bridge:wake:{name}"
+    return WakeUp(name).mark
+
+
+def _served(queue: str) -> str:
+    return f"bridge:serves:{queue}"
+
+
+class Announcer(threading.Thread):
+    """Says again and again which queues a worker serves."""
+
+    def __init__(self, queue: Queue, queues: Collection[str]) -> None:
+        super().__init__(name="announcer of queues", daemon=True)
+        self._queue = queue
+        self._queues = queues
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        while not self._stop.wait(ANNOUNCE_SECONDS):
+            self._queue.announce(self._queues)
+
+    def stop(self) -> None:
+        self._stop.set()
 
 
 class WakeUpSender(threading.Thread):

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 
 
@@ -154,12 +155,13 @@ def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> lis
     return [(row.at, row.as_of) for row in (*before, *within)]
 
 
-def well(session: Session) -> bool:
+def well(session: Session, scope: AccountScope = EVERYONE) -> bool:
     """Whether all feeds have been read before, and the last attempt at none of them failed."""
-    problems = session.execute(select(Feed.as_of, Feed.problem)).all()
+    problems = session.execute(select(Feed.as_of, Feed.problem).where(*scope.among(Feed.account))).all()
     return bool(problems) and all(as_of is not None and problem is None for as_of, problem in problems)
 
 
-def failing(session: Session) -> bool:
+def failing(session: Session, scope: AccountScope = EVERYONE) -> bool:
     """Whether the last attempt at some feed failed."""
-    return session.scalar(select(Feed.id).where(Feed.problem.is_not(None)).limit(1)) is not None
+    wanted = (Feed.problem.is_not(None), *scope.among(Feed.account))
+    return session.scalar(select(Feed.id).where(*wanted).limit(1)) is not None

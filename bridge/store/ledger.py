@@ -35,6 +35,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from sqlalchemy.sql.dml import ReturningInsert
 
 from bridge.store import entities
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
 from bridge.store.entities import Entity
 from bridge.store.halts import OpenHalts
@@ -226,15 +227,15 @@ def _new_plans() -> ReturningInsert[int, int]:
     return insert(StoredPlan).returning(StoredPlan.id, StoredPlan.run_id)
 
 
-def some_due(session: Session, now: datetime) -> bool:
+def some_due(session: Session, now: datetime, scope: AccountScope = EVERYONE) -> bool:
     """Whether there may be something to take. Whoever finds nothing need not wait for its turn to write."""
-    return session.connection().scalar(_any_due(), {"now": now}) is not None
+    return session.connection().scalar(_any_due(scope), {"now": now}) is not None
 
 
 @cache
-def _any_due() -> Select[int]:
+def _any_due(scope: AccountScope) -> Select[int]:
     due = (Effect.state.in_(OPEN_STATES), Effect.due_at <= bindparam("now"), free(Effect, bindparam("now")))
-    return select(Effect.id).where(*due).limit(1)
+    return select(Effect.id).where(*due, *scope.among(Effect.account)).limit(1)
 
 
 def take(
@@ -247,23 +248,24 @@ def take(
     left_by: datetime | None = None,
     away: Collection[str] = (),
     halted: OpenHalts | None = None,
+    scope: AccountScope = EVERYONE,
 ) -> list[Effect]:
     """Claim effects that are due: those whose verb is `among` these, or those whose is not.
 
     Urgent ones first, then the oldest plans, and of a plan what costs most. What needs Integr8 is left where it is for
-    accounts that are `away`, and so is everything that is `halted`.
+    accounts that are `away`, and so is everything that is `halted` or outside the scope.
 
     Those that were being executed when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
     asked = {"verbs": list(verbs), "away": list(away), **(_halted_names(session, halted) if halted else {})}
-    effects = _due(among, bool(halted)).take(session, limit=limit, now=now, left_by=left_by, **asked)
+    effects = _due(among, bool(halted), scope).take(session, limit=limit, now=now, left_by=left_by, **asked)
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
 
 
 @cache
-def _due(among: bool, halted: bool) -> Claim[Effect]:  # noqa: FBT001 - the two halves of one question
+def _due(among: bool, halted: bool, scope: AccountScope) -> Claim[Effect]:  # noqa: FBT001 - halves of one question
     verbs: BindParameter[Any] = bindparam("verbs", expanding=True)
     vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
     return Claim(
@@ -273,6 +275,7 @@ def _due(among: bool, halted: bool) -> Claim[Effect]:  # noqa: FBT001 - the two 
         Effect.verb.in_(verbs) if among else Effect.verb.not_in(verbs),
         or_(Effect.account.not_in(bindparam("away", expanding=True)), Effect.verb.in_(ELSEWHERE)),
         *([not_(_is_halted())] if halted else []),
+        *scope.among(Effect.account),
         order=[Effect.urgent.desc(), Effect.plan_id, Effect.money_24h.desc().nulls_last(), Effect.id],
         length=LEASE,
         state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Index, UniqueConstraint, Update, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
+from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 from bridge.store.lease import Claim, Leased, settle
 
@@ -83,25 +84,40 @@ def take(
     length: timedelta = LEASE,
     alone: bool = False,
     but: Collection[str] = (),
+    only: Collection[str] | None = None,
+    scope: AccountScope = EVERYONE,
 ) -> list[Slot]:
-    """Claim slots that are due, the oldest first; none of the keys `but`.
+    """Claim slots that are due, the oldest first; none of the keys `but`, and of the keys `only`, if they are given.
 
-    `alone`: none of a key of which somebody works on another slot.
+    `alone`: none of a key of which somebody works on another slot. `scope`: for kinds whose keys name the account.
     """
-    if but:
-        return _due(length, alone, True).take(session, kind=kind, limit=limit, now=now, but=sorted(but))
-    return _due(length, alone, False).take(session, kind=kind, limit=limit, now=now)
+    given: dict[str, Any] = {"but": sorted(but)} if but else {}
+    if only is not None:
+        given["only"] = sorted(only)
+    prefixes = (kind, scope) if not scope.everyone else None
+    claim = _due(length, alone, frozenset(given), prefixes)
+    return claim.take(session, kind=kind, limit=limit, now=now, **given)
 
 
 @cache
-def _due(length: timedelta, alone: bool, but: bool) -> Claim[Slot]:  # noqa: FBT001 - one of the few that there are
+def _due(
+    length: timedelta,
+    alone: bool,  # noqa: FBT001 - one of the few that there are
+    given: frozenset[str],
+    prefixes: tuple[str, AccountScope] | None,
+) -> Claim[Slot]:
     where = [Slot.kind == bindparam("kind"), Slot.state == SlotState.DUE, Slot.at <= bindparam("now")]
     if alone:
         other = aliased(Slot)
         busy = (other.key == Slot.key, other.state == SlotState.DUE, other.claimed_until > bindparam("now"))
         where.append(~select(other.id).where(*busy).exists())
-    if but:
+    if "but" in given:
         where.append(Slot.key.not_in(bindparam("but", expanding=True)))
+    if "only" in given:
+        where.append(Slot.key.in_(bindparam("only", expanding=True)))
+    if prefixes is not None:
+        kind, scope = prefixes
+        where += scope.of_keys(Slot.key, kind)
     return Claim(Slot, *where, order=[Slot.at, Slot.id], length=length)
 
 

@@ -13,6 +13,7 @@ from bridge.operations.backtest_jobs import CompareWith, Sweep
 from bridge.operations.errors import TooMany
 from bridge.operations.retention import apply_retention
 from bridge.services import container
+from bridge.services.queue import WakeUp
 from bridge.store import backtest_jobs as store_backtest_jobs
 from bridge.store import backtest_results, lease_release
 from bridge.store.backtest_jobs import BacktestJob
@@ -92,7 +93,7 @@ def test_asking_wakes_a_worker(network, ask):
 
 def test_a_lost_message_is_made_up_for_by_the_sweep(network, ask):
     ask()
-    assert "rules.backtest" in maintenance.stalled_tasks(network.services.store, network.now)
+    assert WakeUp("rules.backtest") in maintenance.stalled_tasks(network.services, network.now)
 
 
 def test_a_rule_is_tried_once_at_a_time(network, ask):
@@ -106,7 +107,7 @@ def test_two_workers_do_not_run_two_at_once(network, ask):
     ask("low-cr-too")
     begin(network)
     assert not backtest_jobs.run_next(network.services, network.now)
-    assert "rules.backtest" not in maintenance.stalled_tasks(network.services.store, network.now)
+    assert WakeUp("rules.backtest") not in maintenance.stalled_tasks(network.services, network.now)
 
 
 def test_one_whose_worker_was_killed_ends_with_the_reason(network, ask):

@@ -20,7 +20,7 @@ from bridge.config import rulebook, settings
 from bridge.operations import backtest_jobs, decide, feeds, maintenance, questions
 from bridge.operations.perform import perform_effects
 from bridge.services.container import Services
-from bridge.services.queue import QUEUES
+from bridge.services.queue import QUEUES, WakeUp
 from bridge.simulator.clock import Clock
 from bridge.simulator.world import World
 from bridge.store.engine import Store, make_engine
@@ -66,6 +66,9 @@ class WakeUps:
         self.names.append(name)
         self.at_once.get(name, lambda: None)()
         return True
+
+    def send(self, wanted: WakeUp) -> bool:
+        return self.wake(wanted.task)
 
 
 class Watched(httpx.BaseTransport):

@@ -28,7 +28,7 @@ def rehearse() -> None:
     try:
         rulebook.publish(store, services.settings, now=services.clock())
         maintenance.tick(services, services.clock())
-        maintenance.stalled_tasks(store, services.clock())
+        maintenance.stalled_tasks(services, services.clock())
         decide.process_events(services, services.clock())
     finally:
         services.close()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from bridge.cli.local import supervisor
 from bridge.cli.local.supervisor import StartError, Supervisor
 from bridge.config import settings
+from bridge.config.errors import SettingsError
 from bridge.config.settings import Settings
 from bridge.observability import multiprocess
 from bridge.services import running_service
@@ -50,6 +51,9 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
     last lines, SettingsError with all that is wrong in the settings.
     """
     found = settings.load(home)
+    if found.worker_accounts is not None and settings.SHARED not in found.worker_accounts:
+        words = "`up` also decides and ticks; name `shared` beside the accounts, or start workers alone"
+        raise SettingsError([f"settings: BRIDGE_WORKER_ACCOUNTS: {words}"])
     claim = running_service.claim(found.var)
     boss.at_the_end(claim.close)
     made_key = _secret_key(found)

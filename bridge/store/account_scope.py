@@ -1,0 +1,36 @@
+"""Whose work is meant: everyone's, that of one account, or that of all accounts but some."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, not_
+from sqlalchemy.orm import InstrumentedAttribute
+
+
+@dataclass(frozen=True, slots=True)
+class AccountScope:
+    """Of `only` this account, or of all accounts `but` these. Work without an account is everyone's."""
+
+    only: str | None = None
+    but: frozenset[str] = frozenset()
+
+    @property
+    def everyone(self) -> bool:
+        return self.only is None and not self.but
+
+    def covers(self, account: str) -> bool:
+        return account == self.only if self.only is not None else account not in self.but
+
+    def among(self, column: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+        """Conditions on a column that names the account; none where everyone is meant."""
+        if self.only is not None:
+            return [column == self.only]
+        return [column.not_in(sorted(self.but))] if self.but else []
+
+    def of_keys(self, column: InstrumentedAttribute[str], kind: str) -> list[ColumnElement[bool]]:
+        """The same for keys that read KIND:ACCOUNT:..."""
+        if self.only is not None:
+            return [column.startswith(f"{kind}:{self.only}:", autoescape=True)]
+        return [not_(column.startswith(f"{kind}:{name}:", autoescape=True)) for name in sorted(self.but)]
+
+
+EVERYONE = AccountScope()

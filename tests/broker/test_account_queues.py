@@ -136,6 +136,7 @@ def test_each_worker_carries_out_its_own_accounts_and_goes_on_without_the_other(
     first = machines.worker("of-a", accounts="a")
     machines.until(a=3)
     assert machines.paused() == {"a": 3, "b": 3, "c": 0}
+    wait_for(lambda: machines.applied() == 6)  # or what it holds would wait for the end of its lease
     os.kill(first.pid, signal.SIGKILL)
     first.process.wait(60)
     machines.pause("a", 2)

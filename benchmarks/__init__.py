@@ -1,1 +1,1 @@
-"""What is measured, and with what: `python -m benchmarks [NAME ...]`. Speed is never asserted in tests."""
+"""Benchmarks of the service, run by `python -m benchmarks [NAME ...]`. Speed is never asserted in tests."""

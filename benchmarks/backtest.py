@@ -1,4 +1,6 @@
-"""A rule over 30 days of 10,000,000 observations, looked at every 15 minutes (2,880 looks). Aim: below 10 seconds.
+"""Benchmark a backtest: one rule over 30 days of 10,000,000 observations, evaluated every 15 minutes (2,880 times).
+
+Aim: below 10 seconds.
 
 The windows slide, so a look costs what came in and fell out since the one before. Loading from the store is
 measured apart (`ingest`); here the observations are in memory.

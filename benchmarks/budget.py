@@ -1,4 +1,6 @@
-"""The shared rate budget: four processes, one Valkey, one server that counts. Never over the limit, hardly under it.
+"""Benchmark the shared rate budget: four processes, one Valkey, one server that counts.
+
+Never over the limit, hardly under it.
 
 python -m benchmarks.budget [seconds]
 """

@@ -1,4 +1,4 @@
-"""The scheduled evaluation with its observations in ClickHouse, beside the same rows in the database, in one run.
+"""Benchmark the scheduled evaluation with observations in ClickHouse, beside the same rows in the database, in one run.
 
 The rules and the traffic are those of `evaluations.py`. ClickHouse is its engine embedded (chdb) in a process of its
 own, behind HTTP on this machine: it shares the processor with the service, and there is no network between the two.

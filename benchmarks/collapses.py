@@ -1,4 +1,4 @@
-"""How soon a collapse is found, and how seldom steady items are paused: many items alike instead of a month.
+"""Measure how soon rules find a collapse and how seldom they pause steady items, over many similar items.
 
 The months of `benchmarks.evidence` have three collapses each, which says little about how soon the next one is found.
 Here each row has some hundred items of the same volume, each of them in a world of its own. Delays of conversions, late

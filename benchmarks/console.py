@@ -1,4 +1,4 @@
-"""How fast each page of the console answers and what it weighs, with many offers, webhooks, runs and rules.
+"""Measure how fast each console page answers and how large it is, with many offers, webhooks, runs and rules.
 
 A warm process over SQLite, asked in-process. `BENCH_EVENTS` makes it smaller or larger (100,000 by default; the target
 of 200 ms and 300 kB is meant for 1,000,000).

@@ -1,4 +1,4 @@
-"""The programs that do the same job side by side: a webhook comes in, half of them match, each match reaches the API.
+"""Start the programs that are compared: each receives webhooks, half of them match, and each match reaches the API.
 
 Ours pauses offers at the simulator, merged into few calls, journalled and verified. The others call a server that
 counts, once for each match, and keep nothing on disk. Everything is real processes on this machine; ours are those of

@@ -1,6 +1,6 @@
-"""How far the allowed rate goes: a thousand pauses in a few calls, provisioning at nearly every call that is allowed.
+"""Measure how much of the allowed request rate is used: a thousand pauses in a few calls, then provisioning.
 
-python -m benchmarks effects; with STEPS=10000 in the environment for more provisioning than a thousand
+python -m benchmarks effects; STEPS=10000 in the environment provisions more than a thousand.
 """
 
 import json

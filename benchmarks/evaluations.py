@@ -1,9 +1,11 @@
-"""The scheduled evaluation of the service: 20 metric rules `every: 1m`, ten per offer x publisher pair, ten per offer.
+"""Benchmark the scheduled evaluation: 20 metric rules `every: 1m`, ten per offer x publisher pair and ten per offer.
 
-30 days of traffic, 2,000 offers x 200 publishers, 50,000 pairs in use. Each figure is taken from the functions that a
-worker runs, on a database of its own, in a process of its own: the first evaluation of all, the ones of the minutes
-after it (a minute of new rows each), what each of them writes, the private memory, the first evaluation of a process
-that is started then, and how long events that come in meanwhile wait until another process has decided about them.
+The data are 30 days of traffic, 2,000 offers x 200 publishers, 50,000 pairs in use.
+
+Each figure is taken from the functions that a worker runs, on a database of its own, in a process of its own: the first
+evaluation of all, the ones of the minutes after it (a minute of new rows each), what each of them writes, the private
+memory, the first evaluation of a process that is started then, and how long events that come in meanwhile wait until
+another process has decided about them.
 
     make scale                                             1, 3, 10 and 30 million rows
     make scale ROWS=100000000                              another size; two minutes and 2 GB of disk

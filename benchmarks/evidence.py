@@ -1,4 +1,4 @@
-"""Decisions in a month whose truth is known: wrong pauses, collapses found, breaks of tracking slept through.
+"""Check the decisions of a month whose truth is known: wrong pauses, collapses found, decisions during broken tracking.
 
 Three rules look at the same observations through the product's own evaluator: the usual one (`clicks >= 500` and a
 ratio below the line), the plain `@95%` with `settle` and `for: 2 checks`, and `@95% a month`. The first two count

@@ -1,4 +1,4 @@
-"""What `@95% a month` costs beside a plain `@95%`: 100 metric rules over 50,000 offers, side by side in one run.
+"""Measure what `@95% a month` costs beside a plain `@95%`: 100 metric rules over 50,000 offers, in one run.
 
 Each figure comes from a process of its own, which is told to be `once` or `month`, so that the peaks of memory can be
 compared; both kinds run in turns. Time is that of the processor. `columns` are ready sums, as in `benchmarks.rules`;

@@ -1,4 +1,4 @@
-"""How many honest items evidence pauses by chance in thirty days: against the own past, peers, a table and by rank.
+"""Measure how many healthy items evidence pauses by chance in thirty days: by own past, peers, table and rank.
 
 Each rule goes through the product's own evaluator, every two hours of a month. Items are honest: exactly at the line
 that the rule names, which for a fall of 50% is a ratio of exactly half. The option `of pauses` is looked at with one

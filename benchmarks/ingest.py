@@ -1,4 +1,4 @@
-"""From report rows to the disk and back: rows per second, bytes per row, memory. Aim: above 100,000 rows/s.
+"""Benchmark storage of report rows: rows per second, bytes per row, memory. Aim: above 100,000 rows/s.
 
 `parse` turns rows as Integr8 sends them into columns; `record` compares them with what is known and writes a chunk
 in its own transaction to SQLite (synchronous=FULL); `import` is both, from a CSV file; `load` reads all chunks back

@@ -1,4 +1,4 @@
-"""What one would write first: a route that sends a task for each webhook, a task that makes a call for each match.
+"""The simplest program for the same job: a route sends a task for each webhook, the task makes a call for each match.
 
 Nothing is on disk before the answer, nothing is signed, nothing is explained. `bare` is a route that does nothing.
 """

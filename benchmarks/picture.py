@@ -1,4 +1,4 @@
-"""Figures as pictures for the documentation: plain SVG that is readable in light and in dark."""
+"""Draw figures as pictures for the documentation: plain SVG that is readable in light and in dark."""
 
 from collections.abc import Mapping, Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""The rule engine: one event against 200 rules, 100 metric rules over 50,000 offers, one explanation.
+"""Benchmark the rule engine: one event against 200 rules, 100 metric rules over 50,000 offers, one explanation.
 
 The windows are built beforehand, as the service builds them once for all rules of a tick; `benchmarks/windows.py`
 measures that part.

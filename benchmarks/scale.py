@@ -1,4 +1,6 @@
-"""How cost grows: more workers, ten times the rules, ten times the offers, the other database. The job of `webhooks`.
+"""Measure how cost grows: with more workers, ten times the rules, ten times the offers, and the other database.
+
+The job of `webhooks`.
 
 python -m benchmarks scale
 """

@@ -1,4 +1,4 @@
-"""What the other programs call: a server that counts, and remembers when each number came. `GET /` tells.
+"""The server that the compared programs call: it counts calls, and remembers when each number came. `GET /` tells.
 
 python -m benchmarks.sink PORT_FILE
 """

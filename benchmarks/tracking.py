@@ -1,4 +1,4 @@
-"""False incidents of a network whose tracking is whole, and how soon a break is found, by conversions an hour.
+"""Count false incidents of a network whose tracking works, and measure how soon a break is found.
 
 Twenty advertisers with six offers each for a month. Rates of offers differ by 10% from day to day, are a tenth lower on
 weekends, and are known from a week of conversions only. The product's own test looks every hour.

@@ -1,4 +1,4 @@
-"""Made-up traffic for the data benchmarks: few large offers and many small ones, conversions that come late."""
+"""Generate traffic for the data benchmarks: few large offers, many small ones, and conversions that come late."""
 
 import numpy as np
 

@@ -1,9 +1,10 @@
-"""This checkout and another one in turns: what changed, as a ratio, on a machine that is never quiet.
+"""Compare this checkout with another one in turns, as ratios, because other programs share the machine.
 
-python -m benchmarks.turns PATH [ROUNDS [EVENTS]], or `make bench BASE=PATH ROUNDS=2 EVENTS=2000`
+Run `python -m benchmarks.turns PATH [ROUNDS [EVENTS]]`, or `make bench BASE=PATH ROUNDS=2 EVENTS=2000`. PATH is a
+checkout, made by `git worktree add`.
 
-PATH is a checkout, made by `git worktree add`. Where it has a .venv of its own that one is used, else this one's. What
-takes turns is `integr8-bridge up` of the two; the simulator and the load generator are those of this checkout.
+Where it has a .venv of its own that one is used, else this one's. What takes turns is `integr8-bridge up` of the two;
+the simulator and the load generator are those of this checkout.
 """
 
 import statistics

@@ -1,4 +1,5 @@
-"""How often `unusual @99% vs 28d same hours` says yes about a month of normal data, by the day and by first Mondays.
+"""Count how often `unusual @99% vs 28d same hours` says yes about a month of normal data, by the day and by first
+Mondays.
 
 The data follow a week, a day and nothing else: no trend, no break. Every yes is false.
 """

@@ -1,4 +1,6 @@
-"""The whole job, side by side: ours, Node-RED, the naive program, the bare server. Ratios travel, figures do not.
+"""Benchmark the whole job side by side: our service, Node-RED, the simplest program, the bare server.
+
+Ratios travel, figures do not.
 
 python -m benchmarks webhooks
 """

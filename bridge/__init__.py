@@ -1,4 +1,4 @@
-"""Integr8 Bridge: everything with input and output, and everything that is stored. `rules` decides."""
+"""Integr8 Bridge: all input, output and storage. `rules` decides."""
 
 from bridge.config import time_zones
 

@@ -1,4 +1,4 @@
-"""The worker around its tasks: set-up after the fork, start-up checks, metrics, and a safe shutdown."""
+"""The worker process: set-up after the fork, start-up checks, metrics, and a safe shutdown."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What `check` found, for programs that show findings beside the lines: GitHub, SARIF, JUnit."""
+"""Write the findings of `check` in the formats of other programs: GitHub, SARIF, JUnit."""
 
 import json
 import re

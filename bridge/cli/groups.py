@@ -1,4 +1,4 @@
-"""Groups of commands whose parts are imported when they are asked for."""
+"""Groups of commands. Their modules are imported when they are asked for."""
 
 from importlib import import_module
 from typing import Any, NamedTuple

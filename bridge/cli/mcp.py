@@ -1,4 +1,4 @@
-"""`mcp`: let a chat assistant ask, and propose; a person decides."""
+"""`mcp`: let a chat assistant ask questions and propose changes. A person decides."""
 
 import getpass
 

@@ -1,4 +1,4 @@
-"""`mutes`: items that a rule, or all of them, leaves alone."""
+"""`mutes`: list, add and end mutes: items that one rule or all rules leave alone."""
 
 import getpass
 from datetime import datetime

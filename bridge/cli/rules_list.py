@@ -1,4 +1,4 @@
-"""`rules list`: in a module of its own, because it is asked for most often and needs little."""
+"""`rules list`, in a module of its own: it is used most often and needs few imports."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`runs list`: in a module of its own, because it is asked for most often and needs little."""
+"""`runs list`, in a module of its own: it is used most often and needs few imports."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parse what a command is about, such as `offer=42`."""
+"""Parse the subject of a command, such as `offer=42`."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""What BRIDGE_HOME and the environment say: settings, rules, look-up tables, login."""
+"""Read BRIDGE_HOME and the environment: settings, rules, look-up tables, login."""

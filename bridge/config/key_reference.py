@@ -1,4 +1,4 @@
-"""What each key of bridge.yaml means, with an example. Kinds and defaults come from the schemas.
+"""Explain each key of bridge.yaml, with an example. Kinds and defaults come from the schemas.
 
 `docs/generate.py` makes the reference page from it. A test fails for a key without its sentence and example, and reads
 every example as the file would be read.

@@ -1,4 +1,7 @@
-"""The live rules, compiled: what every process asks. Reads the database and loads no test of a rule."""
+"""Load the live rules, compiled, from the database for every process.
+
+Reads the database and loads no test of a rule.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The address of Redis: one server, or whichever server a group of Sentinels calls the master at the moment.
+"""Parse the address of Redis: one server, or a group of Sentinels that name the current master.
 
 `redis+sentinel://:PASSWORD@HOST:26379,HOST:26379/MASTER/DB`; a password of the Sentinels themselves stands in
 `?sentinel_password=`. Everything else is an address as redis-py reads it.

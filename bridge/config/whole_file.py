@@ -1,4 +1,4 @@
-"""Write a file at once and whole, so that nobody ever reads half of it."""
+"""Replace a file atomically, so that nobody ever reads half of it."""
 
 import os
 import tempfile

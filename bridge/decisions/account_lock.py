@@ -1,4 +1,4 @@
-"""Plan and record for one account at a time: under its decision lock, for milliseconds, whatever evaluating took.
+"""Plan and record for one account at a time. The decision lock is held for milliseconds; evaluation needs no lock.
 
 What was evaluated is kept when the lock is lost: then it is planned again, on what the database says by then.
 """

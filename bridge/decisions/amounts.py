@@ -1,4 +1,4 @@
-"""Amounts that a plan needs beside its verdicts: money at stake, data seen since a hold began.
+"""Compute the amounts that a plan needs besides its verdicts: money at stake, data seen since a hold began.
 
 A batch of facts measures whole columns, so each is measured once per question and read by row.
 """

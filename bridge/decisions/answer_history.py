@@ -1,4 +1,4 @@
-"""Answers are stored when they change: what a run of a rule has to write, compared with the run before it.
+"""Store answers only when they change: compare the answers of a run with those of the run before it.
 
 Every answer has a code: -1 no decision, 0 no, 1 yes, and from 2 on a yes that a guard kept from leading to anything,
 by the guard. A run stores all codes when there is nothing to compare them with, or the last full ones are too old;

@@ -1,4 +1,4 @@
-"""The due times of a cron expression in a time zone: the newest one at a moment, exact over clock changes.
+"""Compute the due times of a cron expression in a time zone, exact over clock changes.
 
 A search backwards that begins inside the hour that comes twice loses one of the two, and so does adding to a local
 time. So the search is forwards, a day at a time, and the results are instants in UTC.

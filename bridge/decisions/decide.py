@@ -1,4 +1,4 @@
-"""Evaluate, then plan. Writes nothing: live runs, previews and explanations share these functions."""
+"""Evaluate rules, then plan. Writes nothing: live runs, previews and explanations share these functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

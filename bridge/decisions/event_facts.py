@@ -1,4 +1,4 @@
-"""Facts of events for rules with a webhook trigger. One row for each event of a batch."""
+"""Build the facts of events for rules with a webhook trigger. One row for each event of a batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

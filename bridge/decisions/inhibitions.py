@@ -1,4 +1,4 @@
-"""Which rules hold back others at this moment: asked when the others decide, never stored."""
+"""Find the rules that hold back other rules at this moment. The result is never stored."""
 
 from collections.abc import Mapping
 from dataclasses import replace

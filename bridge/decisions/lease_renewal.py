@@ -1,4 +1,4 @@
-"""Hold a lease for longer than it lasts. One thread of a process renews all that it holds.
+"""Renew leases in the background while their work goes on. One thread of a process renews all that it holds.
 
 Most leases are given back within milliseconds, so a thread for each would cost more than what it is for.
 """

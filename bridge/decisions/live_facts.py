@@ -1,4 +1,4 @@
-"""Facts for live runs: the process's window engine, brought up to date, over the subjects that a run asks about."""
+"""Provide facts for live runs: the window engine of the process, brought up to date, for the subjects of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The scheduler: which rules are due at a moment, and one run of each of them. Every rule fails alone."""
+"""The scheduler: find the rules that are due, and run each of them once. Every rule fails alone."""
 
 import hashlib
 import time

@@ -1,4 +1,4 @@
-"""Subjects as text for the database, and back. Ids come from outside, so they are percent-encoded."""
+"""Convert subjects to text for the database, and back. Ids come from outside, so they are percent-encoded."""
 
 from collections.abc import Sequence
 from urllib.parse import quote, unquote

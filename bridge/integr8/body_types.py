@@ -1,4 +1,4 @@
-"""The fields of each body as types, so that an editor completes them and mypy checks them.
+"""Type the fields of each request body, so that editors complete them and mypy checks them.
 
 `schemas.py` is what checks at run time; a test holds the two together.
 """

@@ -1,4 +1,4 @@
-"""One call from start to end: send, read the answer, wait, send again.
+"""Run one call from start to end: send, read the answer, wait, send again.
 
 A conversation is a generator. It yields an Exchange (send this, with a slot of the budget) or a Pause, is
 given a Reply back or an ApiError thrown in, and returns what the call returns. It performs no I/O itself.

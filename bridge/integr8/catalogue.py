@@ -1,4 +1,4 @@
-"""The 48 operations of the Integr8 API, as data. Everything that speaks Integr8 is made from this table.
+"""The 48 operations of the Integr8 API as a table. Everything that speaks Integr8 is made from this table.
 
 Names, parameters and bodies are stated by the reference (https://api-docs.integr8.co); the reference lost
 the paths of all but one operation, so most paths and some verbs are inferred and say so in `evidence`.

@@ -1,4 +1,4 @@
-"""Read from an error answer: the server's text as one short line, and the pause that it asks for.
+"""Read an error answer: the server's text as one short line, and the pause that it asks for.
 
 The shape of Integr8's error body is not documented, so JSON of any shape, HTML and plain text are read.
 """

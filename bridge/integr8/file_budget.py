@@ -1,4 +1,4 @@
-"""The rate budget of all processes of one machine, kept in a file under a lock.
+"""Keep the rate budget of all processes of one machine in a file under a lock.
 
 For commands beside which no service runs. The rules are those of `rate_limiter.Pace`; the clock is the machine's
 monotonic one, which all its processes share.

@@ -1,4 +1,4 @@
-"""Filters and sort orders as a person writes them, turned into the query that Integr8 reads."""
+"""Turn filters and sort orders from a person's spelling into Integr8's query."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias

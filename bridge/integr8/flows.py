@@ -1,4 +1,4 @@
-"""What each method of the client does, step by step. Performs no I/O.
+"""The steps of each client method. Performs no I/O.
 
 A Caller fills in what the account knows (integration, routes, time zone) and turns the name of an operation
 into a conversation; the functions below string several together: read and merge before an update, fall back

@@ -1,4 +1,4 @@
-"""The position of a listing between two pages. Performs no I/O: it makes requests and reads answers.
+"""Track the position of a listing between two pages. Performs no I/O: it makes requests and reads answers.
 
 Numbered pages shift when objects are added while one reads, so an object that was seen is not given twice.
 Cursor pages hang on a row and do not shift; new rows arrive above the newest.

@@ -1,4 +1,4 @@
-"""Decide whether a failed call is repeated, and after how long. Reads no clock."""
+"""Decide whether and when a failed call is repeated. Reads no clock."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Find out which paths a real account uses: try the read-only candidates, never a writing verb.
+"""Find out which paths a real account uses: try read-only candidates, never a writing method.
 
 What the reference lost can be told from the answers: 404 means no such path, 401 a wrong key, 403 a path that
 exists and a key without the permission, 200 the place. From a collection found elsewhere the other operations

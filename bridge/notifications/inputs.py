@@ -1,4 +1,7 @@
-"""What notifications are made from and sent with. Builds nothing; `bridge.operations.notify` does."""
+"""The inputs of notifications: what they are made from and sent with.
+
+Builds nothing; `bridge.operations.notify` does.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The directory in which the processes of one group share their counters, as memory-mapped files.
+"""Share the counters of a group of processes through memory-mapped files in one directory.
 
 A group is what one supervisor started: the workers of one web server, the children of one Celery worker, or all
 processes of `up`. Only files of this machine are shared; other machines are other targets of the scrape. The place

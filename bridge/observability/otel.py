@@ -1,4 +1,4 @@
-"""The spans of `integr8-bridge[otel]` over OTLP/HTTP. `bridge.observability.tracing` imports it only where wanted.
+"""Send spans over OTLP/HTTP with `integr8-bridge[otel]`. `bridge.observability.tracing` imports it only where wanted.
 
 Where to, how much and with which headers is said by the standard variables: OTEL_EXPORTER_OTLP_ENDPOINT,
 OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER, OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME and the others.

@@ -1,4 +1,4 @@
-"""Sentry: an event holds only allowed fields, never bodies, headers, users or local variables.
+"""Report errors to Sentry. An event holds only allowed fields, never bodies, headers, users or local variables.
 
 The SDK weighs more than twenty megabytes in each process, so it is loaded where there is a DSN.
 """

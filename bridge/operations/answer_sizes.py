@@ -1,4 +1,4 @@
-"""How much rules write about their answers: where many answers change at each evaluation, that fills the disk."""
+"""Measure how much rules write about their answers: many changing answers fill the disk."""
 
 from datetime import datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a page shows of an explanation: by one rule, or by each rule that looks at such items, and what changed since.
+"""Gather what an explanation page shows: one rule, or each rule that evaluates such items, and what changed since.
 
 As plain values: a worker computes it, and a page of another process shows it.
 """

@@ -1,4 +1,4 @@
-"""What the rules of the working tree would decide differently from those of a git revision, on the present data."""
+"""Compare the rules of the working tree with those of a git revision: which decisions would differ on present data."""
 
 import difflib
 import posixpath

@@ -1,4 +1,4 @@
-"""Whether the service can do its work: the checks of /readyz, of `doctor`, of a worker that starts, of the console."""
+"""Check whether the service can work, for /readyz, `doctor`, starting workers and the console."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Mutes: rules that leave an item alone, because a person decided about it, or said that no rule may touch it."""
+"""Mute items: rules leave an item alone because a person decided about it, or protected it."""
 
 from datetime import UTC, datetime
 

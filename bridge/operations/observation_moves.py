@@ -1,4 +1,4 @@
-"""Move observations into ClickHouse, or back into the database, while somebody looks on."""
+"""Move observations into ClickHouse or back into the database, and show the progress."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The pause of an item: since when, until when, by which rule and run."""
+"""Describe the pause of an item: its start, its end, its rule and its run."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Carry out effects as workers do."""
+"""Execute effects as workers do."""
 
 from datetime import datetime
 from functools import partial

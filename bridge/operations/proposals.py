@@ -1,4 +1,4 @@
-"""A change that somebody without the right to make it proposes: a plan that always waits for a person."""
+"""Propose a change without the right to make it: the plan always waits for a person."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

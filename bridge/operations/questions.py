@@ -1,4 +1,4 @@
-"""Answer questions that take long: by a worker, few at once, one for each asker, and none for longer than its time.
+"""Answer long questions in a worker: few at once, one for each person, within a time limit.
 
 Whoever asks waits for the row to be answered. When the time is over or the asker has left, the row is taken away, and
 the worker stops at its next step.

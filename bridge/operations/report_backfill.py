@@ -1,4 +1,4 @@
-"""Fetch an earlier time range of reports from Integr8, page by page, by the workers; and how far that is."""
+"""Fetch an earlier time range of reports from Integr8 page by page in the workers, and show the progress."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Retention: what is deleted after how many days, and observations that become sums of hours.
+"""Retention: delete old rows after so many days, and sum old observations by the hour.
 
 `keep:` in bridge.yaml says how long observations stay; `bridge.reports.retention` sums and deletes them.
 """

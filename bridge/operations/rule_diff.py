@@ -1,4 +1,4 @@
-"""Compare a new text of a rule with the live one: what would it decide differently on present data or recent events."""
+"""Compare a new text of a rule with the live one: which decisions would differ on present data or recent events."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

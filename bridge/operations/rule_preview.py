@@ -1,4 +1,4 @@
-"""What a text would do before it is saved: now, in the last 30 days, and by chance. Changes nothing.
+"""Preview the effect of a rule text before it is saved: now, in the last 30 days, and by chance. Changes nothing.
 
 Quick enough to be asked while somebody types: the past is looked at in few steps and with a limit of time, and says so.
 """

@@ -1,4 +1,4 @@
-"""Where a new rule begins: one of the library that comes with the service, or a blank one out of a few choices."""
+"""Templates for a new rule: the rules of the library, or a blank rule built from a few choices."""
 
 import re
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""The text of a rule line by line, with the findings about the conditions of each line."""
+"""Show the text of a rule line by line, with the findings about each line."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The outcome of a run as people read it: it follows the plan through approval, undo and failure."""
+"""Describe the outcome of a run through approval, undo and failure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The last verdicts of a rule on one item, and what was done each time."""
+"""List the last verdicts of a rule on one item, and the action after each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The events that outgoing webhooks carry, as JSON Schemas made from the table of topics."""
+"""Define the events of outgoing webhooks as JSON Schemas, made from the table of topics."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The socket level of an outgoing request: resolve, check, connect to the checked address, keep the deadline.
+"""The socket level of an outgoing request: resolve the name, check the address, connect to it, keep the deadline.
 
 Checking a name first and letting the HTTP library resolve it again would ask the DNS twice, and an attacker's
 server answers differently the second time. So there is one resolution, and its result is what is connected to.

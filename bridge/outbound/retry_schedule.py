@@ -1,4 +1,4 @@
-"""When a delivery is retried, and when a channel is disabled. Pure: time and randomness are arguments."""
+"""Decide when a delivery is retried, and when a channel is disabled. Pure: time and randomness are arguments."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""What is known about the traffic: observations, windows over them, and the entities that they name."""
+"""Traffic data: observations, windows over them, and the entities that they name."""

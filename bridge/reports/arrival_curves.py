@@ -1,4 +1,4 @@
-"""How soon conversions arrive after their click, per offer: the share that has arrived at a given age.
+"""Measure how soon conversions arrive after their click, per offer: the share that has arrived by each age.
 
 Only conversions that have arrived can be seen, so a young click can show fast conversions only (right truncation).
 The estimate is the product-limit estimator for truncated data (Kaplan-Meier in reversed time) on grouped ages. A small

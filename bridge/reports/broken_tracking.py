@@ -1,4 +1,4 @@
-"""Broken tracking: conversions of an advertiser that were due from its clicks and have not arrived.
+"""Detect broken tracking: conversions of an advertiser that were due from its clicks and have not arrived.
 
 What was due is worked out from the clicks, the delay curves and the rates of the offers over the week before. A bad
 offer hurts itself; a dead postback hurts all offers of its advertiser at once. So a break is a time range of the last

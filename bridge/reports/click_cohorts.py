@@ -1,4 +1,4 @@
-"""Conversions by their click, and the clicks whose conversions should have arrived: both sides of a cohort ratio.
+"""Count conversions by their click, and the clicks whose conversions should have arrived: both sides of a cohort ratio.
 
 A conversion belongs to its click. A click counts by the share of conversions that has arrived at its age, by the
 curve of its offer; clicks of offers whose click times are unknown count whole, and so does every click when no

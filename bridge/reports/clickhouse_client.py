@@ -1,4 +1,6 @@
-"""Ask ClickHouse. Whatever goes wrong there is ObservationsAway, in words without a password.
+"""Query ClickHouse.
+
+Each failure is raised as ObservationsAway, in words without a password.
 
 The package is loaded with the first question, and the connection is made then: a process that never needs rows of
 ClickHouse never speaks to it. After a failure nobody asks again for a moment, so that many rules do not wait for the

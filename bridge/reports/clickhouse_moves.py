@@ -1,4 +1,4 @@
-"""Move observations into ClickHouse and back, and remove what nobody uses there.
+"""Move observations into ClickHouse and back, and remove unused rows there.
 
 Each step is: write the rows under a new number, make sure that they are there, then let the row of a chunk name them,
 in one transaction that also takes away what it replaces. Where that breaks off, the number stands among the unused

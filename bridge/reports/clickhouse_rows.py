@@ -1,4 +1,6 @@
-"""Rows of observations in ClickHouse: write a batch, read facts, remove batches. Sums are in `clickhouse_segment`.
+"""Store rows of observations in ClickHouse: write a batch, read facts, remove batches.
+
+Sums are in `clickhouse_segment`.
 
 A batch is what one insert has written: the facts of one chunk, under a number of its own that no other insert has, in
 no other bridge either. Only the database knows which batches count (`observations.Chunk.batch`); whatever else lies in

@@ -1,4 +1,4 @@
-"""Facts in ClickHouse as the windows ask for them: long time ranges are summed there, short ones are read and kept.
+"""Sum facts in ClickHouse for windows: long time ranges are summed there, short ones are read and cached.
 
 A window that slides asks for the minute around its edge, for every metric and dimension that rules look at. Those rows
 are read once, as a block of a few thousand, and summed here. A window that is made from nothing is one question, which

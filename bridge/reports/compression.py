@@ -1,7 +1,8 @@
-"""Pack facts into bytes and unpack them: each column takes the narrowest numbers that hold it, deflated if that helps.
+"""Pack facts into bytes and unpack them: each column takes the narrowest numbers that hold it.
 
-Layout: magic, length of the header (4 bytes), header (JSON), columns one after the other. Columns that say
-nothing (all zero, one value) take no bytes. The form is versioned by its magic; old chunks stay readable.
+Layout: magic, length of the header (4 bytes), header (JSON), columns one after the other. Columns are compressed
+where that helps; columns that say nothing (all zero, one value) take no bytes. The form is versioned by its magic; old
+chunks stay readable.
 """
 
 import json

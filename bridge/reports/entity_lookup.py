@@ -1,4 +1,4 @@
-"""Look up mirrored entities: by either id, and by what belongs to what."""
+"""Look up mirrored entities by either of their ids, and find the children of each."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

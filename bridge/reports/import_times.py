@@ -1,4 +1,4 @@
-"""When rows that were imported were seen: a backtest of a filled-in past must not know them from the day of the import.
+"""Record when imported rows were seen, so that a backtest does not know the whole past from the day of the import.
 
 A row was seen when its file says, or is taken to have been seen five minutes after it happened.
 """

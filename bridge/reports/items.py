@@ -1,4 +1,4 @@
-"""The items that rules look at, made once for a dimension and kept: their order, their numbers, their texts.
+"""The items that rules evaluate, numbered once per dimension: their order, their numbers, their texts.
 
 Rules over the same dimension and scope get the very same `Items`, so whatever is worked out for one of them serves all
 of them, and the answers of two evaluations can be compared as arrays.

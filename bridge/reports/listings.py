@@ -1,4 +1,4 @@
-"""The `Listings` of all accounts, through our client, with the lowest priority."""
+"""Read entity lists of all accounts through our client, with the lowest priority."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

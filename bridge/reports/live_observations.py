@@ -1,4 +1,4 @@
-"""Keep the observations of one account and integration at hand, up to date with the store.
+"""Keep the observations of one account and integration in memory, up to date with the store.
 
 One `LiveData` per process, account and integration. Large chunks lie in files of the home, of which only what is asked
 for is read (`segment_directory`); small ones, the young ones, are in memory. It reads only chunks that it has not read

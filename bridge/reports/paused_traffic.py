@@ -1,4 +1,4 @@
-"""Take out of a replay the traffic that paused targets would not have had.
+"""Remove from a replay the traffic that paused targets would not have had.
 
 The facts stay where they are, on disk mostly. What is missing is added once more as facts that take them back, a day at
 a time, as the replay reaches it. A fact is missing where a target that it belongs to was absent when its click took

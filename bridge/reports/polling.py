@@ -1,4 +1,4 @@
-"""Poll reports page by page, so that a crash at any page loses nothing and counts nothing twice.
+"""Poll reports page by page. A crash at any page loses nothing and counts nothing twice.
 
 A slot reads one fixed time range, newest rows first. What has been read and the cursor of the next page are
 committed together; whoever takes the slot over goes on from there. Rows are compared with what is known

@@ -1,4 +1,4 @@
-"""Compare rows that were read with rows that are known: find new rows and changed rows."""
+"""Compare rows that were read with known rows: find new and changed rows."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace

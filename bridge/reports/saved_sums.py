@@ -1,4 +1,4 @@
-"""Keep the sums of a process in a file, so that the next one goes on from there instead of counting all rows again.
+"""Save the sums of a process in a file, so that the next process need not count all rows again.
 
 A file says of which chunks its sums were made. It is written as a whole or not at all, has one checksum over all of it,
 and is thrown away when anything does not fit: sums decide nothing that rows do not say. Performs no other I/O than on

@@ -1,4 +1,4 @@
-"""Keep the files of facts in the home: one for each large chunk, made when it is first asked for, removed after it.
+"""Manage the files of facts in the home: one per large chunk, made when it is first needed, removed after it.
 
 The database is the truth: a file that is missing, damaged or foreign is made anew from its chunk. Several processes use
 one directory. Each file is written under a name of its own and put in its place as a whole, by one process at a time;

@@ -1,4 +1,4 @@
-"""Files of facts in time order, read a few thousand rows at a time and only the columns that are asked for.
+"""Files of facts in time order: readers load a few thousand rows at a time and only the columns they need.
 
 A file holds one chunk of the database once more, sorted by time, each column in the narrowest whole numbers that hold
 it. It is never changed, and nothing is lost with it: whatever is missing, damaged or of another chunk is made anew from

@@ -1,4 +1,4 @@
-"""Segments of facts on disk: of each only the blocks that a question touches are read, and the youngest reads are kept.
+"""Segments of facts on disk: a query reads only the blocks that it touches, and recent reads are cached.
 
 A window that slides reads the few thousand rows around its old edge; all sums over the same edge share that reading,
 and so do the minutes after it. A sum that is made from nothing reads its columns once and keeps none of them.

@@ -1,4 +1,4 @@
-"""Sum metrics over windows: any time range, any dimension, as known at any time; exact and incremental.
+"""Sum metrics over windows: any time range, any dimension, as known at any time. Results are exact and incremental.
 
 A sum remembers the edges it was last asked for. When it is asked again a little later, only the facts that
 came in, fell out or were seen meanwhile are added or taken off, so the work depends on how far the window

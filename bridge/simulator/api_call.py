@@ -1,4 +1,4 @@
-"""One API call as the handlers see it, and what they answer."""
+"""One API call as the handlers see it, and their answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

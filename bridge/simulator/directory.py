@@ -1,4 +1,4 @@
-"""All entities of one organisation, and the only place where they are changed: every change is journalled."""
+"""All entities of one organisation. Changes are made only here, and each is logged."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Faults that can be switched on while the simulator runs: which, for which operation, how often.
+"""Faults that can be switched on while the simulator runs: their kind, operation and frequency.
 
 A fault is data. `picked` decides; the request path (`dispatch.py`, `delivery.py`) carries it out.
 """

@@ -1,4 +1,4 @@
-"""Traffic that continues while the clock runs: visits are planned by the hour and happen at their time."""
+"""Continue traffic while the clock runs: visits are planned by the hour and happen at their time."""
 
 import heapq
 import itertools

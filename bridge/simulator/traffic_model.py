@@ -1,4 +1,4 @@
-"""How people click and buy. Everything follows from the seed.
+"""Model how people click and buy. Everything follows from the seed.
 
 Offers convert differently, publishers differ in quality, a day has its curve, a conversion its delay; there
 are bursts of fraud and hours of broken tracking.

@@ -1,4 +1,4 @@
-"""Where clicks come from: a fixed set of countries, devices and browsers that rows refer to."""
+"""The origins of clicks: a fixed set of countries, devices and browsers that rows refer to."""
 
 from dataclasses import dataclass
 

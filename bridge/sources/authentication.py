@@ -1,4 +1,4 @@
-"""What all authenticators share, and the two smallest of them.
+"""The common interface of all authenticators, and the two smallest of them.
 
 An authenticator looks at raw bytes and plain values, is told the time, performs no I/O, and compares in constant
 time. Whatever is wrong with a request, malformed or forged, is a `SignatureError` and nothing else.

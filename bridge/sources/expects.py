@@ -1,10 +1,7 @@
-"""`expects:`, what a source promises about its bodies, and `map:`, other names for what it sends.
+"""Check `expects:`, the promise of a source about its bodies, and apply `map:`, other names for its fields.
 
-    expects: {deal.id: integer, deal.email: email, deal.value: "decimal?", deal.kind: [publisher, advertiser]}
-
-A trailing question mark makes a field optional; between braces YAML wants it in quotes. A list of values is a choice.
-Texts that hold a number, a truth or a time are converted, because forms and queries know nothing but text; money
-becomes a Decimal and never a float.
+A list of values is a choice. Texts that hold a number, a truth or a time are converted, because forms and queries know
+nothing but text; money becomes a Decimal and never a float.
 """
 
 import re

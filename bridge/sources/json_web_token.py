@@ -1,4 +1,4 @@
-"""A JSON Web Token in a header that says what the body is: Plaid (ES256) and Netlify (HS256) sign like this.
+"""Verify a JSON Web Token in a header that signs the body: Plaid (ES256) and Netlify (HS256) sign like this.
 
 The token is signed, and one of its claims is the SHA-256 of the body in hex. The algorithm follows from the kind of key
 that the operator gave, never from the token alone. No key is fetched.

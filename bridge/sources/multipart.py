@@ -1,4 +1,4 @@
-"""Read the fields of a form that comes in parts (multipart/form-data), as mail and form services send it."""
+"""Read the fields of a multipart/form-data body, as mail and form services send it."""
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header

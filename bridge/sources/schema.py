@@ -1,4 +1,4 @@
-"""What a `sources:` entry of bridge.yaml may say. Secrets arrive already resolved from ${NAME}."""
+"""The schema of a `sources:` entry of bridge.yaml. Secrets arrive already resolved from ${NAME}."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The forms in which senders show a shared secret, and the bytes that each of them means."""
+"""Decode a shared secret from the form in which its sender shows it."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Where a signature is in a request, what text it covers, and how old it is. Shared by HMAC and public keys.
+"""Find a signature in a request, the text that it covers, and its age. Shared by HMAC and public keys.
 
 What is signed is a short text with fields between braces: {body}, {timestamp}, {id}, {method}, {url}, {form},
 {path}, {crc32}, {webhook_id}, {header:NAME}, {headers:NAME}, {query:NAME} and {body.PATH}. GitHub signs `{body}`,

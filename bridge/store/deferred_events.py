@@ -1,4 +1,4 @@
-"""Events that single rules have not decided about, because they were halted when all other rules did."""
+"""Deferred events: rules that were halted decide about them later; all other rules have decided already."""
 
 from collections.abc import Collection, Iterable
 

@@ -1,4 +1,4 @@
-"""When exports were started: ten a day are allowed, over all machines that share the database."""
+"""Record when exports were started: ten a day are allowed, over all machines that share the database."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Feeds: what is read from Integr8 regularly, and up to when each of them is complete.
+"""Feeds: the reports and lists that are read regularly from Integr8, and how far each is complete.
 
 When they are read is a matter of due slots (bridge.store.slots); what was read is in the observations.
 """

@@ -1,4 +1,4 @@
-"""Give the space of what was deleted back to the disk. SQLite would keep it in its file; PostgreSQL has autovacuum.
+"""Return the space of deleted rows to the disk. SQLite would keep it in its file; PostgreSQL has autovacuum.
 
 And how much room there is: on a full disk SQLite stops all writing, so what can wait stops before that.
 """

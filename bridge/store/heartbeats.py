@@ -1,4 +1,4 @@
-"""When each part of the service was last seen alive."""
+"""Heartbeats: when each part of the service was last seen alive."""
 
 from datetime import datetime
 from functools import cache

@@ -1,4 +1,4 @@
-"""Events: every webhook as it was received, written before it is answered."""
+"""Events: every webhook as it was received, written before it is answered. This table is the event journal (inbox)."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How long events waited for the first call that they caused."""
+"""Latencies: how long events waited for the first call that they caused."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Rows that one worker at a time may work on.
+"""Leases: rows that one worker at a time may work on.
 
 A claim is a lease with a fencing number: it ends by itself, and a worker that lost it cannot write any more,
 because each of its writes says `WHERE fence = :mine`. So a killed worker delays its rows by one lease, and a

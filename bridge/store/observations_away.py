@@ -1,4 +1,7 @@
-"""What is raised where observations cannot be read. Alone here: the command line knows it, and loads nothing by it."""
+"""The error that is raised when observations cannot be read.
+
+Alone here: the command line knows it, and loads nothing by it.
+"""
 
 #: In the `info` of a session: a function that gives `bridge.reports.clickhouse_rows.ClickHouseRows`.
 WHERE_ROWS_ARE = "clickhouse"

@@ -1,4 +1,4 @@
-"""Create directories and files that no other user of the machine may ever read."""
+"""Create directories and files that no other user of the machine can read."""
 
 import os
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Due slots: what is to be done at a certain time. One row per (key, moment), whoever writes it first.
+"""Due slots: work that is due at a certain time. One row per (key, moment), whoever writes it first.
 
 Two beats, a late beat or an hour without one do no harm: a slot exists once, is claimed under a lease, and
 what was missed can be seen.

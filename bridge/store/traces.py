@@ -1,4 +1,4 @@
-"""Which trace an event, a run or an effect belongs to. Queried only where tracing is on."""
+"""Store the trace of an event, a run or an effect. Queried only where tracing is on."""
 
 from collections.abc import Collection
 

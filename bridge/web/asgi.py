@@ -1,4 +1,4 @@
-"""What the server calls (ASGI): Flask takes webhooks on the event loop, pages and the API in threads.
+"""The ASGI application: Flask handles webhooks on the event loop, pages and the API in threads.
 
 A webhook costs no thread: while it waits for its body or for the commit, others are taken. Flask, which has no route to
 look for below /hooks/, is passed by where an event comes for a source. Every other request is read

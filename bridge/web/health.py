@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics: whether this process lives, whether the service works, and its figures."""
+"""/healthz, /readyz and /metrics: the state of this process, the state of the service, and its figures."""
 
 from collections.abc import Sequence
 from typing import Any

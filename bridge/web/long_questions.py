@@ -1,4 +1,4 @@
-"""Questions that take long: a worker answers them, so that nothing is computed beside the webhooks."""
+"""Hand long questions to a worker, so that the web process computes nothing beside the webhooks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Serve everything below a path, as in https://example.com/bridge/: what arrives, and each address in an answer.
+"""Serve everything below a path, as in https://example.com/bridge/: incoming paths, and each address in an answer.
 
 The prefix is the path of `public_url`, or what a proxy of `trusted_proxies` says in X-Forwarded-Prefix. A proxy may
 take it away or leave it: both arrive at the same page. Pages name each other by `/rules` and the like; the prefix is

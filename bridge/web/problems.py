@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: what happened, where, and what to do about it."""
+"""Return errors as RFC 9457 problem documents: what happened, where, and what to do about it."""
 
 from dataclasses import dataclass
 from typing import Any

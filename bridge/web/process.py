@@ -1,4 +1,4 @@
-"""What each process of the server loads: `bridge.web.process:app`. Made after the fork: threads do not survive one."""
+"""Load one server process: `bridge.web.process:app`. Made after the fork: threads do not survive one."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""Addresses that changed: an old page of the console redirects, an old path of the API is answered with a warning."""
+"""Keep old addresses working: an old console page redirects, an old API path is answered with a warning."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Read the body of a request whole and in time, or refuse it: never a part of it.
+"""Read the whole body of a request in time, or refuse it.
 
 A framework cuts a chunked body at the limit and takes what arrived of a broken one. A body over the limit is read to
 its end (up to `MAX_REFUSED_BYTES_READ`) before it is refused, because a proxy that is still sending makes a 502 of our

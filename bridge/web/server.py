@@ -1,4 +1,4 @@
-"""The web server: `python -m bridge.web.server`. granian reads and writes the wire, `bridge.web.process:app` answers.
+"""The web server: `python -m bridge.web.server`. granian handles the sockets, `bridge.web.process:app` answers.
 
 The environment says where and how much: BRIDGE_BIND (127.0.0.1), PORT (8000), WEB_WORKERS (1), BRIDGE_WEB_GRACE (20
 seconds for requests under way when it is asked to stop). It listens until SIGTERM or SIGINT; SIGHUP starts the

@@ -1,1 +1,1 @@
-"""Replay rules over the past: one revision, two beside each other, or many thresholds."""
+"""Replay rules over the past: one revision, two side by side, or many thresholds."""

@@ -1,4 +1,4 @@
-"""The world of a backtest: which targets would be paused, by whom, until when, and what happens then.
+"""Simulate the state of targets in a backtest: which are paused, by which rule, until when, and what follows.
 
 It stands in for the database, the mirror and Integr8. Every pause succeeds at once; nobody intervenes by hand;
 a plan that would wait for a person is not executed; other rules do not exist.

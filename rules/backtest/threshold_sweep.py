@@ -1,4 +1,4 @@
-"""Two revisions over the same past, and one revision with many thresholds."""
+"""Compare two revisions over the same past, or one revision with many thresholds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a rule's conditions say: `when` and not `unless`."""
+"""Combine the conditions of a rule into its answer: `when` and not `unless`."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Evidence that stays valid however often it is checked: a ratio has been beyond its threshold for a while.
+"""Confidence sequences: evidence about a ratio that stays valid however often it is checked.
 
 The method is an e-detector of the Shiryaev-Roberts kind (Shin, Ramdas and Rinaldo) over likelihood ratios. For each
 beginning the conversions since then are weighed against what was due at the threshold: that is an e-process, whose

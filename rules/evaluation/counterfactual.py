@@ -1,4 +1,4 @@
-"""What would change an answer: how much more must happen, and how long that takes at the present rate.
+"""Find what would change an answer: how much more must happen, and how long that takes at the present rate.
 
 A promise is made only where the numbers after it have been evaluated and say yes.
 """

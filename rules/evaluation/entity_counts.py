@@ -1,4 +1,4 @@
-"""How many offers, publishers or advertisers fulfil a condition, for each subject: all of them, or its advertiser's."""
+"""Count the offers, publishers or advertisers that meet a condition, for each subject: of all, or of its advertiser."""
 
 from collections import Counter
 from collections.abc import Callable

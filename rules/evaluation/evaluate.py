@@ -1,4 +1,4 @@
-"""The one evaluator: (revision, facts, now) to verdicts. Live, shadow, preview, rule tests and backtests use it.
+"""Evaluate a revision: (revision, facts, now) to verdicts. Live, shadow, preview, rule tests and backtests use it.
 
 All subjects are evaluated at once, column by column; a verdict with its trace is made on request, from the same
 columns. It is total: whatever the data, every subject gets an answer.

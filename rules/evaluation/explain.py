@@ -1,4 +1,4 @@
-"""A verdict as text: the tree of its conditions, with window edges on the reader's own clock."""
+"""Print a verdict as text: the tree of its conditions, with window edges in the reader's time zone."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The same moment with more traffic of one subject: whether a promised change would really turn an answer."""
+"""Evaluate the same moment with more traffic of one subject: whether a promised change would really turn an answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

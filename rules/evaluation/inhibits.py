@@ -1,4 +1,4 @@
-"""One rule holds back others: while it says yes about something, they do nothing about what belongs to it.
+"""Inhibit rules: while one rule says yes about something, others do nothing about what belongs to it.
 
 The rule is asked at the moment of their decision, with the same evaluator. Nothing is stored, nothing is out of date.
 """

@@ -1,4 +1,4 @@
-"""What a ratio beyond its threshold has cost each subject so far: an estimate in money, of all subjects at once.
+"""Estimate the money that a ratio beyond its threshold has cost each subject so far.
 
 Hits are compared with those that were due at the threshold; each that is missing, or too many, costs what one is worth:
 the rule's own figure, or what the conversions of the subject brought, or where it has none those of all subjects. The

@@ -1,4 +1,4 @@
-"""Evidence that a ratio has left its own good past for the wrong side of a threshold.
+"""Compare a ratio with its own good past: evidence that it has fallen to the wrong side of a threshold.
 
 A subject that has been on the good side for long is judged by its own past as well: where its ratio before a beginning
 was clearly better than the threshold, what came since is held against what came before, provided that the threshold

@@ -1,4 +1,4 @@
-"""The result of a single condition in one sentence."""
+"""Describe the result of a single condition in one sentence."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Templates and single expressions to plain values, for one subject."""
+"""Evaluate templates and single expressions to plain values, for one subject."""
 
 from collections.abc import Mapping
 from datetime import datetime

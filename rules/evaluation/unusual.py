@@ -1,4 +1,4 @@
-"""Is an amount unusual for its hours of the week? Judged by the same hours of the weeks before.
+"""Decide whether an amount is unusual for its hours of the week, by the same hours of earlier weeks.
 
 The middle of the same hours of the same weekday is what is usual; how far the days of all weekdays lie from the middle
 of theirs is the spread. Counts are judged by their own distribution, which is wider than Poisson's where the days are

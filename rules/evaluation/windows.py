@@ -1,4 +1,6 @@
-"""Windows to absolute UTC edges. Rolling windows are elapsed time; calendar ones follow the wall clock of a zone.
+"""Convert windows to absolute UTC edges.
+
+Rolling windows are elapsed time; calendar ones follow the wall clock of a zone.
 
 A day has 23 or 25 hours when the clocks change; "the same hours a week ago" means the same hours on the wall.
 """

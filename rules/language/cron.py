@@ -1,4 +1,7 @@
-"""Say what is wrong with a cron expression, and what to write instead. `cronsim` decides: it finds the due times."""
+"""Explain what is wrong with a cron expression, and what to write instead.
+
+`cronsim` decides: it finds the due times.
+"""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Numbers of a rule text that may be changed one by one: where they stand, and the text with other ones.
+"""Find the numbers of a rule text that may be changed one by one, and write the text with other numbers.
 
 Whatever is not changed stays as people wrote it: comments, order, spelling, quotes. A number is a count, an amount, a
 percentage or a duration, either a whole value (`hold: 12h`) or a part of a condition (`cr < 0.40% @95%`).

@@ -1,4 +1,4 @@
-"""Read `lose_at_most`: what may be lost on an item while the evidence does not decide, and what happens then."""
+"""Read `lose_at_most`: how much an item may lose while the evidence does not decide, and what happens then."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Text to tree: conditions, expressions and templates. Knows the grammar, not what the names stand for.
+"""Parse text to trees: conditions, expressions and templates. Knows the grammar, not what the names stand for.
 
 `names.resolve` does the second half: it finds out what each name is and whether the kinds of values fit.
 """

@@ -1,4 +1,4 @@
-"""A revision as YAML that reads as the same revision: one spelling for each meaning, in the language's order."""
+"""Write a revision as YAML that reads as the same revision: one spelling for each meaning, in the language's order."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Strict YAML: text to nodes with places. No value is guessed, nothing is merged, nothing can blow up.
+"""Parse strict YAML to nodes with places. No value is guessed, nothing is merged, nothing can blow up.
 
 Of YAML's scalar types only `true`/`false`, `null`, plain decimal numbers and texts are known: `yes`, `0o17`,
 `12:30:45` and `2024-01-01` are texts. Keys are unique texts, tags and directives are refused, aliases, depth and

@@ -1,4 +1,4 @@
-"""Condition trees to text: one spelling for each meaning. Parsing the text gives the same tree."""
+"""Convert condition trees to text: one spelling for each meaning. Parsing the text gives the same tree."""
 
 from collections.abc import Callable
 from datetime import timedelta

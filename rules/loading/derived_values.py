@@ -1,4 +1,4 @@
-"""Work out base metrics from derived ones that a rule's test gives: `profit: -60`, `margin: -10%`, `cr: 1.2%`."""
+"""Compute base metrics from derived ones that a rule's test gives: `profit: -60`, `margin: -10%`, `cr: 1.2%`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

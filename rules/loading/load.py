@@ -1,4 +1,4 @@
-"""YAML to revisions. Strict, and total: whatever the text is, the result is revisions and located problems.
+"""Load YAML to revisions. Strict, and total: whatever the text is, the result is revisions and located problems.
 
 Each document of a file stands for itself: one that is wrong gives problems and leaves its neighbours alone. All
 problems of a document are told at once. What is only unwise is a warning; then there is a revision as well.

@@ -1,4 +1,4 @@
-"""Find where in the space of possible data a rule says yes: clauses of simple bounds, for the conflict check.
+"""Find the data for which a rule says yes: clauses of simple bounds, for the conflict check.
 
 A clause is one way to say yes: bounds on measured values and attributes, and conditions that are too rich for
 bounds (`opaque`). A clause is empty when its bounds contradict each other. Computed on the safe side: what cannot be

@@ -1,4 +1,4 @@
-"""A rule's own tests, run through the same evaluator as everything else."""
+"""Run the tests of a rule through the same evaluator as everything else."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

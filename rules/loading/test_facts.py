@@ -1,4 +1,4 @@
-"""Facts from a test's `given:`: the values that its author wrote, and nothing else.
+"""Build facts from the `given:` of a rule's test: the values that its author wrote, and nothing else.
 
 A key is a metric (`clicks`), a metric over another time range (`clicks_1h`, `cr_7d`, `cr_ago_7d`, `cr_peers`), one of
 another dimension (`advertiser.conversions`), or a name that conditions know (`body: {...}`, `offer.name`). A value for

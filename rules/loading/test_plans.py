@@ -1,4 +1,4 @@
-"""Run a rule's test up to the plan: which items are acted on, and which guard, hold or limit keeps the others back."""
+"""Run a rule's test up to the plan: the items that are acted on, and the guard, hold or limit that stops the others."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a rule may refer to outside itself: sources, channels, tables, operations, accounts."""
+"""The names outside a rule that it may use: sources, channels, tables, operations, accounts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

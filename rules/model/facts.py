@@ -1,4 +1,4 @@
-"""What the evaluator may ask. Live data, rule tests and backtests each answer this protocol.
+"""The facts that the evaluator may ask for. Live data, rule tests and backtests each answer this protocol.
 
 All columns of one `Facts` are aligned with its subjects: row i of every column speaks of subject i.
 """

@@ -1,4 +1,4 @@
-"""Which moments and numbers count, on every way in.
+"""Check the moments and numbers of every input.
 
 Webhooks, postbacks, reports, CSV files, tables, conditions, rule tests, the API, the console and the command line.
 

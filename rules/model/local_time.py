@@ -1,4 +1,6 @@
-"""Hours of the day in a time zone: quiet hours, day-parting, local midnight. Correct over clock changes.
+"""Local time: hours of the day in a time zone, quiet hours, day-parting, midnight.
+
+Correct over clock changes.
 
 A time range of hours is worked out as instants, from the calendar day on which it begins. So it stays one time range
 on the day when the clock goes back, and a time that does not exist is read as Python reads it (PEP 495): moved

@@ -1,4 +1,4 @@
-"""Everything that `rules.planning.plan` knows besides the verdicts: plain frozen values, no I/O.
+"""All that `rules.planning.plan` knows besides the verdicts: plain frozen values, no I/O.
 
 One `State` is what one rule sees at one moment, within one account. The caller fills it from the database
 (or, in rule tests and backtests, from an overlay); each field names its source. A target that is missing from

@@ -1,4 +1,4 @@
-"""The small language of conditions: text in, tree with places out."""
+"""Parse the small language of conditions: text in, tree with places out."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""A plan that waits for approval: who may answer, until when, and what still holds at the moment of approval.
+"""Decide about a plan that waits for approval: who may answer, until when, and what still holds at that moment.
 
 A yes is to what the person saw. So everything is evaluated again, what recovered drops out, and what has come
 up since is not smuggled in: it will wait in a plan of its own.

@@ -1,4 +1,4 @@
-"""Resolve conflicts: several rules of one tick want different things of one target.
+"""Resolve conflicts: several rules that want different things of one target at the same time.
 
 Inactive is the safe side and wins, whatever the priorities; both rules are told. Of two values for one field
 the rule with the higher priority gets its way, and nobody does where they are equals. Two rules that want the

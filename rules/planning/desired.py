@@ -1,4 +1,4 @@
-"""From a yes to the desired effects of `then`, before any guard is applied."""
+"""Turn a yes into the desired effects of `then`, before any guard is applied."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Holds: how long one lasts, which end by themselves, and what a change by a person does to one."""
+"""Holds: how long one lasts, when it ends by itself, and what a person's change does to it."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""From verdicts to a plan: what a run wants, after all guards, holds and limits are applied.
+"""Turn verdicts into a plan, after all guards, holds and limits are applied.
 
 `plan` is a function of its four arguments and of nothing else, so live run, shadow, preview, rule test and
 backtest cannot disagree. Its cost follows the subjects that said yes and the targets that are held, not the

@@ -1,4 +1,4 @@
-"""How long an answer has lasted: the streak of a subject over its evaluations. Nothing is timed; all is derived.
+"""Streaks: how long an answer of a subject has lasted over its evaluations. Nothing is timed; all is derived.
 
 A stop of the service loses nothing: the streak is what the stored verdicts say, and no evaluation is no answer.
 """

@@ -1,4 +1,4 @@
-"""What the fork server loads: the modules of all processes, and what each of them would make in the same way.
+"""Load in the fork server what all processes need: their modules, and the objects that each would build alike.
 
 Names only: the supervisor, which lists them, loads none. A module here starts no thread and opens no connection when it
 is imported; `tests/cli/test_fork_server.py` counts.

@@ -1,4 +1,4 @@
-"""How a forked process is called in the lists of `ps` and `top`: it did not start with a command line of its own."""
+"""Name a forked process for `ps` and `top`: it has no command line of its own."""
 
 import ctypes
 import sys

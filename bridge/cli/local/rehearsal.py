@@ -1,4 +1,4 @@
-"""Do once in the fork server what each worker does every second, on an empty database in memory.
+"""Run in the fork server what each worker does every second, once, on an empty database in memory.
 
 Python prepares code when it runs for the first time, and SQLAlchemy its mappings. Done before the fork, all processes
 share the result: a worker needs a quarter less for itself. There is no event, no item and no effect, nobody is told

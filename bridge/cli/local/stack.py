@@ -1,4 +1,4 @@
-"""The processes that `up` and `demo` start, in which order, and how each reports that it is ready."""
+"""The processes of `up` and `demo`: their order, and how each reports that it is ready."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""Execute effects: for each verb, how to read, skip what is already done, call and verify.
+"""Execute effects. Each verb has one handler: it reads, skips what is already done, calls, and verifies.
 
 Each verb of `rules.model.verbs.VERBS` has a module of its name here, with a function `handle`; `MERGED = True` says
 that all its jobs that wait travel together. Nothing here touches the database. Handlers get jobs and a client, tell

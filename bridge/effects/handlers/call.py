@@ -1,4 +1,4 @@
-"""Call any operation of Integr8's API by its name."""
+"""Call any operation of Integr8's API by name."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Ensure: find by natural key, create when missing, update only what differs, read before repeating.
+"""Ensure that an object exists: find it by its natural key, create it if it is missing, update only what differs.
 
 Integr8 knows no idempotency key, so the natural key (an e-mail address, a name) is ours. Two effects with one
 key never run at the same time; the ledger sees to that when it hands them out.

@@ -1,4 +1,4 @@
-"""One effect as its handler sees it, its possible outcomes, and the log of its calls."""
+"""The interface of a handler: one effect, its possible outcomes, and the log of its calls."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field

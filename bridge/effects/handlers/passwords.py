@@ -1,4 +1,4 @@
-"""Passwords that a rule has generated: made when the request is about to leave, and kept out of the ledger."""
+"""Generate the passwords of a rule just before the request leaves, and keep them out of the ledger."""
 
 import secrets
 import string

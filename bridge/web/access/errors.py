@@ -1,4 +1,4 @@
-"""Why a sign-in was refused. The text may be shown to anybody: it never tells whether a name exists."""
+"""Errors of a refused sign-in. The text may be shown to anybody: it never tells whether a name exists."""
 
 
 class LoginRefused(Exception):

@@ -1,4 +1,4 @@
-"""Each route declares who may use it. A test finds routes that do not."""
+"""Declare who may use each route. A test finds routes that do not."""
 
 from collections.abc import Callable
 from functools import wraps

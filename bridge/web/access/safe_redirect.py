@@ -1,4 +1,4 @@
-"""Where the browser goes after sign-in: always a page of this console, whatever the form asked for."""
+"""Choose the page after sign-in: always a page of this console, whatever the form asked for."""
 
 import unicodedata
 from urllib.parse import urljoin, urlsplit, urlunsplit

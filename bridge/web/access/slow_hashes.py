@@ -1,4 +1,4 @@
-"""Hashes of what nobody may read: passwords, and the secrets of API tokens. They cost time on purpose."""
+"""Hash passwords and the secrets of API tokens. The hashes are slow on purpose. They cost time on purpose."""
 
 import secrets
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""What all operations share in the OpenAPI document: Idempotency-Key on writes, and error answers."""
+"""The common parts of the OpenAPI document: Idempotency-Key on writes, and error answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Filters accept existing words only: any other is refused, with the nearest one that exists."""
+"""Check filters: only existing words are accepted, and a refusal names the nearest one."""
 
 from collections.abc import Collection
 from difflib import get_close_matches

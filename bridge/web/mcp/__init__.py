@@ -1,1 +1,1 @@
-"""What a chat assistant may ask, over the Model Context Protocol; the extra `mcp`."""
+"""Answer a chat assistant over the Model Context Protocol; the extra `mcp`."""

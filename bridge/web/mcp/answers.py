@@ -1,4 +1,4 @@
-"""What an assistant may know: answers made of plain values, in which every text from outside is marked as data.
+"""Build the answers for an assistant from plain values. Every text from outside is marked as data.
 
 Names of offers and publishers come from Integr8, bodies from webhooks, explanations from both. Whoever reads an
 answer must be able to tell such a text from our own words: it stands as `{"text_from_outside": ...}`.

@@ -128,8 +128,8 @@ def _left(**_: Any) -> None:
         with services.store.write() as session:
             freed = hand_back(session, _children, services.clock())
         if freed:
-            log.info("handed back", rows=freed)
+            log.info("leases released", rows=freed)
     except (SQLAlchemyError, SettingsError) as error:
-        log.warning("not handed back; the leases end by themselves", error=type(error).__name__)
+        log.warning("leases not released; they expire by themselves", error=type(error).__name__)
     finally:
         services.close()

@@ -31,14 +31,14 @@ def import_file(
 ) -> None:
     """Create what the file says and what the result file does not have yet."""
     if options:
-        raise click.UsageError("fields come from the file: give either --from-file or single fields")
+        raise click.UsageError("give either --from-file or single fields, not both")
     entries, open_end = _checked(client, collection, path)
     journal = Journal(result or path.with_name(path.name + ".result.csv"))
     changed = journal.changed(entries)
     if changed:
         lines = ", ".join(str(line) for line in changed)
         raise click.ClickException(
-            f"{path}: line {lines} is not what it was when {journal.path} was written; name another --result"
+            f"{path}: line {lines} has changed since {journal.path} was written; name another --result"
         )
     todo = waiting(entries, journal)
     click.echo(f"{path}: {counted(len(entries), 'valid row')}, {len(todo):,} to create", err=True)

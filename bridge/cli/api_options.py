@@ -30,7 +30,7 @@ class Json(click.ParamType["Any"]):
         try:
             return json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
         except ValueError as error:
-            self.fail(f"is no JSON: {error}", param, ctx)
+            self.fail(f"is not JSON: {error}", param, ctx)
 
 
 def dashed(name: str) -> str:

@@ -91,7 +91,7 @@ def show_(session: Session, event: str, json: bool) -> None:
     with session.read() as database:
         found = database.get(Event, event)
         if found is None:
-            raise click.ClickException(f"event {event}: there is none; `integr8-bridge events list` shows them")
+            raise click.ClickException(f"event {event}: not found; `integr8-bridge events list` shows them")
         caused = database.scalars(select(Run).where(Run.event_id == event).order_by(Run.id))
         runs = [{"run": one.id, "rule": one.rule_id, "outcome": one.outcome} for one in caused]
         told = _row(found) | {"body": shown(found, session.services.sources), "runs": runs}
@@ -153,7 +153,7 @@ def replay_(
     who = getpass.getuser()
     filters = [one is not None for one in (source, state, event_type, since, until)]
     if bool(event) + any(filters) + stop > 1:
-        raise click.UsageError("name events, or a filter, or --cancel for all replays: not several of them")
+        raise click.UsageError("name events, or a filter, or --cancel for all replays: only one of these")
     with session.operating() as services:
         now = services.clock()
         if stop:

@@ -85,5 +85,5 @@ def end(session: Session, item: str, rule: str, account: str | None, json: bool)
             services.store, rule, item, account=account, who=getpass.getuser(), now=services.clock()
         )  # fmt: skip
     if not ended:
-        raise click.ClickException(f"{item}: nothing is muted there; `integr8-bridge mutes list` shows what is")
+        raise click.ClickException(f"{item}: has no mute; `integr8-bridge mutes list` shows what is")
     outcome({"item": item, "rule": rule, "ended": True}, [f"{item} may be acted on again"], json=json)

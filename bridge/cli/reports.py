@@ -264,7 +264,7 @@ def import_(
         return
     session.migrated()
     if account not in session.settings.accounts:
-        raise click.UsageError(f"account {account}: there is none in bridge.yaml")
+        raise click.UsageError(f"account {account}: not in bridge.yaml")
     key = FeedKey(account=account, integration=integration, kind=Kind(kind))
     called = ImportName(name or file.stem, file.name, getpass.getuser())
     try:

@@ -55,7 +55,7 @@ def fmt(session: Session, file: tuple[Path, ...], check: bool, json: bool) -> No
 
 
 def _formatted(path: Path) -> tuple[str, str]:
-    """The text of a file and the same in order. Raises RuleError where it is no rule, or would be another one."""
+    """The text of a file and the same in order. Raises RuleError where it is not a rule, or would be another one."""
     text, unread = rules_directory.text_of(path, str(path))
     if unread:
         raise RuleError((unread,))
@@ -84,10 +84,10 @@ def new(session: Session, rule: str, source: str, json: bool) -> None:
     text = _ready(source)
     [first, *more] = load(text, name=source, environment=Environment(), tests=False).revisions or [None]
     if first is None or more:
-        raise click.ClickException(f"{source}: holds no single rule; name a file with one")
+        raise click.ClickException(f"{source}: must hold exactly one rule")
     target = session.settings.rules_dir / f"{rule}.yaml"
     if target.exists():
-        raise click.ClickException(f"{target}: is there already; choose another name")
+        raise click.ClickException(f"{target}: already exists; choose another name")
     written = ordered(with_id(with_mode(text, first.id, Mode.SHADOW), first.id, rule), source)
     wrong = load(written, name=str(target), environment=Environment(), tests=False).errors
     if wrong:

@@ -96,7 +96,7 @@ def history_(session: Session, rule: str, revision: str | None, json: bool) -> N
         return
     named = [one for one in found if one.hash.startswith(revision)]
     if len(named) != 1:
-        why = "there is none" if not named else f"{len(named)} begin so"
+        why = "not found" if not named else f"{len(named)} begin so"
         raise click.ClickException(f"revision {revision}: {why}; `integr8-bridge rules history {rule}` shows them")
     click.echo(as_json({"rule": rule, "revision": named[0].hash, "text": named[0].text}) if json else named[0].text)
 
@@ -104,7 +104,7 @@ def history_(session: Session, rule: str, revision: str | None, json: bool) -> N
 def _history(database: DatabaseSession, rule: str) -> list[stored_revisions.StoredRevision]:
     found = stored_revisions.history(database, rule)
     if not found:
-        raise click.ClickException(f"rule {rule}: there is none; `integr8-bridge rules list` shows them")
+        raise click.ClickException(f"rule {rule}: not found; `integr8-bridge rules list` shows them")
     return found
 
 
@@ -188,7 +188,7 @@ def diff(session: Session, file: Path | None, against: str | None, json: bool) -
       integr8-bridge rules diff --against origin/main > comment.md
     """
     if (file is None) == (against is None):
-        raise click.UsageError("name a FILE or --against REV, one of the two")
+        raise click.UsageError("give either a FILE or --against REV")
     if against is not None:
         _diff_against(session, against, json=json)
         return

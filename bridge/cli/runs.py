@@ -40,7 +40,7 @@ def show_(session: Session, run: int, json: bool) -> None:
     with session.read() as database:
         found = database.get(Run, run)
         if found is None:
-            raise click.ClickException(f"run {run}: there is none; `integr8-bridge runs list` shows them")
+            raise click.ClickException(f"run {run}: not found; `integr8-bridge runs list` shows them")
         verdicts = list(database.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run).limit(200)))
         plans = ledger.plans_of(database, found.plan_of or run)
         story = row(found) | {
@@ -103,7 +103,7 @@ def undo_(session: Session, runs: tuple[int, ...], only: tuple[str, ...], yes: b
     """
     if len(runs) > 1:
         if only:
-            raise click.UsageError("--only goes with one run")
+            raise click.UsageError("--only needs exactly one run")
         _undo_several(session, runs, yes=yes, json=json)
         return
     [run] = runs

@@ -102,7 +102,7 @@ def _refuse_old_schema(store: "Store") -> None:
     from bridge.store import schema_version
 
     if schema_version.pending(store.engine):
-        raise click.ClickException("the database is not at the present schema; run `integr8-bridge db upgrade`")
+        raise click.ClickException("the database does not have the current schema; run `integr8-bridge db upgrade`")
 
 
 def as_json(value: Any) -> str:

@@ -14,7 +14,7 @@ def chosen_targets(texts: Sequence[str]) -> Choice:
     for text in texts:
         kind, _, identity = text.rpartition("=")  # an id may be a text, and what does not exist yet is named by a key
         if not identity or not (kind or any(character.isdigit() for character in identity)):
-            raise click.UsageError(f"{text!r} is no item; write KIND=ID, for example offer=42")
+            raise click.UsageError(f"{text!r} is not an item; write KIND=ID, for example offer=42")
     return Named(texts) if texts else EVERYTHING
 
 

@@ -78,6 +78,6 @@ def revoke(session: Session, token: int, json: bool) -> None:
         now = session.services.clock()
         if end(database, token, who=getpass.getuser(), now=now) is None:
             raise click.ClickException(
-                f"token {token}: there is none to revoke; `integr8-bridge tokens list` shows them"
+                f"token {token}: not found, or revoked already; `integr8-bridge tokens list` shows them"
             )
     outcome({"token": token, "revoked": True}, [f"token {token} is revoked"], json=json)

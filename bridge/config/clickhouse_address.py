@@ -40,15 +40,15 @@ def parse(url: str) -> ClickHouseAddress:
     """Raises BadAddress, whose text never holds the address: a password may stand in it."""
     parts = urlsplit(url.strip())
     if parts.scheme not in PORTS:
-        raise BadAddress(f"is no clickhouse:// or clickhouses:// address; write {EXAMPLE}")
+        raise BadAddress(f"is not a clickhouse:// or clickhouses:// address; write {EXAMPLE}")
     try:
         port = parts.port or PORTS[parts.scheme]
     except ValueError:
-        words = "has a port that is no number from 1 to 65535, or a password with a character that must be encoded"
+        words = "has a port that is not a number from 1 to 65535, or a password with a character that must be encoded"
         raise BadAddress(f"{words} (/ is %2F, @ is %40, # is %23); write {EXAMPLE}") from None
     database = unquote(parts.path.strip("/"))
     if not parts.hostname or "/" in database or parts.fragment:
-        raise BadAddress(f"names no host, or more than a database behind it; write {EXAMPLE}")
+        raise BadAddress(f"needs a host and at most a database name; write {EXAMPLE}")
     return ClickHouseAddress(
         host=parts.hostname,
         port=port,

@@ -73,7 +73,7 @@ def _at(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
-    """One group or a list of them; anything else is no group."""
+    """One group or a list of them; anything else is not a group."""
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
@@ -81,9 +81,9 @@ def _safe(issuer: str) -> None:
     """Plain http would let anybody on the way say who somebody is."""
     parts = urlsplit(issuer)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise ValidationError("an issuer is an https:// address")
+        raise ValidationError("an issuer must be an https:// address")
     if parts.query or parts.fragment:
-        raise ValidationError("an issuer has neither ? nor #")
+        raise ValidationError("an issuer address must not contain ? or #")
 
 
 class RoleMapSchema(StrictSchema):

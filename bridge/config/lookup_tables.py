@@ -18,7 +18,7 @@ from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, table, text_of
 from rules.model.input_values import parse_number
 
-NO_FILE = "is no file that can be read to its end; move it, or put a file in its place"
+NO_FILE = "is not a regular file; move it, or put a file in its place"
 MAX_TABLE_BYTES = 5_000_000  # bytes; a table is for budgets and lists, not for reports
 DIRECTORY = "tables"
 ColumnTypes = Mapping[str, str]  # column → type
@@ -205,8 +205,8 @@ def _day(text: str, declared: str | None, column: str) -> date | None:
         return None
     found = spreadsheet.moment(text)
     if found is None or found.time() != time():
-        words = f"{text!r} is no day such as 2026-12-31"
-        instead = f"; if {column} is no day, declare its type in bridge.yaml: {{{column}: text}}"
+        words = f"{text!r} is not a day such as 2026-12-31"
+        instead = f"; if {column} is not a day, declare its type in bridge.yaml: {{{column}: text}}"
         raise ValueError(words + ("" if declared else instead))
     return found.date()
 

@@ -45,7 +45,7 @@ def sentinels(url: str) -> Sentinels | None:
     username, _, password = login.partition(":")
     master, _, db = parts.path.strip("/").partition("/")
     if not master or not hosts:
-        raise BadAddress(f"names no master; write {EXAMPLE}")
+        raise BadAddress(f"needs the name of the master; write {EXAMPLE}")
     try:
         return Sentinels(
             hosts=tuple(_host(one) for one in hosts.split(",") if one),
@@ -56,7 +56,7 @@ def sentinels(url: str) -> Sentinels | None:
             sentinel_password=next(iter(parse_qs(parts.query).get("sentinel_password", [])), None),
         )
     except ValueError:
-        raise BadAddress(f"has a port or a database that is no number; write {EXAMPLE}") from None
+        raise BadAddress(f"has a port or a database that is not a number; write {EXAMPLE}") from None
 
 
 def client(url: str, **options: Any) -> "redis.Redis":

@@ -35,7 +35,7 @@ SECRET_FIELDS = frozenset(
 )
 ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[\w.-]+):)?(?P<port>\d{1,5})")
 SETTINGS_FILE = "bridge.yaml"
-SHARE = validate.Range(0, 1, error="is no share; write a number from 0 to 1")
+SHARE = validate.Range(0, 1, error="is not a share; write a number from 0 to 1")
 MIN_TOKEN_CHARS = 16  # characters
 OWN, SHARED = "own", "shared"  # queues of an account; the second also stands for all that is no account's own
 

@@ -18,7 +18,7 @@ TOTALS = frozenset({"total", "totals", "sum", "grand total", "gesamt", "summe"})
 
 
 def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list[Problem]:
-    """Errors for cells that are no numbers in columns that a rule compares as numbers; warnings for strange keys."""
+    """Errors for cells that are not numbers in columns that a rule compares as numbers; warnings for strange keys."""
     found: list[Problem] = []
     for (name, column), rule in sorted(_compared(revisions).items()):
         if name in tables and column in tables[name].columns[1:]:
@@ -129,5 +129,5 @@ def _strange_keys(table: Table, column: str, *, of_ids: bool) -> Iterator[Proble
             yield Problem(place, words, "warning")
         elif few or key.lower() in TOTALS or (of_ids and key.isdecimal()):
             zero = "begins with 0, which no id does" if of_ids else "begins with 0, unlike the others"
-            what = zero if key.isdecimal() else "is no number as the others are"
+            what = zero if key.isdecimal() else "is not a number as the others are"
             yield Problem(place, f"the key {key!r} {what}; it probably matches nothing", "warning")

@@ -109,7 +109,7 @@ def in_turn(
         except LeaseLost as error:
             if attempt == MAX_TRIES:
                 raise
-            log.warning("planning again", why=str(error), account=account, attempt=attempt)
+            log.warning("plan made again", why=str(error), account=account, attempt=attempt)
         else:
             return
 

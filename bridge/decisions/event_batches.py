@@ -402,7 +402,7 @@ class RuleUnusable(Exception):
 
 def _refused(match: RuleMatch, now: datetime) -> Evaluated:
     """A run that failed for each event: what nobody decided about is shown, and can be replayed."""
-    error = RuleUnusable("the rule does not load beside bridge.yaml as it is; `check` says why; mend it, then replay")
+    error = RuleUnusable("the rule does not load beside bridge.yaml as it is; `check` says why; fix it, then replay")
     return Evaluated(PlanContext(match.revision, event_facts([]), None, now), match.causes, None, error)
 
 

@@ -352,7 +352,7 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
     def write(session: Session, records: Sequence[RunRecord]) -> None:
         mine = ours(session, Slot, {slot.id: slot.fence for slot in taken})
         if len(mine) < len(taken):
-            raise RoundLost("another worker has taken these rules over")
+            raise RoundLost("another worker has taken over these rules")
         record(session, records, now=now)
         for one in members:
             if one.due.revision.id in halted:

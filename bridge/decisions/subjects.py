@@ -34,7 +34,7 @@ def load(text: str) -> Subject:
     for part in text.split(","):
         dimension, equals, value = part.partition("=")
         if not equals:
-            raise ValueError(f"{text!r} is no subject; write dimension=id, for example offer=42")
+            raise ValueError(f"{text!r} is not a subject; write dimension=id, for example offer=42")
         dimensions.append(dimension)
         ids.append(unquote(value))
     return Subject(tuple(dimensions), tuple(ids))  # type: ignore[arg-type]

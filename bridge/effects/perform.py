@@ -136,7 +136,7 @@ def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Se
     except NOT_ITS_FAULT:
         raise
     except Exception as error:
-        log.exception("effects broke", verb=batch.verb, kind=batch.kind, effects=len(jobs))
+        log.exception("effects failed", verb=batch.verb, kind=batch.kind, effects=len(jobs))
         return [*over, *(broken(call_log, job, error) for job in jobs)]
 
 

@@ -59,7 +59,7 @@ class Route:
         """Read `PUT /api/v2/offers/{offerID}`, the form of an override. Raises ValueError."""
         verb, _, path = text.strip().partition(" ")
         if verb not in {"GET", "PUT", "POST", "PATCH", "DELETE"} or not path.lstrip().startswith("/"):
-            raise ValueError(f"{text!r} is no route; write it like 'PUT /api/v2/publishers/bulk'")
+            raise ValueError(f"{text!r} is not a route; write it like 'PUT /api/v2/publishers/bulk'")
         return cls(verb, path.strip())
 
     @property
@@ -314,11 +314,11 @@ def places(routes: Mapping[str, Route | str]) -> dict[str, Route]:
             raise ValueError(f"routes: {name}: {error}") from None
         unknown = set(found[name].parameters) - set(OPERATIONS[name].parameters)
         if unknown:
-            raise ValueError(f"routes: {name}: {{{min(unknown)}}} is no parameter of this operation")
+            raise ValueError(f"routes: {name}: {{{min(unknown)}}} is not a parameter of this operation")
     return found
 
 
-# Two calls that are no operation of the reference: fetching an export's file from its signed address, and the
+# Two calls that are not operations of the reference: fetching an export's file from its signed address, and the
 # tracker's rejection address, the only documented way to change a conversion's status.
 OUTSIDE: Mapping[str, Operation] = MappingProxyType(
     {

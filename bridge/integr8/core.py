@@ -96,12 +96,12 @@ def build(
 
 def _path(route: Route, given: Mapping[str, str | int], known: Iterable[str], problems: dict[str, str]) -> str:
     for name in given.keys() - set(known):
-        problems[name] = "is no path parameter of this operation"
+        problems[name] = "is not a path parameter of this operation"
     target = route.path
     for name in route.parameters:
         value = str(given.get(name, ""))
         if value in {"", ".", ".."}:
-            problems[name] = "is missing" if not value else "is no id"
+            problems[name] = "is missing" if not value else "is not an id"
         target = target.replace("{" + name + "}", quote(value, safe=""))
     return target
 
@@ -190,7 +190,7 @@ def _exact(value: Any) -> Any:
             return [_exact(item) for item in value]
         case Decimal():
             if not value.is_finite():
-                raise TypeError(f"{value} is no number that JSON has")
+                raise TypeError(f"{value} is not a number that JSON has")
             text = f"{value:f}"  # unlike `normalize`, which rounds to the digits of the context
             return orjson.Fragment(text.rstrip("0").rstrip(".") if "." in text else text)
         case bool():
@@ -198,7 +198,7 @@ def _exact(value: Any) -> Any:
         case int():
             return value if -(2**63) <= value < 2**63 else orjson.Fragment(str(value))
         case float() if not math.isfinite(value):
-            raise TypeError(f"{value} is no number that JSON has")
+            raise TypeError(f"{value} is not a number that JSON has")
         case _:
             return value
 

@@ -148,7 +148,7 @@ class Incomplete(Malformed):
 
 
 class Garbled(Malformed):
-    """A successful status with a body that broke off or is no JSON at all; another try may do better."""
+    """A successful status with a body that broke off or is not JSON at all; another try may do better."""
 
 
 class InvalidCall(ApiError, ValueError):

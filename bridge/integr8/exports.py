@@ -234,7 +234,7 @@ class Exporter:
     def _open(self, export: Row) -> Iterator[Iterator[bytes]]:
         url = self.address(export)
         if url is None:
-            raise Malformed("exports.get", words=f"export {export.get('id')} names no file (artifact.name)")
+            raise Malformed("exports.get", words=f"export {export.get('id')} has no file name (artifact.name)")
         with self._client.open_file(url) as pieces:
             yield pieces
 
@@ -269,7 +269,9 @@ def _records(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
     try:
         for row in reader:
             if None in row or None in row.values():
-                raise Malformed("exports.file", words=f"line {reader.line_num} has not as many columns as the first")
+                raise Malformed(
+                    "exports.file", words=f"line {reader.line_num} does not have as many columns as the first"
+                )
             yield row
     except (csv.Error, UnicodeDecodeError) as error:
         raise Malformed("exports.file", words=f"line {reader.line_num}: {error}") from None

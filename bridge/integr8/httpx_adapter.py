@@ -34,11 +34,9 @@ def base(url: str) -> str:
     """The base URL without its tail; the paths of the catalogue begin with /api/v2. Raises ValueError."""
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise ValueError(f"base_url: {url!r} is no http(s) address; the usual one is https://api.app.integr8.co")
+        raise ValueError(f"base_url: {url!r} is not an http(s) address; the usual one is https://api.app.integr8.co")
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise ValueError(
-            "base_url: has a part after ? or #; paths and parameters are added to it, so leave that part out"
-        )
+        raise ValueError("base_url: must not contain ? or #; paths and parameters are added to it")
     return url.strip().rstrip("/").removesuffix("/api/v2")
 
 
@@ -139,11 +137,11 @@ def server_reads(base_url: str, timeout: float) -> bool:
 
 
 def file_request(url: str) -> Request:
-    """The signed address as a Request. Raises InvalidCall for anything that is no http(s) address."""
+    """The signed address as a Request. Raises InvalidCall for anything that is not an http(s) address."""
     operation = OUTSIDE["exports.file"]
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise InvalidCall(operation.name, "the signed address is no http(s) address")
+        raise InvalidCall(operation.name, "the signed address is not an http(s) address")
     return Request(operation, "GET", url)
 
 

@@ -156,5 +156,5 @@ class Cursor:
         """A page that was here before came instead of the next one. It adds nothing; the next is asked for again."""
         self._repeats += 1
         if cursor is None or self._repeats > REPEATS:
-            raise Malformed(self._operation, status=200, words=f"the cursor does not move on from {cursor!r}")
+            raise Malformed(self._operation, status=200, words=f"the cursor does not move past {cursor!r}")
         return Page((), self._cursor)

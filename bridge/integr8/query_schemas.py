@@ -84,11 +84,11 @@ class ListQuery(Query):
 def _filter_problem(key: str) -> str | None:
     match = FILTER_KEY.fullmatch(key)
     if match is None:
-        return "is no parameter of a list; lists take page[number], page[size], sort and filter[field]"
+        return "is not a parameter of a list; lists take page[number], page[size], sort and filter[field]"
     operator = match["operator"]
     dotted = match["field"].rpartition(".")
     if dotted[1] and operator is None and dotted[2].lower() in FOREIGN_OPERATORS:
-        operator = dotted[2]  # `advertiser_id.ne` is no field
+        operator = dotted[2]  # `advertiser_id.ne` is not a field
         if operator in FILTER_OPERATORS:
             return f"an operator stands apart: filter[{dotted[0]}][{operator}]"
     if operator is not None and operator not in FILTER_OPERATORS:

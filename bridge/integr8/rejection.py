@@ -23,7 +23,7 @@ def rejection(url: str | None, transaction_id: str, reason: str) -> Request:
     """The request. What the address already carries (a `secure` token, say) stays in it."""
     operation = OUTSIDE["conversions.reject"]
     if not url:
-        raise InvalidCall(operation.name, "this account names no rejection_url; set it in bridge.yaml")
+        raise InvalidCall(operation.name, "this account has no rejection_url; set it in bridge.yaml")
     problems = {
         place: "is missing"
         for place, value in (("transaction_id", transaction_id), ("reason", reason))
@@ -31,7 +31,7 @@ def rejection(url: str | None, transaction_id: str, reason: str) -> Request:
     }
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        problems["rejection_url"] = "is no http(s) address"
+        problems["rejection_url"] = "is not an http(s) address"
     if problems:
         raise InvalidCall(operation.name, problems)
     kept = [pair for pair in parse_qsl(parts.query) if pair[0] not in {"new_rejected_reason", "transaction_id"}]

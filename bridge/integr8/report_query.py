@@ -53,5 +53,5 @@ def _narrowed(narrowed: ReportFilter | None) -> dict[str, Any]:
 
 
 def _text(value: Any) -> Any:
-    """An id as text; what is no single value stays as it is, to be refused."""
+    """An id as text; what is not a single value stays as it is, to be refused."""
     return value if value is None or isinstance(value, Mapping) else str(value)

@@ -23,7 +23,7 @@ class Flag(fields.Boolean):
 
 
 class Amount(fields.Decimal):
-    """A JSON number, kept exactly. Strings, booleans, NaN and infinities are no numbers here."""
+    """A JSON number, kept exactly. Strings, booleans, NaN and infinities are not numbers here."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -266,7 +266,7 @@ class Rows(Answer):
 
     @pre_load
     def no_rows(self, page: Any, **_: Any) -> Any:
-        """Of no rows any part may be null, or one of both be left out: there is no next page. `{}` is no page."""
+        """Of no rows any part may be null, or one of both be left out: there is no next page. `{}` is not a page."""
         if not isinstance(page, Mapping) or page.get("data") or not page:
             return page
         info = page.get("pageInfo") or {}

@@ -138,9 +138,7 @@ def _settle(
         if after.disabled_at is not None and before.disabled_at is None:
             _notify_disabled(inputs, session, channel.name, after, now)
     if result.result != "taken":
-        log.warning(
-            "notice not taken", channel=channel.name, notices=len(taken), why=result.words, status=result.status
-        )
+        log.warning("notice refused", channel=channel.name, notices=len(taken), why=result.words, status=result.status)
 
 
 def _outcome(notice: Notice, result: Attempt, now: datetime, dice: Callable[[], float]) -> dict[str, object]:

@@ -77,13 +77,13 @@ def _begin_notices(
     inputs: NotificationInputs, found: Iterable[ObservedProblem], now: datetime
 ) -> Iterable[dict[str, Any]]:
     for one in found:
-        log.warning("trouble begins", trouble=one.key)
+        log.warning("service alert begins", alert=one.key)
         yield from _rows(inputs, "trouble", one, since=now, now=now)
 
 
 def _end_notices(inputs: NotificationInputs, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
     for row in found:
-        log.info("trouble over", trouble=row.key)
+        log.info("service alert over", alert=row.key)
         text = f"over since {now:%H:%M:%S} UTC, after {_length(now - row.since)}: {row.text.partition(';')[0]}"
         yield from _rows(inputs, "recovered", ObservedProblem(row.key, text), since=row.since, now=now)
 
@@ -132,7 +132,7 @@ class Watchdog(threading.Thread):
             try:
                 self.once()
             except Exception:
-                log.exception("watch failed")  # the database may be away too; the next look finds out
+                log.exception("watchdog failed")  # the database may be away too; the next look finds out
 
     def once(self) -> None:
         """Deliver what is due, but only while no worker does."""

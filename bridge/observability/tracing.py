@@ -44,7 +44,8 @@ def set_up(process: str, release: str) -> None:
         use(importlib.import_module("bridge.observability.otel").provider(process, release))
     except ImportError as error:
         log.warning(
-            "no traces", error=f"{error}; pip install 'integr8-bridge[otel]', or unset OTEL_EXPORTER_OTLP_ENDPOINT"
+            "tracing disabled",
+            error=f"{error}; pip install 'integr8-bridge[otel]', or unset OTEL_EXPORTER_OTLP_ENDPOINT",
         )
 
 

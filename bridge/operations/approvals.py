@@ -148,7 +148,7 @@ def waiting_plan(services: Services, session: Session, plan_id: int) -> Waiting:
     """Raises NotThere, or Refused when the plan no longer waits or its rule no longer loads."""
     stored = ledger.plan(session, plan_id)
     if stored is None:
-        raise NotThere(f"plan {plan_id}: there is none; `integr8-bridge approvals list` shows what waits")
+        raise NotThere(f"plan {plan_id}: not found; `integr8-bridge approvals list` shows what waits")
     if stored.state != PlanState.WAITING:
         raise Refused(f"plan {plan_id}: does not wait; {_fate(stored)}")
     run = session.get_one(Run, stored.run_id)

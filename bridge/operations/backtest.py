@@ -128,7 +128,7 @@ def compare(
     for revision in read(services, path):
         live = book.revisions.get(revision.id)
         if live is None:
-            raise OperationError(f"{revision.id}: is not live, so there is nothing to compare it with")
+            raise OperationError(f"{revision.id}: is not live, so nothing can be compared with it")
         found.append(
             Comparison(replayed(services, live, question, progress), replayed(services, revision, question, progress))
         )

@@ -88,7 +88,7 @@ def ask(
             raise Refused(f"rule {rule}: backtest {last.id} is {last.state} already; wait for it, or stop it")
         waiting = backtest_jobs.count_open(session)
         if waiting.get(who, 0) >= MAX_OPEN_JOBS_PER_ASKER:
-            raise TooMany(f"{who} has {MAX_OPEN_JOBS_PER_ASKER} backtests open already; ask again when one has ended")
+            raise TooMany(f"{who} has {MAX_OPEN_JOBS_PER_ASKER} open backtests already; ask again when one has ended")
         if sum(waiting.values()) >= MAX_OPEN_JOBS:
             raise TooMany(f"{MAX_OPEN_JOBS} backtests are open; ask again when one has ended")
         asked = BacktestJob(
@@ -151,7 +151,7 @@ def stop(services: Services, number: int, *, who: str, now: datetime) -> Backtes
     with services.store.write() as session:
         found = session.get(BacktestJob, number, with_for_update=True)
         if found is None:
-            raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
+            raise NotThere(f"backtest {number}: not found, or deleted by retention")
         if not found.is_open:
             raise Refused(f"backtest {number}: it has ended already")
         found.fence += 1
@@ -165,7 +165,7 @@ def give_up(session: Session, now: datetime) -> int:
     for job in found:
         job.fence += 1
         _fail(job, f"the worker that ran it ended without a word{_how_far(job)}; try it again", now)
-        log.warning("backtest left behind", job=job.id, rule=job.rule_id, worker=job.claimed_by)
+        log.warning("backtest abandoned by its worker", job=job.id, rule=job.rule_id, worker=job.claimed_by)
     return len(found)
 
 
@@ -210,7 +210,7 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
         services.library.current(session)  # the tables that it may join
         revision = services.library.revision(session, job.revision)
     if revision is None:
-        raise OperationError(f"revision {job.revision} names something that bridge.yaml does not have any more")
+        raise OperationError(f"revision {job.revision} uses a name that is no longer in bridge.yaml")
     if job.kind != BacktestKind.BACKTEST:
         seen: dict[str, Any] = {}
 
@@ -244,7 +244,7 @@ def _answer(
     with services.store.read() as session:
         old = services.library.revision(session, asked["with"])
     if old is None:
-        raise OperationError(f"revision {asked['with']} does not load any more")
+        raise OperationError(f"revision {asked['with']} no longer loads")
     pair = compared(services, old, revision, question, progress)
     before, after = ({(str(fire.target), fire.verb) for fire in one.fires} for one in (pair.old, pair.new))
     return {
@@ -276,7 +276,7 @@ def _heart(services: Services, job: BacktestJob) -> Iterator[Progress]:
                 with services.store.write() as session:
                     ours = backtest_jobs.proceed(session, job, dict(seen), services.clock())
             except SQLAlchemyError as error:
-                log.warning("backtest could not say how far it is", job=job.id, error=type(error).__name__)
+                log.warning("progress of a backtest not recorded", job=job.id, error=type(error).__name__)
                 continue
             if not ours:
                 lost.set()

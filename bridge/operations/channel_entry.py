@@ -51,7 +51,7 @@ def add_channel(services: Services, name: str, kind: str, address: str, *, who: 
 
 def _check(name: str, kind: str, address: str, secret: str) -> None:
     if kind not in ("apprise", "webhook"):
-        raise Refused("a channel is apprise (for people) or webhook (for programs)")
+        raise Refused("a channel must be apprise (for people) or webhook (for programs)")
     entry = {"apprise": address} if kind == "apprise" else {"webhook": address, "secret": secret}
     try:
         channel(name, entry)

@@ -32,10 +32,10 @@ def read_home(home: Path) -> dict[str, Any]:
 def check_name(home: Path, section: str, what: str, name: str) -> dict[str, Any]:
     """bridge.yaml as it stands, where the name may be added. Raises Refused."""
     if not NAME.fullmatch(name):
-        raise Refused(f"{name[:60]!r} is no name of a {what}; write lower-case letters, digits, - and _")
+        raise Refused(f"{name[:60]!r} is not a name of a {what}; write lower-case letters, digits, - and _")
     before = read_home(home)
     if name in (before.get(section) or {}):
-        raise Refused(f"{what} {name!r}: stands in {SETTINGS_FILE} already; take another name")
+        raise Refused(f"{what} {name!r}: is already in {SETTINGS_FILE}; choose another name")
     return before
 
 
@@ -54,7 +54,7 @@ def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) ->
     start = next((at for at, line in enumerate(lines) if re.match(rf"{section}\s*:", line)), None)
     own = [] if start is None else _entry_lines(lines, start, name)
     if sum(lines[at].count(old) for at in own) != 1:
-        raise Refused(f"{SETTINGS_FILE}: {section}.{name} is written in a way that only a person should change")
+        raise Refused(f"{SETTINGS_FILE}: {section}.{name} has a form that only a person should change")
     for at in own:
         lines[at] = lines[at].replace(old, new)
     _replace(path, section, name, "\n".join([*lines, ""]), before)
@@ -71,7 +71,7 @@ def set_variables(home: Path, values: Mapping[str, str]) -> None:
     present = dotenv_values(path) if path.is_file() else {}
     for name, value in values.items():
         if name in present or name in os.environ:
-            raise Refused(f"the variable {name} is set already; take another name")
+            raise Refused(f"the variable {name} is already set; choose another name")
         wrong = control_character(value)
         if wrong or not value:
             raise Refused(f"the value of {name} {f'holds the character {wrong}' if wrong else 'is empty'}")
@@ -83,7 +83,7 @@ def set_variables(home: Path, values: Mapping[str, str]) -> None:
         path.chmod(0o600)
     except OSError as error:
         raise Refused(
-            f"{ENV} cannot be written from here ({error.strerror}); put the variables where they live"
+            f"{ENV} cannot be written ({error.strerror}); set the variables where your deployment keeps them"
         ) from None
 
 
@@ -167,8 +167,6 @@ def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str
             raise Refused(f"{SETTINGS_FILE} could not be edited without changing something else; add the entry by hand")
         new.replace(path)
     except OSError as error:
-        raise Refused(
-            f"{SETTINGS_FILE} cannot be written from here ({error.strerror}); change it where it lives"
-        ) from None
+        raise Refused(f"{SETTINGS_FILE} cannot be written ({error.strerror}); change it at its source") from None
     finally:
         new.unlink(missing_ok=True)

@@ -23,10 +23,10 @@ def results(session: Session, event_id: str) -> list[dict[str, Any]]:
     """
     event = session.get(Event, event_id)
     if event is None:
-        raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
+        raise NotThere(f"event {event_id}: not found; `integr8-bridge events list` shows them")
     stem, sign, number = event.dedupe_key.rpartition("#")
     if not sign or not number.isdecimal():
-        raise Refused(f"event {event_id}: is no row of a CSV; `integr8-bridge events show` tells about it")
+        raise Refused(f"event {event_id}: is not a row of a CSV; `integr8-bridge events show` shows it")
     rows = _rows(session, event.source, stem)
     runs = _by(session.scalars(select(Run).where(Run.event_id.in_([one.id for _, one in rows])).order_by(Run.id)))
     ids = [run.id for found in runs.values() for run in found]

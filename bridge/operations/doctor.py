@@ -263,7 +263,7 @@ def _room(services: Services) -> Check:
 def rule_files(services: Services, session: Session) -> Check:
     """The files as they are now, beside the generation that is live."""
     if not services.settings.rules_dir.is_dir():
-        words = f"{services.settings.rules_dir} is no directory"
+        words = f"{services.settings.rules_dir} is not a directory"
         return check("rule files", "fail", words, "set BRIDGE_HOME to the directory that holds rules/, or put it back")
     try:
         reading = rules_directory.read(services.settings)

@@ -190,7 +190,7 @@ def _revision(services: Services, session: Session, rule: str, at: datetime | No
         return book.revisions[rule]
     known = ", ".join(sorted(book.revisions)) or "none"
     extra = " (it was loaded once, and is not any more)" if revisions.history(session, rule) else ""
-    raise NotThere(f"rule {rule!r}: there is none{extra}; rules are: {known}")
+    raise NotThere(f"rule {rule!r}: not found{extra}; rules are: {known}")
 
 
 def _in_the_way(
@@ -225,7 +225,9 @@ def _facts(
         return _of_event(services, session, revision, _happening(services, session, event_id), at)
     if subject.per != revision.scope.per:
         wanted = ",".join(f"{dimension}=..." for dimension in revision.scope.per)
-        raise OperationError(f"rule {revision.id}: is about {' x '.join(revision.scope.per)}; write --subject {wanted}")
+        raise OperationError(
+            f"rule {revision.id}: evaluates {' x '.join(revision.scope.per)}; write --subject {wanted}"
+        )
     _refuse_unknown(session, revision, subject)
     subject = _by_number(services, session, revision, subject, at)
     if isinstance(revision.trigger, Webhook):
@@ -332,7 +334,7 @@ def _happening(services: Services, session: Session, event_id: str) -> ReceivedE
     event = session.get(Event, event_id)
     source = services.sources.get(event.source) if event else None
     if event is None or source is None:
-        raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
+        raise NotThere(f"event {event_id}: not found; `integr8-bridge events list` shows them")
     try:
         return read_event(event, source)
     except SourceError as error:
@@ -343,12 +345,12 @@ def _of_event(services: Services, session: Session, revision: Revision, received
     event = received.event
     trigger = revision.trigger
     if not isinstance(trigger, Webhook) or trigger.source != event.source:
-        raise OperationError(f"rule {revision.id}: does not listen to {event.source}, where this event came from")
+        raise OperationError(f"rule {revision.id}: has no trigger for {event.source}, the source of this event")
     facts = facts_of_event(services, session, revision, received, at)
     if not facts.subjects:
         dimensions = " x ".join(revision.scope.per)
         raise OperationError(
-            f"event {event.id}: names no {dimensions}, so rule {revision.id} has nobody to decide about"
+            f"event {event.id}: names no {dimensions}, so rule {revision.id} has no item to decide about"
         )
     outside = None
     if trigger.event not in {None, event.event_type}:

@@ -177,7 +177,9 @@ def _wait_for_room(services: Services, slot: Slot, now: datetime) -> None:
     if left is not None and left < free_space.LITTLE:
         with services.store.write() as session:
             slots.put_off(session, slot, now + ROOM_AGAIN)
-        raise LittleRoom(f"{left // 1_000_000} MB are left on the disk: reports are read again when there is room")
+        raise LittleRoom(
+            f"{left // 1_000_000} MB are left on the disk: reading of reports continues when there is room"
+        )
 
 
 def _account_of(slot: Slot) -> str:

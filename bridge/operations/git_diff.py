@@ -74,7 +74,9 @@ def _by_id(texts: Mapping[str, str], names: Environment, *, strict: bool) -> dic
 def texts_at(home: Path, revision: str) -> dict[str, str]:
     """The rule files of BRIDGE_HOME at a git revision. Raises OperationError with what git said."""
     if not revision or revision.startswith("-"):
-        raise OperationError(f"{revision!r} is no git revision; write a branch, a tag or a commit, such as origin/main")
+        raise OperationError(
+            f"{revision!r} is not a git revision; write a branch, a tag or a commit, such as origin/main"
+        )
     commit = _git(home, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").strip()
     found = {}
     for entry in _git(home, "ls-tree", "-z", commit, "rules/").split("\0"):  # names may have any sign but NUL
@@ -86,7 +88,7 @@ def texts_at(home: Path, revision: str) -> dict[str, str]:
 
 
 def _led_to(home: Path, commit: str, link: str) -> str:
-    """What a link in rules/ led to then; nothing where that was no file of the same revision."""
+    """What a link in rules/ led to then; nothing where that was not a file of the same revision."""
     try:
         return _git(home, "show", f"{commit}:./{posixpath.normpath(posixpath.join('rules', link))}")
     except OperationError:

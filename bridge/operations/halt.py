@@ -81,7 +81,7 @@ def scope_of(
         return HaltScope(HaltKind.RULE, rule)
     accounts = services.settings.accounts
     if account is not None and account not in accounts:
-        raise NotThere(f"account {account!r}: there is none; accounts are: {', '.join(sorted(accounts))}")
+        raise NotThere(f"account {account!r}: not found; accounts are: {', '.join(sorted(accounts))}")
     if advertiser is None:
         return EVERYTHING if account is None else HaltScope(HaltKind.ACCOUNT, account)
     if account is None and len(accounts) != 1:
@@ -112,11 +112,11 @@ def halt(services: Services, of: HaltScope, *, who: str, why: str, now: datetime
 def _refuse_unknown(services: Services, session: Session, of: HaltScope) -> None:
     book = services.library.current(session)
     if of.kind is HaltKind.RULE and of.name not in book.revisions:
-        raise NotThere(f"rule {of.name!r}: there is none; rules are: {', '.join(sorted(book.revisions)) or 'none'}")
+        raise NotThere(f"rule {of.name!r}: not found; rules are: {', '.join(sorted(book.revisions)) or 'none'}")
     if of.kind is HaltKind.ADVERTISER:
         rows = entities.with_either_id(session, of.account or "", {"advertiser"}, {of.name or ""})
         if not rows:
-            raise NotThere(f"advertiser {of.name!r}: there is none with that id in account {of.account}")
+            raise NotThere(f"advertiser {of.name!r}: not found in account {of.account}")
 
 
 def halted_parts(services: Services, session: Session) -> list[HaltedPart]:

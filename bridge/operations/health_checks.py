@@ -171,7 +171,7 @@ def _observations(services: Services) -> list[Check]:
         rows.server.columns("SELECT 1")
     except ObservationsAway as error:
         words = f"{error}: rules that look at observations decide nothing, and no report is read"
-        return [_check(name, "warn", words, "start ClickHouse, or mend OBSERVATIONS_URL; nothing has to be repaired")]
+        return [_check(name, "warn", words, "start ClickHouse, or fix OBSERVATIONS_URL; nothing has to be repaired")]
     return [_check(name, "ok", f"ClickHouse at {rows.server.address.place} answers")]
 
 

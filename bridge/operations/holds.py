@@ -120,7 +120,7 @@ def _by_rule(session: Session, hold_ids: Collection[int]) -> dict[str, list[Hold
     for hold_id in sorted(hold_ids):
         row = session.get(Hold, hold_id)
         if row is None or row.state != HoldState.ACTIVE:
-            state = "there is none" if row is None else f"it is {row.state} already"
+            state = "not found" if row is None else f"already {row.state}"
             raise NotThere(f"hold {hold_id}: {state}; `integr8-bridge holds list` shows the active ones")
         found.setdefault(row.rule_id, []).append(row)
     return found

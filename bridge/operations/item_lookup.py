@@ -25,7 +25,7 @@ def find_item(session: Session, kind: str, identity: str, account: str | None = 
     found = entities.all_named(session, kind, identity, account=account)
     if not found:
         where = f" of account {account}" if account is not None else ""
-        raise NotThere(f"{kind} {identity}{where}: it was not among what was read from Integr8")
+        raise NotThere(f"{kind} {identity}{where}: not among the entities read from Integr8")
     if len({one.account for one in found}) > 1:
         raise SeveralAccounts(f"{kind} {identity}", [one.account for one in found])
     return found[0]

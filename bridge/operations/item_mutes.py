@@ -28,7 +28,7 @@ def mute_item(
     """
     kind, identity = _parsed(item)
     if not why.strip():
-        raise Refused("say why: whoever finds the exception in half a year wants to know")
+        raise Refused("a reason is missing; it explains the exception later")
     if until is not None and until <= now:
         raise Refused("the end lies in the past; choose a later one, or none")
     with services.store.write() as session:
@@ -84,5 +84,5 @@ def end_mutes(
 def _parsed(item: str) -> tuple[str, str]:
     kind, _, identity = item.strip().partition("=")
     if kind not in ITEM_KINDS or not identity.strip():
-        raise Refused(f"{item[:60]!r} is no item; write one such as offer=42")
+        raise Refused(f"{item[:60]!r} is not an item; write one such as offer=42")
     return kind, identity.strip()

@@ -34,9 +34,9 @@ def send_again(session: Session, notice_id: int, *, who: str, now: datetime) -> 
     """Have a message sent now, whatever became of it. Raises NotThere, Refused."""
     found = session.get(Notice, notice_id, with_for_update=True)
     if found is None:
-        raise NotThere(f"message {notice_id}: there is none, or it is forgotten by now")
+        raise NotThere(f"message {notice_id}: not found, or deleted by retention")
     if found.topic == WITH_SECRET and found.state != NoticeState.WAITING:
-        raise Refused(f"message {notice_id}: it held a secret, which is shown once")
+        raise Refused(f"message {notice_id}: it held a secret, and a secret is shown only once")
     found.state, found.due_at, found.ended_at, found.error = NoticeState.WAITING, now, None, None
     found.claimed_by, found.claimed_until = None, None
     found.fence += 1

@@ -16,10 +16,10 @@ def move_observations(services: Services, to: str, progress: Callable[[Moved], N
     """Move everything there; what broke off goes on where it was. Raises OperationError."""
     rows = services.observation_rows
     if rows is None:
-        raise OperationError("OBSERVATIONS_URL is not set; it says where ClickHouse is, for both ways")
+        raise OperationError("OBSERVATIONS_URL is not set; both directions need the address of ClickHouse")
     try:
         rows.make()
         target = rows if to == CLICKHOUSE else None
         return clickhouse_moves.move(services.store, services.clock(), to=target, progress=progress)
     except ObservationsAway as error:
-        raise Unanswered(f"{error}; what was moved stays moved, and the same command goes on from there") from error
+        raise Unanswered(f"{error}; rows that were moved stay moved, and the same command continues") from error

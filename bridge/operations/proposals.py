@@ -95,7 +95,9 @@ def propose(services: Services, wanted: Proposal, *, who: str, now: datetime) ->
 def _check_words(wanted: Proposal) -> None:
     for word, known, what in ((wanted.action, ACTIONS, "change"), (wanted.kind, ITEM_KINDS, "kind of item")):
         if word not in known:
-            raise OperationError(f"'{word}' is no {what} to propose; use {listed(known)}{did_you_mean(word, known)}")
+            raise OperationError(
+                f"'{word}' cannot be proposed as a {what}; use {listed(known)}{did_you_mean(word, known)}"
+            )
 
 
 def _account(services: Services, asked: str | None) -> str:
@@ -104,7 +106,7 @@ def _account(services: Services, asked: str | None) -> str:
     if asked is None and len(known) == 1:
         return next(iter(known))
     if asked is None:
-        raise OperationError(f"say in which account: {listed(known)}; each may have an item of that number")
+        raise OperationError(f"name the account: {listed(known)}; each can have an item with this number")
     if asked not in known:
         raise OperationError(f"there is no account '{asked}'{did_you_mean(asked, known)}")
     return asked
@@ -153,7 +155,7 @@ def _loaded(services: Services, text: str) -> Revision:
     if not found.revisions:
         raise OperationError("; ".join(problem.message for problem in found.errors))
     if any("{{" in str(value) for value in _values(found.revisions[0])):
-        raise OperationError("a proposal holds plain values only, no {{ expressions }}")
+        raise OperationError("a proposal takes plain values only, not {{ expressions }}")
     return found.revisions[0]
 
 

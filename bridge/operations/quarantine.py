@@ -51,7 +51,7 @@ def settle_aside(
 def _aside(session: Session, event_id: str) -> Event:
     event = session.get(Event, event_id)
     if event is None:
-        raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
+        raise NotThere(f"event {event_id}: not found; `integr8-bridge events list` shows them")
     if event.state not in ASIDE:
         raise Refused(f"event {event_id}: is {event.state}, neither quarantined nor dead; replay it instead")
     return event
@@ -61,7 +61,7 @@ def _correct(services: Services, event: Event, body: bytes) -> None:
     """Put a corrected text, in the form that the source speaks, in the place of the body."""
     source = services.sources.get(event.source)
     if source is None:
-        raise Refused(f"event {event.id}: source {event.source!r} is not in bridge.yaml any more; put it back first")
+        raise Refused(f"event {event.id}: source {event.source!r} is no longer in bridge.yaml; add it again first")
     event.headers = {name: value for name, value in event.headers.items() if name.lower() not in OF_THE_BODY}
     if source.format == "query":
         event.query, event.body = [list(pair) for pair in parse_qsl(body.decode("utf-8", "replace").strip())], b""
@@ -74,5 +74,5 @@ def _correct(services: Services, event: Event, body: bytes) -> None:
     except SourceError as error:
         raise Refused(f"event {event.id}: the corrected body cannot be read: {error}") from error
     if reading.quarantine:
-        raise Refused(f"event {event.id}: the corrected body does not fit either: {reading.quarantine}")
+        raise Refused(f"event {event.id}: the corrected body does not match either: {reading.quarantine}")
     event.event_type, event.event_time = reading.event_type, reading.event_time

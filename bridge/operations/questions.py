@@ -116,7 +116,7 @@ def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
         with services.store.read() as session:
             row = session.get(Question, number)
         if has_left():
-            raise TookTooLong("nobody waits for it any more")
+            raise TookTooLong("no one waits for it any more")
         if row is not None and row.answered:
             return _told(row)
         if row is None or time.monotonic() > end:
@@ -205,7 +205,7 @@ def _past(services: Services, asked: Asked, now: datetime, between: Between) -> 
 def _the_one(services: Services, text: str) -> Revision:
     [revision, *more] = parse(services, text)
     if more:
-        raise Refused("the text holds several rules; ask about one at a time")
+        raise Refused("the text holds several rules; send one at a time")
     return revision
 
 

@@ -34,7 +34,7 @@ def rename(
     known = _known(kind, names)
     if new not in known:
         there = ", ".join(sorted(known)) or "none"
-        raise NotThere(f"{kind} {new}: there is none; configured: {there}")
+        raise NotThere(f"{kind} {new}: not found; configured: {there}")
     if old in known:
         raise Refused(f"{kind} {old}: is still configured; rename it in its file first")
     moved = {"account": _move_account, "integration": _move_account, "source": _move_source}.get(kind, _move_other)(

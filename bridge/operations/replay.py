@@ -58,7 +58,7 @@ def replay(
 def _copy(session: Session, event_id: str, revision: With, now: datetime, *, wait: timedelta) -> str:
     event = session.get(Event, event_id)
     if event is None:
-        raise NotThere(f"event {event_id}: there is none; `integr8-bridge events list` shows them")
+        raise NotThere(f"event {event_id}: not found; `integr8-bridge events list` shows them")
     if event.state == EventState.RECEIVED:
         raise Refused(f"event {event_id}: has not been handled yet, so there is nothing to repeat")
     if event.state == EventState.QUARANTINED:

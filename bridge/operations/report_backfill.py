@@ -36,10 +36,10 @@ class Backfill:
 def fetch(services: Services, days: int, *, account: str = "main", who: str, now: datetime) -> list[Backfill]:
     """Have the days before what is known read as well, for clicks and conversions. Raises NotThere, Refused."""
     if not 1 <= days <= MAX_DAYS:
-        raise Refused(f"choose 1 to {MAX_DAYS} days; more is read faster from a file")
+        raise Refused(f"choose 1 to {MAX_DAYS} days; import a file for more")
     found = services.settings.accounts.get(account)
     if found is None:
-        raise NotThere(f"account {account}: there is none in bridge.yaml")
+        raise NotThere(f"account {account}: not in bridge.yaml")
     asked = 0
     with services.store.write() as session:
         for integration in found.integrations:
@@ -55,7 +55,7 @@ def fetch(services: Services, days: int, *, account: str = "main", who: str, now
             detail = {"days": days, "feeds": asked}
             audit_log.note(session, who=who, what="fetch reports", about=account, now=now, detail=detail)
     if not asked:
-        raise Refused(f"the last {days} days are there already, or are being read")
+        raise Refused(f"the last {days} days are already read, or are being read")
     services.queue.wake("reports.poll")
     return backfills(services)
 

@@ -22,7 +22,7 @@ def reveal_secret(services: Services, effect_id: int, *, who: str, now: datetime
         effect = session.get(Effect, effect_id)
         sealed = (effect.result or {}).get("handover") if effect else None
         if effect is None or sealed is None:
-            raise NotThere(f"effect {effect_id}: made no secret")
+            raise NotThere(f"effect {effect_id}: generated no secret")
         try:
             token = services.box.open(sealed.encode())
             found = one_time_secrets.take(session, hashlib.sha256(token).hexdigest(), now)

@@ -54,7 +54,7 @@ def _live(services: Services, rule: str) -> Revision:
     if live is None:
         raise NotThere(f"rule {rule}: it is not loaded")
     if rule in book.stale:
-        raise Refused(f"rule {rule}: its newest text is broken; mend {live.place.file} first")
+        raise Refused(f"rule {rule}: its newest text is broken; fix {live.place.file} first")
     return live
 
 
@@ -65,9 +65,9 @@ def _written(services: Services, live: Revision, path: Path, mode: Mode) -> str:
     try:
         text = path.read_bytes().decode()  # not read_text: line ends stay as they are
     except (OSError, UnicodeDecodeError):
-        raise Refused(f"rule {live.id}: {live.place.file} cannot be read from here; {_by_hand(mode)}") from None
+        raise Refused(f"rule {live.id}: {live.place.file} cannot be read; {_by_hand(mode)}") from None
     if _same(services, text, live) is None:
-        raise Refused(f"rule {live.id}: {live.place.file} was changed since it was loaded; reload the rules first")
+        raise Refused(f"rule {live.id}: {live.place.file} has changed since it was loaded; reload the rules first")
     try:
         written = with_mode(text, live.id, mode)
     except NotRewritable as error:

@@ -102,9 +102,7 @@ def write_rule_file(path: Path, text: str) -> None:
     try:
         whole_file.write(path, text)
     except OSError as error:
-        raise Refused(
-            f"{path.name}: cannot be written from here ({error.strerror}); change it where it lives"
-        ) from None
+        raise Refused(f"{path.name}: cannot be written ({error.strerror}); change it at its source") from None
 
 
 def authors(store_session: Session, rule_id: str) -> dict[str, Author]:
@@ -142,7 +140,9 @@ def _wrong(checked: Checked) -> Sequence[str]:
 def _check_change(new: Revision, live: Revision | None, base: str | None) -> None:
     """A mode that does more is a step of its own, and nobody writes over what he has not seen."""
     if live is not None and base is not None and live.hash != base:
-        raise Refused(f"rule {new.id}: somebody changed it meanwhile; open it again, or your text would undo that")
+        raise Refused(
+            f"rule {new.id}: someone changed it meanwhile; open it again, or your text would undo that change"
+        )
     if live is None and base is not None:
         raise Refused(f"rule {new.id}: an edit keeps the id of its rule; make a new rule for another id")
     before = live.mode if live else Mode.SHADOW
@@ -159,16 +159,16 @@ def _texts(services: Services, new: Revision, live: Revision | None, text: str) 
     if live is None:
         path = services.settings.rules_dir / f"{new.id}.yaml"
         if path.exists():
-            raise Refused(f"rule {new.id}: rules/{path.name} is there already; take another id")
+            raise Refused(f"rule {new.id}: rules/{path.name} already exists; choose another id")
         return path, "", written
     path = services.settings.home / live.place.file
     try:
         before = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError):
-        raise Refused(f"rule {new.id}: {live.place.file} cannot be read from here") from None
+        raise Refused(f"rule {new.id}: {live.place.file} cannot be read") from None
     own = next((one.text for one in documents(before, "") if one.text.strip("\n") == live.text.strip("\n")), None)
     if own is None or before.count(own) != 1:
-        raise Refused(f"rule {new.id}: {live.place.file} was changed since it was loaded; reload the rules first")
+        raise Refused(f"rule {new.id}: {live.place.file} has changed since it was loaded; reload the rules first")
     head = own[: len(own) - len(own.lstrip("\n"))]
     tail = own[len(own.rstrip("\n")) :] or "\n"
     return path, before, before.replace(own, f"{head}{written.rstrip(chr(10))}{tail}")

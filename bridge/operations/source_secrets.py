@@ -46,9 +46,9 @@ def add_source(
     """Add a source from a preset and use it at once. An empty secret is made here. Raises Refused."""
     home = services.settings.home
     if not can_write(home):
-        raise Refused("bridge.yaml cannot be written from here; add the source where it lives")
+        raise Refused("bridge.yaml cannot be written; add the source at its origin")
     if preset not in {one["name"] for one in known_presets()}:
-        raise Refused(f"{preset[:40]!r} is no sender that is known; `sources presets` lists them")
+        raise Refused(f"{preset[:40]!r} is not a sender that is known; `sources presets` lists them")
     made = add(home, name, preset)
     own = next(reversed(list(made.variables)), "") if "VERIFY" not in str(list(made.variables)[-1:]) else ""
     own = own or next(iter(made.variables), "")
@@ -88,7 +88,7 @@ def end_old(services: Services, name: str, *, who: str, now: datetime) -> None:
     home, key, present = _present(services, name)
     variables = REFERENCE.findall(present)
     if len(variables) < 2:
-        raise Refused(f"source {name}: there is one secret; rotate it first")
+        raise Refused(f"source {name}: has only one secret; rotate it first")
     replace_in_entry(home, "sources", name, present, f'{key}: "${{{variables[0]}}}"')
     _use(services, name, "end old secret", now=now, who=who)
 
@@ -106,15 +106,15 @@ def _present(services: Services, name: str) -> tuple[Path, str, str]:
     home = services.settings.home
     entry = (read_home(home).get("sources") or {}).get(name)
     if not isinstance(entry, dict):
-        raise NotThere(f"source {name}: there is none in bridge.yaml")
+        raise NotThere(f"source {name}: not in bridge.yaml")
     if not can_write(home):
-        raise Refused("bridge.yaml cannot be written from here; rotate the secret where it lives")
+        raise Refused("bridge.yaml cannot be written; rotate the secret at its origin")
     text = (home / "bridge.yaml").read_text(encoding="utf-8-sig")
     for singular, plural in PLURAL.items():
         for key in (singular, plural):
             if key in entry:
                 return home, singular, _written(text, name, key, entry[key])
-    raise Refused(f"source {name}: it has no secret of its own to rotate")
+    raise Refused(f"source {name}: it has no secret to rotate")
 
 
 def _written(text: str, name: str, key: str, value: object) -> str:
@@ -122,13 +122,13 @@ def _written(text: str, name: str, key: str, value: object) -> str:
     names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     variables = [REFERENCE.fullmatch(str(one)) for one in names]
     if not variables or None in variables:
-        raise Refused(f"source {name}: {key} is no variable such as ${{NAME}}; rotate it by hand")
+        raise Refused(f"source {name}: {key} is not a variable such as ${{NAME}}; rotate it by hand")
     quoted = [rf"[\"']?\$\{{{re.escape(one[1])}\}}[\"']?" for one in variables if one]
     comma = r"\s*,\s*"
     form = quoted[0] if isinstance(value, str) else rf"\[\s*{comma.join(quoted)}\s*\]"
     found = re.findall(rf"\b{key}:\s*{form}", text)
     if len(found) != 1:
-        raise Refused(f"source {name}: {key} is written in a way that only a person should change")
+        raise Refused(f"source {name}: {key} has a form that only a person should change")
     return str(found[0])
 
 

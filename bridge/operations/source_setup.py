@@ -76,5 +76,5 @@ def _config(services: Services, source: str) -> dict[str, object]:
     found = services.settings.sources.get(source)
     if found is None:
         known = ", ".join(sorted(services.settings.sources)) or "none"
-        raise NotThere(f"source {source!r}: there is none; sources are: {known}")
+        raise NotThere(f"source {source!r}: not found; sources are: {known}")
     return dict(found)

@@ -175,7 +175,7 @@ def _taken_back(session: Session, run_id: int) -> set[Target]:
 def _run(services: Services, session: Session, run_id: int) -> tuple[Run, Revision]:
     run = session.get(Run, run_id)
     if run is None:
-        raise NotThere(f"run {run_id}: there is none; `integr8-bridge runs list` shows them")
+        raise NotThere(f"run {run_id}: not found; `integr8-bridge runs list` shows them")
     book = services.library.current(session)
     revision = book.revisions.get(run.rule_id) or services.library.revision(session, run.revision)
     if revision is None:

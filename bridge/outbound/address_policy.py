@@ -89,11 +89,11 @@ def parse(text: str) -> httpx.URL:
     if url.scheme not in PORTS or not host:
         raise Refused("only http:// and https:// addresses with a host can be called")
     if url.userinfo:
-        raise Refused("an address with a user or password in it is not called; use a header")
+        raise Refused("an address must not contain a user or password; use a header")
     if NUMERIC.fullmatch(host) and as_address(host) is None:
-        raise Refused("the host is a number in an odd form; write it as four decimal numbers")
+        raise Refused("the host is a number in an unusual form; write it as four decimal numbers")
     if any(_climbs(segment) for segment in re.split(r"[/\\]", _decoded(url.path))):
-        raise Refused("the path climbs with `..`")
+        raise Refused("the path contains `..`")
     return url
 
 
@@ -115,7 +115,7 @@ def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:
     """The line that covers this URL, the longest path first. Raises Refused when there is none."""
     found = [line for line in allowed if line.covers(url)]
     if not found:
-        raise Refused(f"{url.scheme}://{host_of(url)}:{port_of(url)} is not in the list of allowed addresses")
+        raise Refused(f"{url.scheme}://{host_of(url)}:{port_of(url)} is not among the allowed addresses")
     return max(found, key=lambda line: len(line.path))
 
 
@@ -130,10 +130,10 @@ def judge(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> li
     for text in addresses:
         address = ipaddress.ip_address(text.partition("%")[0])
         if not _excepted(address, exceptions) and not is_public(address):
-            raise Refused(f"{host} leads to a private, local or reserved address")
+            raise Refused(f"{host} resolves to a private, local or reserved address")
         judged.append(address)
     if not judged:
-        raise Refused(f"{host} leads nowhere")
+        raise Refused(f"{host} does not resolve to any address")
     return judged
 
 

@@ -39,7 +39,7 @@ class Lookup:
         if as_address(host) is not None:
             return self._resolve(host, port)  # a number: nobody is asked
         if not self._free.acquire(timeout=seconds):
-            raise NotSent(f"{host} cannot be resolved: too many names are being looked up and get no answer")
+            raise NotSent(f"{host} cannot be resolved: too many look-ups are waiting for an answer")
         answer: Future[Sequence[str]] = Future()
         threading.Thread(target=self._ask, args=(host, port, answer), name=f"lookup {host}", daemon=True).start()
         try:

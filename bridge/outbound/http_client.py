@@ -166,7 +166,7 @@ def _checked(method: str, headers: Mapping[str, str], body: bytes, bounds: Bound
         if not TOKEN.fullmatch(name) or re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or len(value) > 8_000:
             raise Refused("a header has a line break or another control character, or is too long")
         if name.lower() in OUR_HEADERS:
-            raise Refused(f"the header {name} is not for a rule to set")
+            raise Refused(f"a rule must not set the header {name}")
     return list(headers.items())
 
 

@@ -48,7 +48,7 @@ def _left(timeout: float | None, late: type[httpcore.TimeoutException] = httpcor
     """The seconds that one operation may take. A server that drips a byte now and then meets the end as well."""
     left = _passage.get().until - time.monotonic()
     if left <= 0:
-        raise late("the time for the whole request is over")
+        raise late("the time limit of the whole request is over")
     return left if timeout is None else min(left, timeout)
 
 

@@ -28,7 +28,7 @@ CONNECT_SECONDS = 5  # seconds to wait for a connection
 ANSWER_SECONDS = 60  # seconds to wait for an answer
 REST_SECONDS = 10.0  # seconds after a failure in which nobody asks again
 MAX_QUERY_BYTES = 64 << 20  # a question may name many batches
-#: Texts may hold what is no UTF-8 (half of a surrogate pair): such a value would come back as its hex digits.
+#: Texts may hold what is not UTF-8 (half of a surrogate pair): such a value would come back as its hex digits.
 TEXTS_AS_BYTES = {"String": "bytes"}
 
 Columns = Sequence[Any]

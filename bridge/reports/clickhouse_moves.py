@@ -57,7 +57,7 @@ def replace(
         ]:
             return 0
         if written is not None and not observations.use_batch(session, written.batch):
-            raise ObservationsAway("writing to ClickHouse took so long that the rows were given up")
+            raise ObservationsAway("writing to ClickHouse took too long")
         chunk_cache.add(session, feed.id, made, level, [info.id for info in part], written=written)
         # Afterwards, so that none of their numbers is given again.
         observations.remove(session, [info.id for info in part], now)

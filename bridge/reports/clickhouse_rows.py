@@ -182,7 +182,7 @@ class ClickHouseRows:
         missing = sum(count - found.get(batch, 0) for batch, count in wanted.items())
         if missing or any(found[batch] != count for batch, count in wanted.items()):
             words = f"{missing:,} rows of {place.account}/{place.integration}/{place.kind} are missing in ClickHouse"
-            raise ObservationsAway(f"{words}; is OBSERVATIONS_URL another server or database than before?")
+            raise ObservationsAway(f"{words}; does OBSERVATIONS_URL name another server or database than before?")
 
     def facts(
         self, place: Place, infos: Sequence[ChunkInfo], start: int | None = None, end: int | None = None

@@ -93,7 +93,7 @@ class _Reader:
 def unpack(data: bytes) -> Batch:
     """Raises NotAChunk for bytes that are not whole."""
     if data[:4] != MAGIC:
-        raise NotAChunk("these bytes are no observations; their first four are wrong")
+        raise NotAChunk("these bytes are not observations; their first four are wrong")
     length = int.from_bytes(data[4:8], "little")
     reader = _Reader(memoryview(data), 8)
     try:

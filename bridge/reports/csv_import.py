@@ -80,7 +80,7 @@ def import_file(
     its end, and that meets what the feed has read, makes the feed reach further back. `seen_column` names the column
     that says when each row was seen.
 
-    Raises CsvProblem for a file that is no table of such rows; what was read before that is kept, as an import that
+    Raises CsvProblem for a file that is not a table of such rows; what was read before that is kept, as an import that
     can be removed.
     """
     name = name or ImportName(path.stem, path.name)

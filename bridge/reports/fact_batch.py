@@ -76,7 +76,7 @@ class Batch:
     revenue: NDArray[np.int64]
     delay: NDArray[np.int32]  # seconds from click to conversion, or UNKNOWN_DELAY
     #: By the names of `bridge.reports.report_rows`, where the rows said any: what facts are grouped by, and beside that
-    #: "currency"; "tx", the transaction id where it is no ULID; "key", "click" where a conversion is known by the
+    #: "currency"; "tx", the transaction id where it is not a ULID; "key", "click" where a conversion is known by the
     #: transaction of its click only; "import", the import that brought the fact.
     labels: Mapping[str, Labels]
 

@@ -30,7 +30,7 @@ def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
     with store.read() as session:
         found = report_imports.get(session, import_id)
         if found is None or found.removed_at is not None:
-            words = "there is none, or it was removed before; see `reports imports list`"
+            words = "not found, or it was removed before; see `reports imports list`"
             raise NoSuchImport(f"import {import_id}: {words}")
     written = 0
     if found.first_event is not None and found.last_event is not None:

@@ -124,7 +124,7 @@ class LiveData:
             self._since = since if kept is None else min(since, datetime.fromtimestamp(kept.since, UTC))
             found = _found(session, known, self._since)
             if kept is not None and not self._go_on_with(kept, found, now):
-                log.info("sums of an earlier process do not fit any more")
+                log.info("sums of an earlier process no longer match")
                 self._since = since
                 found = _found(session, known, since)
             kept = None
@@ -134,7 +134,7 @@ class LiveData:
                 break
             self._start_over()  # a chunk was replaced while it was to be read
         else:
-            raise ReplacedMeanwhile("observations were merged again and again while they were read")
+            raise ReplacedMeanwhile("observations were merged repeatedly while they were read")
         self._sums_before = None
         self._read = (self._since, self._loads, state[2])
 

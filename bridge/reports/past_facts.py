@@ -190,7 +190,7 @@ class Past:
         return self._inside[moment]
 
     def entities(self, now: datetime) -> LiveFacts:
-        """The facts that are no amounts."""
+        """The facts that are not amounts."""
         return LiveFacts(None, self.data, self.subjects, now, self.tables, self.joins, self.zone)  # type: ignore[arg-type]
 
     def day(self, now: datetime) -> date:

@@ -1,7 +1,7 @@
 """Convert report rows and postbacks to facts. Knows how Integr8 spells its columns; performs no I/O.
 
 That a row carries these names is inferred from Integr8's parameter list; where two spellings exist, both are
-read. A row without a transaction id or a time, or with an amount that is no number, is refused by name:
+read. A row without a transaction id or a time, or with an amount that is not a number, is refused by name:
 counting it wrongly would be worse than saying that it was left out.
 """
 
@@ -223,7 +223,7 @@ def _statuses(texts: list[str]) -> NDArray[np.uint8]:
 
 
 def _micros(values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Whole micro-units, and where the value was no amount."""
+    """Whole micro-units, and where the value was not an amount."""
     try:
         different = set(values)
     except TypeError:

@@ -24,7 +24,7 @@ U64 = NDArray[np.uint64]
 
 
 def pack(ids: Sequence[str]) -> tuple[U64, U64, list[str]]:
-    """The 128 bits of each id, and the ids that are no ULIDs as texts ("" for those that are)."""
+    """The 128 bits of each id, and the ids that are not ULIDs as texts ("" for those that are)."""
     raw = np.array([text.encode("utf-8", "replace") for text in ids], dtype=f"S{ULID_LENGTH + 1}")
     digits = raw.view(np.uint8).reshape(len(ids), ULID_LENGTH + 1)
     values = _VALUES[digits[:, :ULID_LENGTH]]

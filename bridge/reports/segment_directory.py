@@ -64,7 +64,7 @@ class SegmentDirectory:
                 made += 1
             if made and time.monotonic() - told > TELL_EVERY:
                 told = time.monotonic()
-                log.info("observations are laid out on disk", kind=str(kind), done=position + 1, of=len(infos))
+                log.info("observations are written to files", kind=str(kind), done=position + 1, of=len(infos))
             if indexes is not None:
                 found[info.id] = {
                     source: StoredSegment(subjects, Reader(index), kept, self._repair(session, kind, info, source))
@@ -83,7 +83,7 @@ class SegmentDirectory:
             return saved_sums.read(self._root / SUMS)
         except NotAFile as error:
             if (self._root / SUMS).exists():
-                log.warning("sums of observations are counted anew", error=str(error))
+                log.warning("sums of observations are counted again", error=str(error))
             return None
 
     def keep_sums(self, state: State) -> None:
@@ -94,7 +94,7 @@ class SegmentDirectory:
             self._need_room()
             saved_sums.write(self._root / SUMS, state)
         except OSError as error:
-            log.warning("sums of observations are not kept", error=str(error))
+            log.warning("sums of observations are not saved", error=str(error))
 
     def sums_written_at(self) -> int | None:
         """When any process last wrote sums, in seconds since 1970."""
@@ -141,7 +141,7 @@ class SegmentDirectory:
         bind = session.get_bind()
 
         def again() -> Index:
-            log.warning("a file of observations is made anew", kind=str(kind), chunk=info.id)
+            log.warning("a file of observations is written again", kind=str(kind), chunk=info.id)
             self._path(kind, info, source).unlink(missing_ok=True)
             with Session(bind, info=dict(session.info)) as own, self._alone(kind):
                 return self._make(own, kind, info)[source]
@@ -187,6 +187,6 @@ def sweep(observations_directory: Path, chunks: set[int], now: float) -> int:
             if unfinished or (suffix in SUFFIXES.values() and int(name) not in chunks):
                 path.unlink()
                 freed += status.st_size
-        except (FileNotFoundError, ValueError):  # another process was here, or it is no file of ours
+        except (FileNotFoundError, ValueError):  # another process was here, or it is not a file of ours
             continue
     return freed

@@ -35,7 +35,7 @@ class SecretsBox:
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken:
-            raise Unsealable("sealed with another BRIDGE_SECRET_KEY; put the old one behind the new one") from None
+            raise Unsealable("encrypted with another BRIDGE_SECRET_KEY; add the old key after the new one") from None
 
 
 def _derive(key: str, purpose: bytes) -> bytes:

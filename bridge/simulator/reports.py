@@ -105,7 +105,7 @@ def _cursors(query: Query) -> tuple[str | None, str | None]:
         raise bad("page[before]", "cannot stand beside page[after]")
     for name, cursor in (("page[after]", after), ("page[before]", before)):
         if cursor is not None and not is_ulid(cursor):
-            raise bad(name, "is no transaction id")
+            raise bad(name, "is not a transaction id")
     return after, before
 
 
@@ -123,7 +123,7 @@ def _zone(name: str | None) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a path or a folder is worse
-        raise bad("timezone", f"{name!r} is no IANA time zone") from None
+        raise bad("timezone", f"{name!r} is not an IANA time zone") from None
 
 
 def _window(query: Query, zone: tzinfo) -> tuple[int, int]:

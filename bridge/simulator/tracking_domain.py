@@ -93,7 +93,7 @@ def _event(world: World, offer_number: int, given: Mapping[str, str]) -> Entity 
     for event in world.directory.offer_events.living(offer=offer.key):
         if wanted in {event.key, str(event.number)} or (name and event.fields["name"] == name):
             return event
-    raise bad("event_id", "is no event of this offer")
+    raise bad("event_id", "is not an event of this offer")
 
 
 def _amount(given: Mapping[str, str], name: str) -> float | None:

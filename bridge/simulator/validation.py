@@ -21,7 +21,7 @@ def read_body(raw: bytes, operation: Operation, *, strict: bool, remarks: list[s
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise Refusal(400, "the body is no JSON", field="body") from None
+        raise Refusal(400, "the body is not JSON", field="body") from None
     if not isinstance(body, dict):
         raise Refusal(400, "the body must be a JSON object", field="body")
     schema = operation.request(unknown=RAISE if strict else EXCLUDE)

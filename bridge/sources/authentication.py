@@ -163,7 +163,7 @@ class TokenAuthenticator:
         if "path" in self.places:
             return replace(request, path_token=self.tokens[0])
         if "body" in self.places:
-            raise CannotSign("the token stands in the body; let the sender send a test event")
+            raise CannotSign("the token is in the body; let the sender send a test event")
         if "query" in self.places:
             return replace(request, query=(*request.query, (self.parameter, self.tokens[0])))
         return with_fields(request, {str(self.header): self.tokens[0]})

@@ -20,7 +20,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 class CsvProblem(ValueError):
-    """A file that is no table. `line` counts from 1; `words` say what is wrong and what to do."""
+    """A file that is not a table. `line` counts from 1; `words` say what is wrong and what to do."""
 
     def __init__(self, line: int, words: str) -> None:
         super().__init__(f"line {line}: {words}")
@@ -123,7 +123,7 @@ def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
     source = _readable(iter(lines), end)
     head = list(islice(source, HEAD))
     if not any(line.strip() for line in head):
-        raise CsvProblem(1, "there is nothing in it; the first line must name the columns")
+        raise CsvProblem(1, "the file is empty; the first line must name the columns")
     given = _SEPARATOR_LINE.fullmatch(head[0].strip("\ufeff\r\n"))
     first = 1 if given else 0
     at, delimiter = _header(head, first, [given[1]] if given else [*DELIMITERS], known)
@@ -207,7 +207,7 @@ def _columns(cells: list[str], known: Collection[str], line: int) -> tuple[str, 
     for place, name in enumerate(names):
         if name in names[:place]:
             before = names.index(name) + 1
-            raise CsvProblem(line, f"the column {name!r} stands twice, as columns {before} and {place + 1}; keep one")
+            raise CsvProblem(line, f"the column {name!r} appears twice, as columns {before} and {place + 1}; keep one")
     return tuple(names)
 
 

@@ -63,7 +63,7 @@ def content(request: Incoming, limits: Limits) -> bytes:
         return request.body
     if coding in ("gzip", "x-gzip"):
         return _inflate(request.body, limits.inflated)
-    raise Unreadable(415, "only gzip or no compression is understood", "header Content-Encoding")
+    raise Unreadable(415, "only gzip or no compression is supported", "header Content-Encoding")
 
 
 def _inflate(raw: bytes, most: int) -> bytes:
@@ -90,7 +90,7 @@ def media_type(request: Incoming) -> str:
         name, _, value = parameter.strip().partition("=")
         charset = value.strip("\"' ").lower()
         if name.strip().lower() == "charset" and charset not in ("utf-8", "utf8", "us-ascii"):
-            raise Unreadable(415, "only UTF-8 is understood", "header Content-Type")
+            raise Unreadable(415, "only UTF-8 is supported", "header Content-Type")
     return kind.strip().lower()
 
 
@@ -99,7 +99,7 @@ def is_json(kind: str) -> bool:
 
 
 def read_json(raw: bytes, limits: Limits, *, any_bytes: bool = False, odd: Odd = None) -> dict[str, Any] | list[Any]:
-    """An object or a list. With `odd` what is no number is left in it and listed there (`exact_json.loads`)."""
+    """An object or a list. With `odd` what is not a number is left in it and listed there (`exact_json.loads`)."""
     value = exact_json.loads(raw, depth=limits.depth, any_bytes=any_bytes, odd=odd)
     if isinstance(value, dict | list):
         return value
@@ -160,7 +160,7 @@ def _json_or_text(text: str, limits: Limits, values: dict[str, Any], odd: Odd) -
     try:
         return read_json(text.encode("utf-8", "surrogateescape"), limits, odd=odd)
     except Unreadable:
-        return checked(values)  # an unfilled {macro} is no JSON
+        return checked(values)  # an unfilled {macro} is not JSON
 
 
 def read_body(
@@ -192,7 +192,7 @@ def checked(values: dict[str, Any]) -> dict[str, Any]:
     """Refuse what no text column can hold; percent-encoding lets it through."""
     for name, value in values.items():
         if "\x00" in name or "\x00" in str(value):
-            raise Unreadable(422, "a NUL character; no database text can hold it", name.replace("\x00", "")[:80])
+            raise Unreadable(422, "a NUL character; database texts cannot hold it", name.replace("\x00", "")[:80])
     return values
 
 

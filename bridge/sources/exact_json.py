@@ -48,8 +48,8 @@ def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[Odd] | N
     """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault.
 
     With `any_bytes` a text in another encoding is left as lone surrogates instead (see `request.readable`). With `odd`
-    what is no number or no text stays in the value as NoNumber or MendedText, and is added to the list; without it the
-    whole is refused.
+    what is neither a number nor a text stays in the value as NoNumber or MendedText, and is added to the list; without
+    it the whole is refused.
     """
     text = raw.removeprefix(BOM).decode("utf-8", "surrogateescape") if any_bytes else utf8(raw)
     if raw.count(b"[") + raw.count(b"{") > depth:
@@ -86,7 +86,7 @@ def utf8(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         raise Unreadable(422, f"not UTF-8: {error.reason}", f"byte {error.start}") from None
     if "\x00" in text:
-        raise Unreadable(422, "a NUL character; no database text can hold it", f"character {text.index(chr(0))}")
+        raise Unreadable(422, "a NUL character; database texts cannot hold it", f"character {text.index(chr(0))}")
     return text
 
 
@@ -162,7 +162,7 @@ def without_odd(value: Any, place: str = "body") -> tuple[Any, list[tuple[str, s
     if isinstance(value, MendedText):
         return value.text, [(place, "had NUL or half a surrogate pair; kept with replacement characters")]
     if isinstance(value, NoNumber):
-        return None, [(place, f"{value.literal[:20]!r} is no number; treated as missing")]
+        return None, [(place, f"{value.literal[:20]!r} is not a number; treated as missing")]
     found: list[tuple[str, str]] = []
     if isinstance(value, dict):
         clean = {}
@@ -181,7 +181,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise Unreadable(422, "the name stands twice in one object", twice[:80])
+        raise Unreadable(422, "the name appears twice in one object", twice[:80])
     return value
 
 

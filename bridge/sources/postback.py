@@ -130,7 +130,7 @@ _MACRO = re.compile(
     re.VERBOSE,
 )
 _BRACED_UUID = re.compile(r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}", re.IGNORECASE)  # as Windows writes ids
-_SIGN = re.compile(r"[{}\[\]()<>#%$@:*|~!^=&]|__|[^\x00-\x7f]")  # without one of them a text is no macro
+_SIGN = re.compile(r"[{}\[\]()<>#%$@:*|~!^=&]|__|[^\x00-\x7f]")  # without one of them a text is not a macro
 _INSIDE = re.compile(r"[{}\[\]<>]|^[@&!]\w+$")
 _BETWEEN_WORDS = re.compile(r"[\s.\-]+")  # `click-id` and `Click ID` are the name of a parameter, too
 _STATUSES = {"approved", "rejected", "pending", "processing"}
@@ -355,7 +355,7 @@ def _single(name: str, value: Any) -> tuple[Any, Fault | None]:
         return value, None
     texts = [item for item in value if not isinstance(item, dict | list)] if isinstance(value, list) else []
     if not texts:
-        return None, Fault(f"body.{name}", "is no single value; treated as missing")
+        return None, Fault(f"body.{name}", "is not a single value; treated as missing")
     if all(item == value[0] for item in value):
         return texts[0], None
     return texts[0], Fault(f"body.{name}", f"came {len(value)} times with different values; the first one is kept")

@@ -48,7 +48,7 @@ def load(text: str) -> PublicKey:
     except (ValueError, binascii.Error, TypeError, KeyError, RecursionError):
         found = None
     if not isinstance(found, PublicKey):
-        raise ValueError("is no public key (Ed25519, ECDSA or RSA) in PEM, base64, hex or as a JWK")  # noqa: TRY004 - settings
+        raise ValueError("is not a public key (Ed25519, ECDSA or RSA) in PEM, base64, hex or as a JWK")  # noqa: TRY004 - settings
     return found
 
 

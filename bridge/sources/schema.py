@@ -173,7 +173,7 @@ class SourceSchema(StrictSchema):
             raise ValidationError(f"goes with verify: {PRESETS[name].verify}; or write verify: {name} alone", "preset")
         _check_keys(data)
         if "order_per" in data and "order_by" not in data:
-            raise ValidationError("says what events are about; order_by must say which of them is newer", "order_per")
+            raise ValidationError("needs order_by, which says which of two events is newer", "order_per")
         if (data["format"] == "postback") != ("dialect" in data):
             words = "goes with format: postback; both or neither" if "dialect" in data else "says whose postbacks come"
             raise ValidationError(f"{words}; dialects are integr8, {', '.join(TRACKERS)}", "dialect")
@@ -184,9 +184,9 @@ class SourceSchema(StrictSchema):
         if data.get("timestamp_part") and not data.get("signature_part"):
             raise ValidationError("needs signature_part as well: both are read from one header", "timestamp_part")
         if "header" in data and "signature" in data:
-            raise ValidationError("says where the signature stands, and so does header; keep one of them", "signature")
+            raise ValidationError("names the place of the signature, and so does header; keep one of them", "signature")
         if "timestamp_header" in data and "timestamp" in data:
-            raise ValidationError("says where the time stands, and so does timestamp_header; keep one", "timestamp")
+            raise ValidationError("names the place of the time, and so does timestamp_header; keep one", "timestamp")
 
 
 def _check_keys(data: Mapping[str, Any]) -> None:

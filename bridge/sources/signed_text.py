@@ -184,7 +184,7 @@ class SignedText:
         Raises CannotSign where the sender writes the time into its own body.
         """
         if self.timestamp and ":" not in self.timestamp:
-            raise CannotSign("the time stands in the sender's own body; let the sender send a test event")
+            raise CannotSign("the time is in the sender's own body; let the sender send a test event")
         fields = {}
         if self.timestamp and self.timestamp.startswith("header:") and given.stamp:
             fields[self.timestamp.removeprefix("header:")] = given.stamp
@@ -197,7 +197,7 @@ class SignedText:
     def place(self, request: Incoming, encoded: str, given: Given) -> Incoming:
         """The request with a signature put where this source expects it. Raises CannotSign where that is the body."""
         if not self.header:
-            raise CannotSign("the signature does not stand in a header; let the sender send a test event")
+            raise CannotSign("the signature is not in a header; let the sender send a test event")
         value = self.prefix + encoded
         if self.signature_part == REST:
             value = f"{given.stamp}{self.separator}{value}" if self.timestamp_part else value
@@ -231,7 +231,7 @@ def _listed_headers(request: Incoming, listing: str, timestamp: str | None) -> b
     needed = {listing.lower(), (timestamp or f"header:{listing}").removeprefix("header:").lower()}
     if not needed <= set(names):
         raise SignatureError(
-            "malformed", f"{listing} does not list {' and '.join(sorted(needed))} among what is signed"
+            "malformed", f"{listing} does not list {' and '.join(sorted(needed))} among the signed headers"
         )
     return ";".join(f"{name}:{request.headers.get(name, '').strip()}" for name in names).encode(
         "utf-8", "surrogateescape"

@@ -213,7 +213,7 @@ class Source:
         return bare if self.authenticator.covers_query or not bare.query else replace(bare, query=())
 
     def _values(self, request: Incoming) -> tuple[Values, Sequence[Any]]:
-        """What was sent, and what in it is no number."""
+        """What was sent, and what in it is not a number."""
         odd: list[Odd] = []
         return self._read_values(request, odd), odd
 

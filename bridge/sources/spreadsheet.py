@@ -36,7 +36,7 @@ _HALF_DAY = re.compile(r"[\s,]+(\d{1,2})(:\d{2}(?::\d{2})?)\s*([AaPp])\.?[Mm]\.?
 def amount(text: str, *, commas: bool = False) -> Decimal:
     """The exact number that a cell shows. `commas`: the file writes decimals with a comma, so `1.500` is doubtful too.
 
-    Raises ValueError with a sentence for what is no number, and for what may be two.
+    Raises ValueError with a sentence for what is not a number, and for what may be two.
     """
     around = _AROUND.match(text.strip().translate(_PLAIN_SPACES))
     shown = around["amount"].strip() if around else text

@@ -125,9 +125,9 @@ def flatten(path: str, messages: Any) -> tuple[Problem, ...]:
 _OWN_WORDS = (
     ("Missing data for required field", "is missing"),
     ("Field may not be null", "is empty; give it a value, or remove the key"),
-    ("Not a valid mapping type", "is no mapping; write keys and values below it"),
+    ("Not a valid mapping type", "is not a mapping; write keys and values below it"),
     ("Invalid type", "is of another type; write keys and values below it"),
-    ("Not a valid ", "is no valid "),
+    ("Not a valid ", "is not a valid "),
     ("Must be ", "must be "),
     ("Length must be ", "its length must be "),
     ("Shorter than ", "is shorter than "),

@@ -53,7 +53,7 @@ def back_up(url: str, file: Path, *, overwrite: bool = False) -> Copy:
     if file.exists() and not overwrite:
         raise CopyError(f"{file}: exists already; name another file, or say --overwrite")
     if not file.parent.is_dir():
-        raise CopyError(f"{file.parent}: there is no such directory; make it first")
+        raise CopyError(f"{file.parent}: directory not found; create it first")
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # it holds what the database holds
@@ -74,7 +74,7 @@ def restore(url: str, file: Path, *, now: datetime, overwrite: bool = False) -> 
     the other kind of database, and where there is data already and `overwrite` is off.
     """
     if not file.is_file():
-        raise CopyError(f"{file}: there is no such file")
+        raise CopyError(f"{file}: file not found")
     if _is_sqlite(url):
         return _restore_sqlite(_path(url), file, now=now, overwrite=overwrite)
     return _restore_postgres(url, file, overwrite=overwrite)
@@ -113,7 +113,7 @@ def _put(part: Path, file: Path, *, overwrite: bool) -> None:
 def _known(revision: str | None, file: Path) -> str:
     """The revision of a copy, if this version can bring it to the present."""
     if revision is None:
-        raise CopyError(f"{file}: is no copy of this service's database: it has no schema version")
+        raise CopyError(f"{file}: is not a copy of this service's database: it has no schema version")
     try:
         ScriptDirectory.from_config(migrate.config()).get_revision(revision)
     except CommandError as error:
@@ -153,14 +153,14 @@ def _checked(copy: sqlite3.Connection, file: Path) -> str:
     if found != ["ok"]:
         raise CopyError(f"{file}: is damaged: {'; '.join(found)}")
     if orphans is not None:
-        raise CopyError(f"{file}: is damaged: a row of {orphans[0]} speaks of a row of {orphans[2]} that is not there")
+        raise CopyError(f"{file}: is damaged: a row of {orphans[0]} refers to a missing row of {orphans[2]}")
     return _known(row[0] if row else None, file)
 
 
 def _restore_sqlite(target: Path, file: Path, *, now: datetime, overwrite: bool) -> Copy:
     with file.open("rb") as handle:
         if handle.read(len(MAGIC)) != MAGIC:
-            raise CopyError(f"{file}: is no SQLite database; DATABASE_URL names SQLite")
+            raise CopyError(f"{file}: is not an SQLite database; DATABASE_URL names SQLite")
     if target.exists():
         _alone(target)
         if not overwrite and _has_rows(target):

@@ -22,7 +22,7 @@ from bridge.store.slots import Slot, SlotState
 
 log = structlog.get_logger()
 
-MIN_CLOCK_STEP = timedelta(seconds=30)  # less is no step: a tick may be late
+MIN_CLOCK_STEP = timedelta(seconds=30)  # less is not a step: a tick may be late
 GAP = timedelta(seconds=90)  # between two ticks of a service that is well; longer than any call
 MAX_LEASE = timedelta(minutes=3)  # of any lease
 SET = "clock set"  # the heartbeat that says when

@@ -60,7 +60,7 @@ def _taken() -> ReturningUpdate[int]:
 def renew(session: Session, fence: int, name: str, until: datetime) -> None:
     """Hold on to our turn until then. Raises LeaseLost when it is not ours any more."""
     if session.connection().scalar(_renewed(), {"turn": name, "mine": fence, "end": until}) is None:
-        raise LeaseLost("another worker decides by now; its view is newer")
+        raise LeaseLost("another worker has taken the decision lock")
 
 
 @cache
@@ -83,7 +83,7 @@ def release(session: Session, fence: int, name: str) -> None:
     Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
     """
     if session.connection().scalar(_given(), {"turn": name, "mine": fence}) is None:
-        raise LeaseLost("another worker decides by now; its view is newer")
+        raise LeaseLost("another worker has taken the decision lock")
 
 
 @cache

@@ -90,7 +90,7 @@ def settle_order(session: Session, taken: Sequence[Effect], *, left_by: datetime
 
 
 def hand_back(effects: Iterable[Effect]) -> None:
-    """Undo the taking of effects that must wait: this was no attempt."""
+    """Undo the taking of effects that must wait: this was not an attempt."""
     for effect in effects:
         effect.state = EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state
         effect.claimed_by, effect.claimed_until = None, None

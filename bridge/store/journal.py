@@ -185,7 +185,7 @@ def refuse(session: Session, event: Event, state: EventState, *, problem: str, n
 
 
 def return_untried(session: Session, events: Sequence[Event]) -> None:
-    """Return events that nobody has worked on: the claim was no try."""
+    """Return events that nobody has worked on: the claim was not a try."""
     for event in events:
         event.attempts -= 1
         _release(session, [event], attempts=event.attempts)

@@ -35,7 +35,7 @@ class _RowInsert:
         made = []
         for row in rows:
             if len(row) != self.size:
-                raise ValueError(f"rows of one insert have the same names, and {sorted(row)} are others")
+                raise ValueError(f"rows of one insert must have the same names, not {sorted(row)}")
             whole = {**self.given, **row} if self.given else row
             values = [whole[name] for name in self.names]
             for position, convert in self.converts:
@@ -47,8 +47,8 @@ class _RowInsert:
 def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert plain rows, all with the same attributes of the model. Objects added to the session are not flushed.
 
-    Raises KeyError for a name that is no attribute of the model, and KeyError or ValueError for a row with other names
-    than the first: a value is never left out in silence.
+    Raises KeyError for a name that is not an attribute of the model, and KeyError or ValueError for a row with other
+    names than the first: a value is never left out in silence.
     """
     if rows:
         _execute(session.connection(), model, rows, passing_over=False)

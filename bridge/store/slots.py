@@ -141,7 +141,7 @@ def _renewed() -> Update:
 
 
 def return_untried(session: Session, taken: Iterable[Slot]) -> None:
-    """Give slots back that nobody has worked on: the claim was no try."""
+    """Give slots back that nobody has worked on: the claim was not a try."""
     for slot in taken:
         settle(session, slot, attempts=slot.attempts - 1)
 

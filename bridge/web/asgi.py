@@ -24,7 +24,7 @@ from bridge.web.webhook_endpoint import WebhookEndpoint
 log = structlog.get_logger()
 
 THREADS = 12  # for pages and the API; four of them may be event streams, see bridge.web.api.event_stream
-MAX_BODY_BYTES = 8_388_608  # bytes of a request that is no webhook; those have a bound for each source
+MAX_BODY_BYTES = 8_388_608  # bytes of a request that is not a webhook; those have a bound for each source
 HAS_LEFT = "bridge.has_left"  # in the environment of a request: a function that says whether the client has gone
 
 Scope: TypeAlias = MutableMapping[str, Any]

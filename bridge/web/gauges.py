@@ -42,7 +42,7 @@ class Gauge:
         return made
 
 
-DATABASE_UP = Gauge("bridge_database_up", "1 while the database answers; without it no other gauge is there.")
+DATABASE_UP = Gauge("bridge_database_up", "1 while the database answers; otherwise all other gauges are missing.")
 EVENTS = Gauge("bridge_events", "Events in the journal, by state.", ("state",))
 EFFECTS = Gauge("bridge_effects", "Effects in the ledger, by state.", ("state",))
 PLANS_WAITING = Gauge("bridge_plans_waiting", "Plans that wait for a person.")

@@ -26,7 +26,7 @@ WAITING = 2_000  # requests that may wait for a commit; beyond that the endpoint
 
 
 class JournalFull(RuntimeError):
-    """More requests wait for the journal than it will take soon."""
+    """More requests already wait for the event journal than it will take soon."""
 
 
 class JournalClosed(RuntimeError):
@@ -53,7 +53,7 @@ def _release(jobs: Sequence[_Job], error: str | None = None) -> None:
         try:
             loop.call_soon_threadsafe(_resolve, waiting, error)
         except RuntimeError:
-            log.warning("nobody waits for the answer any more", requests=len(waiting))  # the loop is closed
+            log.warning("no one waits for the answer any more", requests=len(waiting))  # the loop is closed
 
 
 def _resolve(waiting: Sequence["asyncio.Future[str | None]"], error: str | None) -> None:
@@ -90,7 +90,7 @@ class GroupCommitWriter(threading.Thread):
 
     def _put(self, job: _Job) -> None:
         if self._jobs.qsize() >= WAITING:
-            raise JournalFull(f"{WAITING} requests wait for the journal")
+            raise JournalFull(f"{WAITING} requests already wait for the event journal")
         self._jobs.put(job)
 
     def waiting(self) -> int:

@@ -36,7 +36,7 @@ def check(public_url: str | None, own: Collection[str]) -> None:
     path = _path(public_url)
     if path and not FORM.fullmatch(path):
         raise SettingsError(
-            [f"bridge.yaml: public_url: {path!r} is no path to serve below; use letters, digits, dots, `-` and `_`"]
+            [f"bridge.yaml: public_url: {path!r} is not a path to serve below; use letters, digits, dots, `-` and `_`"]
         )
     if path and path.split("/")[1] in own:
         raise SettingsError(

@@ -228,7 +228,7 @@ def _counted(name: str, answer: Answer) -> Document:
     WEBHOOKS.labels(name, str(status)).inc()
     if answer.reason is not None:
         WEBHOOKS_REFUSED.labels(name, answer.reason).inc()
-        log.info("webhook not taken", source=name, status=status, reason=answer.reason, place=answer.place)
+        log.info("webhook refused", source=name, status=status, reason=answer.reason, place=answer.place)
     return answer.response
 
 

@@ -78,7 +78,7 @@ def first_reason(*whys: Whys) -> Whys:
 
 def clean(column: Column) -> Column:
     """A measured column as it may be used: numbers that are none are MISSING."""
-    fine = np.abs(column.values) < _MAX_SUM  # false for what is no number, too
+    fine = np.abs(column.values) < _MAX_SUM  # false for what is not a number, too
     if fine.all():
         return column
     bad = ~fine & (column.why == KNOWN)
@@ -303,7 +303,7 @@ def comparable(a: Any, b: Any, *, ordered: bool = False) -> tuple[Any, Any] | No
 
 
 def _is_code(value: Any) -> bool:
-    """Whether a text of digits is no amount: postal codes and article numbers begin with zeros, numbers do not."""
+    """Whether a text of digits is not an amount: postal codes and article numbers begin with zeros, numbers do not."""
     return isinstance(value, str) and _CODE.match(value) is not None
 
 

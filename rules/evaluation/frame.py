@@ -159,7 +159,7 @@ class Frame:
         return found
 
     def names(self, item: tree.Node, identity: str) -> tuple[str, ...]:
-        """Every id of what `item` is about, the one that facts use first; where it is no id, the text alone.
+        """Every id of what `item` is about, the one that facts use first; where it is not an id, the text alone.
 
         Integr8 gives an entity a number and a text id, and people write either.
         """
@@ -426,7 +426,7 @@ def _buckets(delays: Column) -> list[tuple[timedelta, NDArray[np.bool_]]]:
 
 
 def dimension_of(item: tree.Node) -> Dimension | None:
-    """Whose id a part of a condition is; None where it is no id."""
+    """Whose id a part of a condition is; None where it is not an id."""
     if isinstance(item, tree.Own):
         return item.dimension
     head, _, rest = item.name.partition(".") if isinstance(item, tree.Attribute) else ("", "", "")

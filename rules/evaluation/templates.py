@@ -84,7 +84,7 @@ def jsonable(value: Any) -> Any:
 
 def _as_text(value: Any, template: Template) -> str:
     if isinstance(value, dict | list):
-        raise Unfilled(template.text, "a list or a mapping cannot stand inside a text")
+        raise Unfilled(template.text, "a list or a mapping cannot be part of a text")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):

@@ -85,7 +85,7 @@ def _words(trace: Trace, wanted: Answer) -> Iterator[str]:
 
 
 def _is_negation(trace: Trace) -> bool:
-    """`not a` has one part; `not a and b` is no negation, and has two."""
+    """`not a` has one part; `not a and b` is not a negation, and has two."""
     return len(trace.parts) == 1 and trace.text.lstrip("( ").startswith("not ")
 
 

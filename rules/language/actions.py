@@ -93,7 +93,7 @@ def _spread(node: Node, findings: Findings) -> Iterator[Node]:
     if isinstance(texts, Table):
         for name, place in texts.keys.items():
             if name not in names:
-                findings.error(place, f"'{name}' is no channel of this step{did_you_mean(name, names)}")
+                findings.error(place, f"'{name}' is not a channel of this step{did_you_mean(name, names)}")
     for number, (channel, name) in enumerate(zip(channels.items, names, strict=True)):
         entries = {key: value for key, value in node.entries.items() if number == 0 or key != "id"}
         entries["notify"] = channel
@@ -257,7 +257,7 @@ class _Step:
             self.findings.error(given.place, f"`severity` is one word for all channels: {listed(SEVERITIES)}")
         elif given.raw not in SEVERITIES:
             hint = did_you_mean(given.raw, SEVERITIES)
-            self.findings.error(given.place, f"'{given.raw}' is no severity; use {listed(SEVERITIES)}{hint}")
+            self.findings.error(given.place, f"'{given.raw}' is not a severity; use {listed(SEVERITIES)}{hint}")
 
     def _check_http(self, given: Table) -> None:
         for key, place in given.keys.items():
@@ -280,7 +280,7 @@ class _Step:
             if meant:
                 self.findings.error(place, f"{a(target)} has no '{key}'; did you mean '{meant}'?")
             else:
-                self.findings.warning(place, f"'{key}' is no field of {a(target)} that Integr8 documents")
+                self.findings.warning(place, f"'{key}' is not a field of {a(target)} that Integr8 documents")
 
     def _value(self, node: Node) -> Any:
         if isinstance(node, Table):
@@ -299,7 +299,7 @@ class _Step:
         if found is None:
             said = spelled(given.value) if isinstance(given, Leaf) else "a list or a mapping"
             spoken = durations.meant(given.value) if isinstance(given, Leaf) else None
-            self.findings.error(given.place, f"{said} is no hold; write {spoken or '12h, until midnight or manual'}")
+            self.findings.error(given.place, f"{said} is not a hold; write {spoken or '12h, until midnight or manual'}")
         return found
 
     def _secret_channel(self, node: Table) -> str | None:

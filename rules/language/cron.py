@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
 
+from rules.model.spelling import a
+
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS = ("minute", "hour", "day-of-month", "month", "day-of-week")
@@ -55,7 +57,7 @@ def problem(expression: str) -> str | None:
     repeated = _REPEATED.fullmatch(expression.strip().lower())
     if repeated:
         more = f"{repeated['then']}{repeated['smaller']}" if repeated["then"] else ""
-        return f"this is no cron expression; write trigger: {{every: {repeated['count']}{repeated['unit']}{more}}}"
+        return f"this is not a cron expression; write trigger: {{every: {repeated['count']}{repeated['unit']}{more}}}"
     meant = _meant_in_zone(expression.strip().lower())
     hint = f"; write {meant}" if meant else ""
     if len(parts) == len(_FIELDS) or (len(parts) in {6, 7} and not hint):
@@ -100,7 +102,7 @@ def _field_problem(parts: list[str]) -> str | None:
         alone = ["*"] * len(_FIELDS)
         alone[number] = part
         if not _is_valid(" ".join(alone)):
-            return f"'{part}' is no {name} ({_RANGES[name]}){_range_hint(name, parts) or _word_hint(number, parts)}"
+            return f"'{part}' is not {a(name)} ({_RANGES[name]}){_range_hint(name, parts) or _word_hint(number, parts)}"
     return f"day '{parts[2]}' never comes in month '{parts[3]}'; change one of the two"
 
 

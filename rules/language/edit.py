@@ -56,7 +56,7 @@ class Value:
 def values(text: str) -> list[Value]:
     """Every value of the first rule of a text but for those that are about the rule itself, in the order of the text.
 
-    Empty for a text that is no YAML: `check` says where.
+    Empty for a text that is not YAML: `check` says where.
     """
     root = next((one.root for one in documents(text, "")), None)
     if not isinstance(root, Table):
@@ -73,7 +73,7 @@ def numbers(text: str) -> list[Number]:
 
 
 def with_numbers(text: str, changes: Mapping[str, str]) -> str:
-    """The text with other numbers. Raises NotRewritable for a name that is not there, and for what is no number."""
+    """The text with other numbers. Raises NotRewritable for a name that is not there, and for what is not a number."""
     known = {one.name: one for one in numbers(text)}
     lines = text.split("\n")
     wanted = []
@@ -83,7 +83,7 @@ def with_numbers(text: str, changes: Mapping[str, str]) -> str:
         written = new.strip()
         if len(written) > MAX_LABEL_CHARS or not NUMBER.fullmatch(written):
             raise NotRewritable(
-                f"{name}: {new[:MAX_LABEL_CHARS]!r} is no number; write one as it was, such as {known[name].text}"
+                f"{name}: {new[:MAX_LABEL_CHARS]!r} is not a number; write one as it was, such as {known[name].text}"
             )
         wanted.append((known[name], written))
     for one, written in sorted(wanted, key=lambda pair: (pair[0].line, pair[0].column), reverse=True):
@@ -162,13 +162,13 @@ def _with_key(text: str, name: str, new: str) -> str:
             lines.insert(place.line, f"{' ' * (place.column - 1)}{name}: {written}")
         return "\n".join(lines)
     if not isinstance(present, Leaf):
-        raise NotRewritable(f"{name} is written in a way that only a person should change")
+        raise NotRewritable(f"{name} has a form that only a person should change")
     row, start = present.place.line - 1, present.place.column - 1
     line = lines[row] if row < len(lines) else ""
     quote = line[start - 1 : start] if present.quoted else ""
     end = start + len(present.raw)
     if not line.startswith(present.raw, start) or (quote and line[end : end + 1] != quote):
-        raise NotRewritable(f"{name} stands on several lines; change it in the text")
+        raise NotRewritable(f"{name} spans several lines; change it in the text")
     if new:
         lines[row] = line[: start - len(quote)] + written + line[end + len(quote) :]
     elif row == root.keys[name].line - 1:
@@ -185,7 +185,7 @@ def without_tests(text: str, starts: Collection[int]) -> str:
     lines = text.split("\n")
     places = [item.place.line for item in node.items]
     if len(set(places)) != len(places) or places[0] == root.keys["tests"].line:
-        raise NotRewritable("the tests stand on one line; take them out in the text")
+        raise NotRewritable("the tests are on one line; remove them in the text")
     after = [place.line for place in root.keys.values() if place.line > places[-1]]
     last = min(after, default=len(lines) + 1)
     gone = {place for place in places if place in starts}

@@ -181,7 +181,7 @@ class Flag(_Value):
     def understood(self, value: Any) -> bool:
         if isinstance(value, bool):
             return value
-        raise ValidationError(f"{spelled(value)} where true or false is needed; only these two words are booleans")
+        raise ValidationError(f"{spelled(value)} is not true or false; only these two words are booleans")
 
 
 class Whole(_Value):
@@ -201,7 +201,7 @@ class Share(_Value):
     def understood(self, value: Any) -> Decimal:
         found = durations.percent(value) if isinstance(value, str) else None
         if found is None:
-            raise ValidationError(f"{spelled(value)} is no percentage; write 5%")
+            raise ValidationError(f"{spelled(value)} is not a percentage; write 5%")
         if not 0 < found <= 1:
             raise ValidationError(f"{value} is not above 0% and at most 100%")
         return found
@@ -216,7 +216,7 @@ class Length(_Value):
         found = length(value)
         if found is None:
             raise ValidationError(
-                f"{spelled(value)} is no duration; write {durations.meant(value) or '45m, 12h or 7d'}"
+                f"{spelled(value)} is not a duration; write {durations.meant(value) or '45m, 12h or 7d'}"
             )
         if found < self.least:
             raise ValidationError(f"{value} is shorter than {durations.written(self.least)}")
@@ -238,9 +238,9 @@ class WindowOf(_Value):
         found = length(value)
         if not found:
             if spoken := durations.meant(value):
-                raise ValidationError(f"{spelled(value)} is no window; write {spoken}")
+                raise ValidationError(f"{spelled(value)} is not a window; write {spoken}")
             raise ValidationError(
-                f"{spelled(value)} is no window; write 24h, 7d or one of {listed(UNITS)}{_meant(value, UNITS)}"
+                f"{spelled(value)} is not a window; write 24h, 7d or one of {listed(UNITS)}{_meant(value, UNITS)}"
             )
         return Rolling(found)
 
@@ -249,7 +249,7 @@ class Zone(_Value):
     def understood(self, value: Any) -> str:
         if not (isinstance(value, str) and is_zone(value)):
             meant = _meant(value, available_timezones()) or "; write one such as Europe/Berlin"
-            raise ValidationError(f"{spelled(value)} is no time zone{meant}")
+            raise ValidationError(f"{spelled(value)} is not a time zone{meant}")
         return value
 
 
@@ -261,7 +261,7 @@ class Clock(_Value):
                 return time(int(hours), int(minutes))
             if (int(hours), int(minutes)) == (24, 0):
                 return time(0, 0)
-        raise ValidationError(f"{spelled(value)} is no time of day; write 22:00")
+        raise ValidationError(f"{spelled(value)} is not a time of day; write 22:00")
 
 
 class Amounts(_Value):
@@ -292,7 +292,7 @@ class MoneyOf(_Value):
     def understood(self, value: Any) -> tuple[Decimal, str | None]:
         found = money(value)
         if found is None:
-            raise ValidationError(f"{spelled(value)} is no amount of money; write 50 USD")
+            raise ValidationError(f"{spelled(value)} is not an amount of money; write 50 USD")
         if not 0 < found[0] < _MAX_NUMBER:
             raise ValidationError(f"{spelled(value)} is not above 0")
         return found
@@ -303,7 +303,7 @@ class HoldOf(_Value):
         found = hold_for(value)
         if found is None:
             raise ValidationError(
-                f"{spelled(value)} is no hold; write {durations.meant(value) or '12h, until midnight or manual'}"
+                f"{spelled(value)} is not a hold; write {durations.meant(value) or '12h, until midnight or manual'}"
             )
         return found
 
@@ -351,7 +351,7 @@ def is_zone(name: str) -> bool:
 
 
 def spelled(value: Any) -> str:
-    """A YAML value as the person wrote it, for messages; what is no single value by its shape."""
+    """A YAML value as the person wrote it, for messages; what is not a single value by its shape."""
     if isinstance(value, bool):
         return f"'{str(value).lower()}'"
     if value is None:

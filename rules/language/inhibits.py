@@ -65,7 +65,7 @@ class _Patterns(Words):
         found = super().understood(value)
         wrong = next((one for one in found if not _PATTERN.fullmatch(one)), None)
         if wrong is not None:
-            raise ValidationError(f"{spelled(wrong)} is no id of a rule; write offer-cr, or offer-cr-* for several")
+            raise ValidationError(f"{spelled(wrong)} is not an id of a rule; write offer-cr, or offer-cr-* for several")
         if not found:
             raise ValidationError("names no rule; write for example [offer-cr-*]")
         return found
@@ -79,5 +79,5 @@ class _InhibitsSchema(StrictSchema):
     def build(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         per = data.get("per")
         if per is not None and (not per or len(set(per)) != len(per) or (SCOPE_ALL in per and len(per) > 1)):
-            raise ValidationError("names each dimension once, or is `all` alone", "per")
+            raise ValidationError("must name each dimension once, or be `all` alone", "per")
         return data

@@ -24,7 +24,7 @@ class _Block:
 def ordered(text: str, name: str) -> str:
     """The text of a rule file with its keys in the language's order, each with its comments.
 
-    What stands on one line (`{every: 15m}`) and lists keep their order. Raises RuleError where it is no rule file.
+    What stands on one line (`{every: 15m}`) and lists keep their order. Raises RuleError where it is not a rule file.
     """
     parts, position = [], 0
     for found in _BREAK.finditer(text):

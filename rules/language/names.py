@@ -197,7 +197,7 @@ def _table_problem(part: tree.InTable, available: AvailableNames) -> str | None:
 def no_table(name: str, known: Mapping[str, object]) -> str:
     """Why a table cannot be used: its file cannot be read, or there is none."""
     if name in known:
-        return f"the table '{name}' cannot be read; mend tables/{name}.csv first"
+        return f"the table '{name}' cannot be read; fix tables/{name}.csv first"
     hint = did_you_mean(name, known) or f"; put it into tables/{name}.csv"
     return f"there is no table '{name}'{hint}"
 
@@ -302,7 +302,7 @@ def _check_field(name: tree.Name, dimension: Dimension, rest: str) -> None:
     if nearest(field_name, candidates):
         raise _Unknown(f"{a(dimension)} has no '{field_name}'{did_you_mean(field_name, candidates)}")
     raise _Unknown(
-        f"'{field_name}' is no field of {a(dimension)} that Integr8 documents; "
+        f"'{field_name}' is not a field of {a(dimension)} that Integr8 documents; "
         "until one carries it there is no decision",
         warning=True,
         node=tree.Attribute(name=name.text, column=name.column),

@@ -504,7 +504,7 @@ def _grouped(node: tree.Node, per: tuple[Any, ...], column: int) -> tree.Node:
         }
         if sides:
             return replace(node, **cast("Any", sides))
-    raise _Wrong(column, "'per' belongs to a count: count(offers where active) < 3 per advertiser")
+    raise _Wrong(column, "'per' belongs to count(): count(offers where active) < 3 per advertiser")
 
 
 def _column(token: Token) -> int:
@@ -531,7 +531,7 @@ def _percent(token: Token) -> Decimal:
 def _duration(token: Token) -> timedelta:
     found = durations.duration(str(token))
     if not found:
-        raise _Wrong(_column(token), "a duration must be longer than nothing and shorter than ten years")
+        raise _Wrong(_column(token), "a duration must be longer than zero and shorter than ten years")
     return found
 
 

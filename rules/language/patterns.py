@@ -50,7 +50,7 @@ class Pattern:
         """True when the pattern occurs in the subject. Raises ValueError beyond MAX_SUBJECT characters."""
         if len(subject) > MAX_SUBJECT:
             raise ValueError(f"a text of more than {MAX_SUBJECT} characters is not searched")
-        text = subject.encode("utf-8", "replace").decode()  # half a surrogate pair is no character
+        text = subject.encode("utf-8", "replace").decode()  # half a surrogate pair is not a character
         return self._compiled.search(text) is not None
 
 
@@ -106,7 +106,7 @@ class _Translator:
         if before == "repeated" and mark == "?":
             return "lazy"  # lazy or greedy makes no difference to whether there is a match
         if before != "piece":
-            raise PatternError("two repetitions behind each other")
+            raise PatternError("two repetitions in a row")
         if mark == "{":
             self._check_count()
         return "repeated"
@@ -118,7 +118,7 @@ class _Translator:
         low = int(found[1])
         high = int(found[3]) if found[3] else low
         if low > _MAX_REPETITION or not low <= high <= _MAX_REPETITION:
-            raise PatternError(f"a repetition must count upwards and at most to {_MAX_REPETITION}")
+            raise PatternError(f"a repetition must count upwards to at most {_MAX_REPETITION}")
         self._at = found.end()
 
     def _piece(self, mark: str) -> str:

@@ -12,14 +12,14 @@ def with_mode(text: str, rule_id: str, mode: Mode) -> str:
     """The text of a file in which one rule has another mode. Raises NotRewritable where the rule is not found."""
     root = next((one.root for one in documents(text, "") if _is(one.root, rule_id)), None)
     if not isinstance(root, Table):
-        raise NotRewritable(f"there is no rule {rule_id} in it")
+        raise NotRewritable(f"it has no rule {rule_id}")
     lines = text.split("\n")  # as places count them: other line ends are part of a line
     present = root.entries.get("mode")
     if isinstance(present, Leaf):
         row, start = present.place.line - 1, present.place.column - 1
         line = lines[row]
         if not line.startswith(present.raw, start):
-            raise NotRewritable("its mode is written in a way that only a person should change")
+            raise NotRewritable("its mode has a form that only a person should change")
         lines[row] = line[:start] + mode + line[start + len(present.raw) :]
     else:
         place = root.keys["id"]
@@ -32,7 +32,7 @@ def with_id(text: str, rule_id: str, new: str) -> str:
     root = next((one.root for one in documents(text, "") if _is(one.root, rule_id)), None)
     present = root.entries.get("id") if isinstance(root, Table) else None
     if not isinstance(present, Leaf):
-        raise NotRewritable(f"there is no rule {rule_id} in it")
+        raise NotRewritable(f"it has no rule {rule_id}")
     lines = text.split("\n")
     row, start = present.place.line - 1, present.place.column - 1
     lines[row] = lines[row][:start] + new + lines[row][start + len(present.raw) :]

@@ -49,7 +49,7 @@ def describe(path: str) -> str:
 
 
 def properties(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every key of a rule by its dotted path, with its shape. What conditions hold is no key."""
+    """Every key of a rule by its dotted path, with its shape. What conditions hold is not a key."""
     for name, shape in found.get("properties", {}).items():
         yield f"{above}{name}", shape
         yield from properties(shape, f"{above}{name}.")

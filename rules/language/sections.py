@@ -52,7 +52,7 @@ class Identifier(Text):
     def understood(self, value: Any) -> str:
         name = super().understood(value)
         if not (name[:1].isalnum() and all(c.isascii() and (c.isalnum() or c in "-_") for c in name)):
-            raise ValidationError(f"'{name}' is no id; an id is made of letters, digits, - and _")
+            raise ValidationError(f"'{name}' is not an id; an id is made of letters, digits, - and _")
         return name
 
 

@@ -138,7 +138,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, start: Place) -> Pro
         said = "a tab; YAML is indented with spaces"
     elif without_colon:
         key, _, value = here.strip().partition(" ")
-        said = f"{here.strip()[:60]!r} is no `key: value` line; write {key}: {value[:60] or '...'}"
+        said = f"{here.strip()[:60]!r} is not a `key: value` line; write {key}: {value[:60] or '...'}"
     elif "mapping values are not allowed" in said:
         said = "did not expect ': ' here; put a text that holds ': ' into quotes, or check the indentation"
     elif "expected ',' or" in said:

@@ -165,7 +165,7 @@ def _compare(node: tree.Compare) -> Kind:
         if node.op not in {"=", "!="}:
             raise _TypeMismatch(node, "null is neither larger nor smaller than anything; only = and != fit")
         if has_metric(node.left) or has_metric(node.right):
-            raise _TypeMismatch(node, "a metric is never null; missing data is no decision")
+            raise _TypeMismatch(node, "a metric is never null; missing data gives no decision")
     elif "any" not in {left, right} and left != right:
         raise _TypeMismatch(node.right, f"{_NAMES[left]} compared with {_NAMES[right]}")
     if node.op not in {"=", "!="} and {left, right} & {"text", "bool"} and not orders_dates(node):
@@ -201,11 +201,11 @@ def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
         if clock.name == "weekday" and held not in DAYS:
             meant = str(held)[:3].lower()
             hint = f"; did you mean '{meant}'?" if meant in DAYS else ""
-            raise _TypeMismatch(other, f"{held!r} is no weekday; use {listed(DAYS)}{hint}")
+            raise _TypeMismatch(other, f"{held!r} is not a weekday; use {listed(DAYS)}{hint}")
         if clock.name == "hour" and not (isinstance(held, Decimal) and 0 <= held <= 24 and held == int(held)):
-            raise _TypeMismatch(other, f"{held} is no hour; hours are whole numbers from 0 to 23")
+            raise _TypeMismatch(other, f"{held} is not an hour; hours are whole numbers from 0 to 23")
         if clock.name == "date" and not _is_date(held):
-            raise _TypeMismatch(other, f'{held!r} is no date; write "2026-12-24"')
+            raise _TypeMismatch(other, f'{held!r} is not a date; write "2026-12-24"')
 
 
 def _check_field(field: tree.Node, others: Iterable[tree.Node]) -> None:
@@ -250,7 +250,8 @@ def _in_table(node: tree.InTable) -> Kind:
     _wants(node.item, "text", "number", "bool", role="a single value")
     if has_metric(node.item):
         raise _TypeMismatch(
-            node.item, "'in table' looks an attribute up, such as offer.id; a measured value stands in no table"
+            node.item,
+            "'in table' looks an attribute up, such as offer.id; a measured value cannot be looked up in a table",
         )
     return "bool"
 
@@ -298,7 +299,7 @@ def _unusual(node: tree.Unusual) -> Kind:
 def _rank(node: tree.Rank) -> Kind:
     _wants(node.item, "number", role="something to rank by, such as cr,")
     if not any(isinstance(part, tree.Metric | tree.Attribute) for part in node.item.walk()):
-        raise _TypeMismatch(node.item, "a plain value ranks nobody; write a metric such as cr")
+        raise _TypeMismatch(node.item, "a plain value cannot rank items; write a metric such as cr")
     if node.count is not None and (node.count < 1 or node.count != node.count.to_integral_value()):
         raise _TypeMismatch(node, f"'{node.side}' takes a whole number from 1 on, or a share such as 10%")
     if node.share is not None and not 0 < node.share < 1:
@@ -317,12 +318,12 @@ def _forecast(node: tree.Forecast) -> Kind:
     if degree(node.item) != 1 or not has_metric(node.item):
         raise _TypeMismatch(node.item, "a forecast needs an amount that grows with time, such as clicks or payout")
     if any(isinstance(part, tree.Call) for part in node.item.walk()):
-        raise _TypeMismatch(node.item, "a forecast goes on along a straight line; leave out the function")
+        raise _TypeMismatch(node.item, "a forecast continues a straight line; leave out the function")
     if node.op not in {">", ">="}:
         raise _TypeMismatch(node, "a forecast asks when an amount will be reached; write >= or >")
     for part in node.item.walk():
         if isinstance(part, tree.Over) and isinstance(part.window, Calendar) and part.window.over:
-            raise _TypeMismatch(node.item, f"{part.window.unit.replace('_', ' ')} is over and grows no more")
+            raise _TypeMismatch(node.item, f"{part.window.unit.replace('_', ' ')} is over and no longer grows")
     return "bool"
 
 
@@ -387,7 +388,9 @@ def _over(node: tree.Over | tree.Ago) -> Kind:
     if not has_metric(node.item):
         raise _TypeMismatch(node.item, "'over' and 'ago' belong to something measured, such as clicks")
     if isinstance(node.item, tree.Forecast):
-        raise _TypeMismatch(node.item, "put 'over' directly behind what is forecast: forecast payout over today >= ...")
+        raise _TypeMismatch(
+            node.item, "put 'over' directly after the metric of the forecast: forecast payout over today >= ..."
+        )
     return kind_of(node.item)
 
 

@@ -63,7 +63,7 @@ def _conflict(one: Revision, other: Revision) -> Iterator[Problem]:
             continue
         if not _same_events(one, other):
             continue
-        # The state itself is no scope: what one rule pauses is soon paused for the other one, too.
+        # The state itself is not a scope: what one rule pauses is soon paused for the other one, too.
         state = frozenset(f"{kind}.active" for kind in kinds)
         shared = satisfiable.scope(taker, state).joined(satisfiable.scope(giver, state))
         overlap = _overlap(satisfiable.of_rule(taker), satisfiable.of_rule(giver), shared, without=state)

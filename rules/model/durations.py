@@ -42,7 +42,7 @@ def written(length: timedelta) -> str:
 
 
 def percent(text: str) -> Decimal | None:
-    """`5%` as Decimal("0.05"), or None when the text is no percentage."""
+    """`5%` as Decimal("0.05"), or None when the text is not a percentage."""
     found = _PERCENT.fullmatch(text)
     return plain(Decimal(found[1]) / 100) if found else None
 

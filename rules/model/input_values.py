@@ -3,7 +3,7 @@
 Webhooks, postbacks, reports, CSV files, tables, conditions, rule tests, the API, the console and the command line.
 
 A moment outside 2000 to 2100 is missing: Go's zero time, the epoch and the end of time are what programs write for
-"never", and one of them moves averages by decades. An infinity or NaN is no number. A number may have an exponent
+"never", and one of them moves averages by decades. An infinity or NaN is not a number. A number may have an exponent
 (`1e+06`), no digit before its point (`.5`) or none behind it (`150.`), but no more than 18 digits before the point.
 
 `parse_moment` and `parse_number` are for what programs send: None is missing. `moment_of` and `number_of` are for what
@@ -69,7 +69,7 @@ def moment_of(text: Any, zone: tzinfo = UTC) -> datetime:
     """The moment that a person writes, in UTC. Raises ValueError with what is wrong and how to write it."""
     found = parse_moment(text, zone)
     if found is None:
-        raise ValueError(f"{str(text)[:40]!r} is no time from 2000 to 2100; write it like 2026-11-24T10:15")
+        raise ValueError(f"{str(text)[:40]!r} is not a time from 2000 to 2100; write it like 2026-11-24T10:15")
     return found
 
 
@@ -77,7 +77,7 @@ def number_of(text: Any) -> Decimal:
     """The number that a person writes. Raises ValueError with what is wrong and how to write it."""
     found = parse_number(text)
     if found is None:
-        raise ValueError(f"{str(text)[:40]!r} is no number; write it like 1500.00")
+        raise ValueError(f"{str(text)[:40]!r} is not a number; write it like 1500.00")
     return found
 
 
@@ -112,11 +112,11 @@ def id_doubt(text: str) -> str | None:
     except ValueError as error:
         return str(error)
     if not meant:
-        return f"{text!r} is no id; remove it"
+        return f"{text!r} is not an id; remove it"
     if meant != text:
-        return f"{text!r} is no id; write {meant}"
+        return f"{text!r} is not an id; write {meant}"
     if meant.isdecimal() and meant.startswith("0"):
-        return f"{text!r} is no id, because ids do not begin with 0"
+        return f"{text!r} is not an id, because ids do not begin with 0"
     return None
 
 

@@ -17,7 +17,7 @@ class Target:
 
     `id` is Integr8's own id, as an opaque string. Before a create it is unknown: then `id` is the natural
     key written as `email=a@b.example`, which names the same thing in every plan.
-    What is no thing at Integr8 is named after what it is about: a message `traffic/offer=42`, an outgoing request
+    What is not a thing at Integr8 is named after what it is about: a message `traffic/offer=42`, an outgoing request
     or a raw call `offer=42`; so cool-downs speak of each subject by itself.
     """
 

@@ -59,4 +59,4 @@ def listed(words: Iterable[str], *, last: str = "or") -> str:
 
 def a(noun: str) -> str:
     """`an offer`, `a landing page`."""
-    return f"{'an' if noun[:1] in 'aeo' else 'a'} {noun.replace('_', ' ')}"
+    return f"{'an' if noun[:1] in 'aeio' or noun == 'hour' else 'a'} {noun.replace('_', ' ')}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
+from rules.model.spelling import a
 from rules.model.verbs import VERBS
 
 FieldType: TypeAlias = Literal["integer", "string", "moment", "object"]
@@ -96,7 +97,9 @@ def problems(name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"there is no topic {name!r}",)
     missing = [f"{key} is missing" for key, one in topic.fields.items() if one.required and key not in data]
     strange = [] if topic.open else [f"{key} is not in the schema" for key in data if key not in topic.fields]
-    wrong = [f"{key} is no {one.type}" for key, one in topic.fields.items() if key in data and not _is(one, data[key])]
+    wrong = [
+        f"{key} is not {a(one.type)}" for key, one in topic.fields.items() if key in data and not _is(one, data[key])
+    ]
     return (*missing, *strange, *wrong)
 
 

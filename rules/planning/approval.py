@@ -31,7 +31,7 @@ def recheck(old: Plan, new: Plan, approve: Approve | None = None) -> tuple[Plan,
     """The plan to carry out after a yes to `old`, and how it differs.
 
     `new` is the plan of the same rule made at this moment, with a state that leaves `old` out of its waiting
-    ones. Its limits are what the person answered, so a `new` that waits is no obstacle; one that is stopped is.
+    ones. Its limits are what the person answered, so a `new` that waits is not an obstacle; one that is stopped is.
     Of what both want the newer effect is taken: its prior values and the end of its hold are right.
     With `recheck: false` the old effects stand, except where halt, protection or a missing target forbid them.
     """

@@ -57,8 +57,8 @@ def test_an_issuer_on_this_machine_may_do_without_tls(issuer):
 @pytest.mark.parametrize(
     ("more", "place", "words"),
     [
-        ({"issuer": "http://id.example.com"}, "login.oidc.issuer", "an issuer is an https:// address"),
-        ({"issuer": "https://id.example.com?x=1"}, "login.oidc.issuer", "an issuer has neither ? nor #"),
+        ({"issuer": "http://id.example.com"}, "login.oidc.issuer", "an issuer must be an https:// address"),
+        ({"issuer": "https://id.example.com?x=1"}, "login.oidc.issuer", "an issuer address must not contain ? or #"),
         ({"roles": {"claim": "groups", "map": {}}}, "login.oidc.roles.map", "is shorter than minimum length 1"),
         ({"role": {}}, "login.oidc.role", "unknown key; did you mean 'roles'?"),
         ({"client_id": ""}, "login.oidc.client_id", "is shorter than minimum length 1"),

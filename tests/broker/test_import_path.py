@@ -1,4 +1,4 @@
-"""What a user keeps in the directory that `up` was started in is no module of ours or of a library."""
+"""What a user keeps in the directory that `up` was started in is not a module of ours or of a library."""
 
 import os
 import subprocess

@@ -73,7 +73,7 @@ def test_every_shape_of_the_section_is_understood(home, text, wanted):
     [
         ("crm", "sources: {crm: {verify: none}}", "stands in bridge.yaml already"),
         ("x", "sources: {crm: {verify: none}}", "put each source on a line of its own"),
-        ("X y", "", "is no name of a source"),
+        ("X y", "", "is not a name of a source"),
         ("x", "sources: [", "cannot be read"),
     ],
 )

@@ -79,8 +79,8 @@ def test_a_control_character_is_named_with_its_place(refused):
         ("accounts: !!python/object:os.system {}\n", "tags are not used here"),
         ("accounts: &a {}\nsources: *b\n", "bridge.yaml:2:10: the alias '*b'"),
         ("metrics: {token: no}\n", "metrics.token"),
-        ("keep: {rows: 0100}\n", "keep.rows: is no valid integer"),
-        ("keep: {rows: 1_00}\n", "keep.rows: is no valid integer"),
+        ("keep: {rows: 0100}\n", "keep.rows: is not a valid integer"),
+        ("keep: {rows: 1_00}\n", "keep.rows: is not a valid integer"),
         ("accounts:\n\tmain: {}\n", "bridge.yaml:2:1: a tab"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_variable_of_env_and_a_file_for_it_are_told_apart(load, tmp_path, monk
 
 @pytest.mark.parametrize("rate", ["0100", "1_000", "0x10", "1:30", '"0100"', "+5", "5e1"])
 def test_a_rate_is_a_plain_number_as_in_rules(refused, rate):
-    assert "accounts.main.rate.per_second: is no valid number" in refused(
+    assert "accounts.main.rate.per_second: is not a valid number" in refused(
         ACCOUNT + f"    rate: {{per_second: {rate}}}\n"
     )
 
@@ -163,11 +163,11 @@ def test_a_rate_is_a_plain_number_as_in_rules(refused, rate):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("1001.0", "'1001.0' is no id; write 1001"), ('"1001 "', "'1001 ' is no id; write 1001"),
+        ("1001.0", "'1001.0' is not an id; write 1001"), ('"1001 "', "'1001 ' is not an id; write 1001"),
         ('"1,001"', "'1,001' is an id with a separator of thousands; write 1001"),
         ("1.00E+03", "'1.00E+03' is an id that a spreadsheet has shortened"),
-        ('"1001\\u200b"', r"'1001\u200b' is no id; write 1001"), ('""', "'' is no id; remove it"),
-        ("0100", "'0100' is no id, because ids do not begin with 0"),
+        ('"1001\\u200b"', r"'1001\u200b' is not an id; write 1001"), ('""', "'' is not an id; remove it"),
+        ("0100", "'0100' is not an id, because ids do not begin with 0"),
     ],
 )  # fmt: skip
 def test_a_protected_id_that_protects_nothing_is_told(load, given, words):

@@ -28,8 +28,8 @@ def test_what_is_left_out_is_as_usual(scheme, port):
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://ann:hush@ch:8123/db", "is no clickhouse:// or clickhouses:// address"),
-        ("ch:8123", "is no clickhouse:// or clickhouses:// address"),
+        ("http://ann:hush@ch:8123/db", "is not a clickhouse:// or clickhouses:// address"),
+        ("ch:8123", "is not a clickhouse:// or clickhouses:// address"),
         ("clickhouse://ann:hu/sh@ch:8123/db", "must be encoded"),
         ("clickhouse://ann:hu#sh@ch:8123/db", "must be encoded"),
         ("clickhouse://ann:hush@ch:99999/db", "no number from 1 to 65535"),

@@ -49,7 +49,7 @@ def test_cells_that_a_rule_cannot_compare_are_told_with_file_line_column_and_val
     found = check(tables__budgets_dot_csv='offer_id,daily_budget\n1001,"1,500.00"\n1002,$500\n1003,5\nTotal,2000\n')
     assert "tables/budgets.csv:2:2: daily_budget of '1001' is '1,500.00', no number, and the rule daily-budget" in found
     assert "tables/budgets.csv:3:2: daily_budget of '1002' is '$500'" in found
-    assert "tables/budgets.csv:5:1: the key 'Total' is no number as the others are" in found
+    assert "tables/budgets.csv:5:1: the key 'Total' is not a number as the others are" in found
     assert "1 rule, 2 errors, 1 warning" in found
 
 
@@ -163,8 +163,8 @@ def test_a_link_to_a_directory_is_named_and_a_pipe_is_not_waited_for(check, tmp_
     os.mkfifo(tmp_path / "tables" / "pipe.csv")
     found = check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
     assert "rules/team:1:1: nobody reads this file" in found
-    assert "rules/pipe.yaml:1:1: is no file that can be read to its end" in found
-    assert "tables/pipe.csv:1:1: is no file that can be read to its end" in found
+    assert "rules/pipe.yaml:1:1: is not a regular file" in found
+    assert "tables/pipe.csv:1:1: is not a regular file" in found
 
 
 @pytest.mark.parametrize(

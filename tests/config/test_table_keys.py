@@ -80,7 +80,11 @@ def test_ids_are_found_in_every_key_as_spreadsheets_write_them(table):
             {},
             "caps.csv:3: the key '1' stands in line 2 too for the same days",
         ),
-        ("offer,cap,from\n1,5,soon\n", {}, "from of '1': 'soon' is no day such as 2026-12-31; if from is no day, dec"),
+        (
+            "offer,cap,from\n1,5,soon\n",
+            {},
+            "from of '1': 'soon' is not a day such as 2026-12-31; if from is not a day, dec",
+        ),
         ("offer,cap,from,to\n1,5,2026-03-04,2026-03-01\n", {}, "the row ends on 2026-03-01, before it begins on 2026"),
         ("offer,cap,to\n1,5,11/12/2026\n", {}, "may be 2026-11-12 or 2026-12-11"),
     ],

@@ -13,7 +13,7 @@ NOUNS = re.compile(
     |channels|imports|messages|tests|publishers|verdicts|evaluations|copies|notices""",
     re.VERBOSE,
 )
-#: Where the number is never 1, or is no count of what follows.
+#: Where the number is never 1, or is not a count of what follows.
 NEVER_ONE = {
     ("bridge/cli/api_csv_progress.py", "in_a_row"),
     ("bridge/operations/attention.py", "row.failures"),

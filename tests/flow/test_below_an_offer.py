@@ -46,4 +46,4 @@ def test_a_rule_per_offer_names_it_also_for_several_at_once_and_for_the_way_back
 def test_where_nobody_knows_it_the_effect_fails_and_says_what_helps(network, goals):
     found = ask(network, PER_EVENT, goals)
     assert {str(one.state) for one in found} == {"failed"}
-    assert f"nobody knows the offer of offer event {goals[0][1].key}; evaluate the rule per offer" in found[0].error
+    assert f"the offer is unknown of offer event {goals[0][1].key}; evaluate the rule per offer" in found[0].error

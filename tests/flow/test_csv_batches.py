@@ -153,4 +153,4 @@ def test_no_result_is_run_by_a_spreadsheet(many, tmp_path):
 
 def test_an_event_that_is_no_row_is_refused_with_a_hint(many):
     event = many.crm({"id": "1", "type": "deal"}).get_json()["event_id"]
-    assert "is no row of a CSV" in run("events", "results", event, code=1)
+    assert "is not a row of a CSV" in run("events", "results", event, code=1)

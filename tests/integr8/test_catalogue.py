@@ -64,5 +64,5 @@ def test_a_shared_report_needs_no_key():
 
 @pytest.mark.parametrize("text", ["/api/v2/users", "FETCH /users", "PUT users", ""])
 def test_a_route_that_is_none_is_refused(text):
-    with pytest.raises(ValueError, match="is no route"):
+    with pytest.raises(ValueError, match="is not a route"):
         Route.parse(text)

@@ -32,7 +32,7 @@ MISTAKES = {
     "a filter of no values": (lambda c: list(c.offers.list(filter={"id": []})), "everything would be chosen"),
     "a filter of no condition": (lambda c: list(c.offers.list(filter={"id": {}})), "everything would be"),
     "a filter within an operator": (lambda c: list(c.offers.list(filter={"id": {"eq": {"a": 1}}})), "one value"),
-    "a filter that is a text": (lambda c: list(c.offers.list(filter="active")), "is no parameter of a list"),
+    "a filter that is a text": (lambda c: list(c.offers.list(filter="active")), "is not a parameter of a list"),
     "a report's filter of no value": (lambda c: c.reports.clicks(START, END, filter={"offer_id": None}), "no value"),
     "a status the filter does not know": (
         lambda c: c.reports.clicks(START, END, filter={"status": "Pending"}), "filter[status]"),

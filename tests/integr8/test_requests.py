@@ -98,8 +98,8 @@ def test_an_override_moves_an_operation(make_client, integr8):
     ("name", "route", "words"),
     [
         ("offers.lisd", "GET /x", "no such operation"),
-        ("users.list", "GET /x/{offerID}", "is no parameter"),
-        ("users.list", "nowhere", "is no route"),
+        ("users.list", "GET /x/{offerID}", "is not a parameter"),
+        ("users.list", "nowhere", "is not a route"),
     ],
 )
 def test_an_override_that_cannot_work_is_refused_at_once(make_client, name, route, words):

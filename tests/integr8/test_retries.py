@@ -45,7 +45,7 @@ FATES = {
     "its answer never came": {"drop": True},
     "its answer took too long": {"delay": 1.0},
     "half of its answer came": {"body": b'{"created_item_id": "abc"}', "cut": 10},
-    "its answer is no JSON": {"body": b'{"created_item'},
+    "its answer is not JSON": {"body": b'{"created_item'},
     "its answer has no id": {"body": b"{}"},
 }
 

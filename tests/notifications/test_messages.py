@@ -73,4 +73,7 @@ def test_a_message_that_does_not_fit_its_schema_is_noticed():
         "outcome is missing",
         "yes is missing",
     )
-    assert topics.problems("paused", {"effect": "1", "x": 2})[-2:] == ("x is not in the schema", "effect is no integer")
+    assert topics.problems("paused", {"effect": "1", "x": 2})[-2:] == (
+        "x is not in the schema",
+        "effect is not an integer",
+    )

@@ -121,7 +121,7 @@ def test_an_account_that_is_gone_can_be_forgotten(holding):
 
 
 def test_nothing_is_moved_to_a_name_that_is_not_there_or_from_one_that_still_is(holding):
-    with pytest.raises(NotThere, match="account europe: there is none; configured: main"):
+    with pytest.raises(NotThere, match="account europe: not found; configured: main"):
         move(holding, "account", "main", "europe")
     with pytest.raises(Refused, match="still configured"):
         move(holding, "account", "main", "main")

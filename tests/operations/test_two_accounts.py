@@ -124,7 +124,7 @@ def test_a_proposal_names_its_account_where_there_are_several(two):
         for hold in session.query(Hold):
             session.delete(hold)
     wanted = Proposal(action="update", kind="offer", ids=["1001"], why="x", values={"name": "Better"})
-    with pytest.raises(OperationError, match="say in which account: main or second"):
+    with pytest.raises(OperationError, match="name the account: main or second"):
         propose(two.services, wanted, who="chat", now=two.now)
     with pytest.raises(OperationError, match="there is no account 'secnod'; did you mean 'second'"):
         propose(two.services, replace(wanted, account="secnod"), who="chat", now=two.now)
@@ -148,7 +148,7 @@ def test_what_is_held_is_found_by_either_id_wherever_one_asks(two):
 
 def test_an_assistant_that_asks_about_no_item_is_told_so(two):
     for asked in ("Bad", "offer", "offer=", "offre=1001", "offer 1001"):
-        with pytest.raises(OperationError, match="is no item; write one such as offer=42"):
+        with pytest.raises(OperationError, match="is not an item; write one such as offer=42"):
             answers.held(two.services, asked)
     assert answers.held(two.services, "offer=Bad") == {"held": []}
     assert answers.held(two.services, f"offer={10**40}") == {"held": []}

@@ -170,7 +170,7 @@ def test_an_import_is_removed_once(sqlite_store, now):
     found = import_rows(sqlite_store, KEY, exported([polled(1, now)]), now=now)
     import_removal.remove(sqlite_store, found.id, by="ann", now=now)
     for number in (found.id, 99):
-        with pytest.raises(NoSuchImport, match="there is none, or it was removed before"):
+        with pytest.raises(NoSuchImport, match="not found, or it was removed before"):
             import_removal.remove(sqlite_store, number, by="ann", now=now)
 
 

@@ -27,8 +27,8 @@ field = st.text(alphabet="0123456789*/,-LW#?٣ monsufrijade", min_size=1, max_si
         ("*-*-* 04:30", "write 30 4 * * *"),
         ("0 0 31 4,6 *", "day '31' never comes in month '4,6'; change one of the two"),
         ("0 0 30 2 *", "day '30' never comes in month '2'; change one of the two"),
-        ("\u0660 0 * * *", "'\u0660' is no minute (0 to 59)"),
-        ("0 25 * * *", "'25' is no hour (0 to 23)"),
+        ("\u0660 0 * * *", "'\u0660' is not a minute (0 to 59)"),
+        ("0 25 * * *", "'25' is not an hour (0 to 23)"),
         ("0 6 * *", "has five fields"),
         ("0 0 10 ? * 6L", "write 0 10 * * 5L"),  # Quartz counts Sunday as 1: this is the last Friday
         ("0 15 10 ? * 6#3", "write 15 10 * * 5#3"),

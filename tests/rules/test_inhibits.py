@@ -80,7 +80,7 @@ def test_a_rule_of_offers_can_share_the_advertiser(made):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("inhibits: [offer cr]", "'offer cr' is no id of a rule"),
+        ("inhibits: [offer cr]", "'offer cr' is not an id of a rule"),
         ("inhibits: []", "names no rule"),
         ("inhibits: {per: all}", "rules"),
         ("inhibits: {rules: [a], per: [all, offer]}", "`all` alone"),

@@ -207,8 +207,8 @@ def test_every_option_of_the_command_line_that_takes_a_moment_is_read_in_this_wa
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("{clicks: 9, now: '9999-12-31T00:00'}", "`now`: '9999-12-31T00:00' is no time from 2000 to 2100"),
-        ("{clicks: 9, now: tomorrow}", "`now`: 'tomorrow' is no time"),
+        ("{clicks: 9, now: '9999-12-31T00:00'}", "`now`: '9999-12-31T00:00' is not a time from 2000 to 2100"),
+        ("{clicks: 9, now: tomorrow}", "`now`: 'tomorrow' is not a time"),
         ("{clicks: Infinity}", "'clicks' is 'Infinity', no number"),
         ("{clicks: many}", "'clicks' is 'many', no number"),
         ("{clicks: 9, data_age: old}", "`data_age` is 'old', no duration"),

@@ -115,7 +115,7 @@ def test_a_cap_waits_until_the_clicks_of_the_day_are_used_up(rule, slow):
 @pytest.mark.parametrize(
     ("section", "said"),
     [
-        ("lose_at_most: many", "is no amount of money; write 50 USD"),
+        ("lose_at_most: many", "is not an amount of money; write 50 USD"),
         ("lose_at_most: 0 USD", "is not above 0"),
         ("lose_at_most: {amount: 50 USD, then: stop}", "is not one of ask, cap"),
         ("lose_at_most: {amount: 50 USD, then: cap}", "then: cap needs clicks_per_day"),

@@ -41,7 +41,7 @@ def month(random, rate, *, subjects, whole, collapse):
     hits = random.binomial(clicks, np.minimum(rates, 1.0))
     clicks, hits = (part.cumsum(axis=0).astype(float) for part in (clicks, hits))
     if not whole:
-        clicks *= random.uniform(0.8, 1.0, subjects)  # effective clicks are no whole numbers
+        clicks *= random.uniform(0.8, 1.0, subjects)  # effective clicks are not whole numbers
         hits[:, 0], clicks[:, 1] = -1.0, 0.0  # a row that was taken back; a conversion without its click
     return Sums(hits, clicks, lumped(STARTS, [True] * len(STARTS)), whole)
 

@@ -72,7 +72,7 @@ def test_an_unclosed_text_full_of_backslashes_takes_no_time():
 def test_numbers_without_measure_are_missing_and_cost_nothing_else(number):
     parsed = source(OPEN).read(request(f'{{"a": [1, {{"n": {number}}}], "b": 2}}'.encode()))
     assert parsed.body == {"a": [1, {"n": None}], "b": 2}
-    assert [str(one) for one in parsed.faults] == [f"body.a.1.n: {number[:20]!r} is no number; treated as missing"]
+    assert [str(one) for one in parsed.faults] == [f"body.a.1.n: {number[:20]!r} is not a number; treated as missing"]
 
 
 @pytest.mark.parametrize(

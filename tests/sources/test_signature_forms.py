@@ -44,7 +44,7 @@ def test_svix_s_header_names_mean_the_same_and_the_id_is_the_delivery_id():
 def test_a_mixture_of_both_sets_is_refused():
     ours = signed(asked=request(BODY), delivery="msg_1")
     both = replace(ours, headers=Headers([*ours.headers.items(), *renamed(ours).headers.items()]))
-    passes(STANDARD, both)  # the same values twice are no mixture
+    passes(STANDARD, both)  # the same values twice are not a mixture
     for name in ("svix-id", "svix-timestamp", "svix-signature"):
         mixed = Headers([*ours.headers.items(), (name, "msg_2")])
         with pytest.raises(SignatureError, match="mixes"):
@@ -95,7 +95,7 @@ def test_public_keys_of_every_kind_rotate_without_a_gap(encoding):
 @pytest.mark.parametrize("key", ["x", "whpk_AAAA", "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----", "MFkw"])
 def test_a_public_key_that_cannot_be_read_is_a_fault_of_the_settings(key):
     [(path, words)] = problems("them", {"verify": "public-key", "header": "X-Sig", "public_key": key})
-    assert (path, "is no public key" in words) == ("sources.them.public_key", True)
+    assert (path, "is not a public key" in words) == ("sources.them.public_key", True)
 
 
 @pytest.mark.parametrize("stamp", [STAMP, f"{STAMP}123", "2026-03-02T12:00:00Z", "2026-03-02T13:00:00+01:00"])

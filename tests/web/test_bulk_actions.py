@@ -61,7 +61,7 @@ def test_no_run_ticked_is_no_undo(two_runs, browser):
 
 
 def test_an_undo_of_no_change_is_told_and_not_asked_about(two_runs, browser):
-    assert "run 999: there is none" in browser().press("/activity", "/runs/undo", run="999")
+    assert "run 999: not found" in browser().press("/activity", "/runs/undo", run="999")
 
 
 def test_an_empty_name_halts_and_resumes_nothing(two_runs, browser):

@@ -1,4 +1,4 @@
-"""What comes to /hooks/ and is no plain event: HEAD, OPTIONS, odd tokens, lists, and how each is counted."""
+"""What comes to /hooks/ and is not a plain event: HEAD, OPTIONS, odd tokens, lists, and how each is counted."""
 
 import json
 

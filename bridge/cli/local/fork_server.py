@@ -227,7 +227,7 @@ def _serve(channel: socket.socket, supervisor: int) -> NoReturn:
     if os.getppid() != supervisor:
         os._exit(1)
     if not sys.flags.safe_path and sys.path:
-        del sys.path[0]  # what lies in the directory that `up` was started in is no module
+        del sys.path[0]  # what lies in the directory that `up` was started in is not a module
     set_title("integr8-bridge: parent of the processes")
     awake, wakes = os.pipe()
     for end in (awake, wakes):
@@ -333,7 +333,7 @@ def _run(module: str) -> int:
 def _exit(code: int) -> NoReturn:
     """What the interpreter does at its end, without unwinding what the supervisor was doing when it forked."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - waits for threads that are no daemons
+        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - waits for threads that are not daemons
         atexit._run_exitfuncs()  # noqa: SLF001
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

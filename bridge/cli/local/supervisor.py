@@ -325,5 +325,5 @@ def simulator(port_file: Path, *arguments: str) -> Program:
 
 
 def python(module: str) -> list[str]:
-    """A module of ours or of a library. `-P`: what lies in the directory that `up` was started in is no module."""
+    """A module of ours or of a library. `-P`: what lies in the directory that `up` was started in is not a module."""
     return [*fork_server.MODULE_COMMAND, module]

@@ -41,7 +41,7 @@ def above(job: Job) -> tuple[str, ...]:
     if "offer" not in job.key:
         kind = job.kind.replace("_", " ")
         ways = "evaluate the rule per offer, or have `poll: {details: 6h}` of the account read what offers have"
-        raise InvalidCall(RESOURCES[job.kind], f"nobody knows the offer of {kind} {job.target_id}; {ways}")
+        raise InvalidCall(RESOURCES[job.kind], f"the offer is unknown of {kind} {job.target_id}; {ways}")
     return (str(job.key["offer"]),)
 
 

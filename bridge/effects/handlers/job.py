@@ -199,7 +199,7 @@ def one_by_one(call_log: CallLog, jobs: Sequence[Job], work: Callable[[Job], Out
         except NOT_ITS_FAULT:
             raise
         except Exception as error:
-            log.exception("effect broke", effect=job.id, verb=job.verb, kind=job.kind)
+            log.exception("effect failed", effect=job.id, verb=job.verb, kind=job.kind)
             outcomes.append(broken(call_log, job, error))
     return outcomes
 

@@ -60,7 +60,7 @@ def _body() -> dict[str, Any]:
     try:
         body = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError:
-        raise bad("body", "is no JSON") from None
+        raise bad("body", "is not JSON") from None
     if not isinstance(body, dict):
         raise bad("body", "must be a JSON object")
     return body

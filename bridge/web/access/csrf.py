@@ -26,7 +26,7 @@ def is_of_this_session() -> bool:
 def is_from_elsewhere(services: Services) -> bool:
     """Whether another site sent this form: the form of signing in has no session, so no secret, to prove itself with.
 
-    Every present browser says where a form comes from, in one header or the other; what says nothing is no browser.
+    Every present browser says where a form comes from, in one header or the other; what says nothing is not a browser.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

@@ -113,7 +113,7 @@ def _client(provider: Oidc) -> FlaskOAuth2App:
     described = client.load_server_metadata()
     if described.get("issuer") != provider.issuer:
         client.server_metadata = {}  # ask again next time: it may be put right meanwhile
-        raise LoginRefused(SILENT, "its description names another issuer")
+        raise LoginRefused(SILENT, "its metadata names another issuer")
     offered = described.get("id_token_signing_alg_values_supported") or ["RS256"]
     described["id_token_signing_alg_values_supported"] = [one for one in offered if one in SIGNATURES]
     return client

@@ -70,7 +70,7 @@ def _refusal(role: Role) -> Response | None:
 
 
 class Id(IntegerConverter):
-    """`<int:...>` in a path: an id that a database can hold; anything larger is no page of ours."""
+    """`<int:...>` in a path: an id that a database can hold; anything larger is not a page of ours."""
 
     def __init__(self, map_: Map, **kwargs: Any) -> None:
         super().__init__(map_, max=MAX_ID, **kwargs)

@@ -30,7 +30,7 @@ class InvalidToken(ValueError):
 def make(session: Session, *, name: str, role: Role, who: str, now: datetime, lifetime: timedelta | None = None) -> str:
     """A new token; its text is returned here and never shown again. Raises Refused for the name of a user."""
     if users.named(session, name) is not None:
-        raise Refused(f"name {name!r}: a user has it, and the audit must tell them apart; take another")
+        raise Refused(f"name {name!r}: a user has this name, and the audit log must tell them apart; choose another")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     session.add(
         Token(

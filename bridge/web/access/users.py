@@ -51,7 +51,9 @@ def add(
     hashed = passwords.hashed(text)  # slow on purpose, so outside of the transaction
     with services.store.write() as session:
         if tokens.is_named(session, name, now):
-            raise Refused(f"name {name!r}: a token has it, and the audit must tell them apart; take another")
+            raise Refused(
+                f"name {name!r}: a token has this name, and the audit log must tell them apart; choose another"
+            )
         user = users.insert(
             session, name=name, role=role, email=email or None, hashed=hashed, must_change=generated, by=actor.name,
             now=now,
@@ -69,7 +71,7 @@ def set_password(
     with services.store.read() as session:
         user = _known(session, user_id)
         if user.subject is not None:
-            raise Refused(f"user {user.name!r}: signs in through the identity provider, and has no password here")
+            raise Refused(f"user {user.name!r}: signs in through the identity provider and has no password here")
         name = user.name
     text, generated = _password(password, name)
     hashed = passwords.hashed(text)
@@ -89,7 +91,7 @@ def change_own(services: Services, user_id: int, *, old: str, new: str, now: dat
     if not passwords.matches(known, old):
         raise OperationError("the present password is wrong; ask an administrator for a new one if it is lost")
     if old == new:
-        raise OperationError("the new password is the old one; take another")
+        raise OperationError("the new password is the old one; choose another")
     set_password(services, user_id, actor=Actor(name, user_id), now=now, password=new)
 
 
@@ -98,7 +100,7 @@ def set_role(services: Services, user_id: int, role: Role, *, actor: Actor, now:
     with services.store.write() as session:
         user = _other(session, user_id, actor, "change your own role")
         if user.subject is not None:
-            raise Refused(f"user {user.name!r}: the identity provider says the role; change it there")
+            raise Refused(f"user {user.name!r}: the identity provider sets the role; change it there")
         before, user.role = user.role, role
         if before != role:
             sessions.end_all(session, user.id)
@@ -137,7 +139,7 @@ def id_of(session: Session, name: str) -> int:
     """Raises NotThere."""
     found = users.named(session, name)
     if found is None:
-        raise NotThere(f"user {name!r}: there is none; `integr8-bridge users list` shows them")
+        raise NotThere(f"user {name!r}: not found; `integr8-bridge users list` shows them")
     return found.id
 
 
@@ -154,13 +156,13 @@ def _refuse_name(name: str) -> None:
     if not 0 < len(name) <= MAX_NAME_CHARS or not name.isprintable():
         raise OperationError(f"name: write 1 to {MAX_NAME_CHARS} printable characters")
     if users.fold(name) in RESERVED:
-        raise Refused(f"name {name!r}: the service itself, or a role, goes by it; take another")
+        raise Refused(f"name {name!r}: the service itself or a role uses this name; choose another")
 
 
 def _known(session: Session, user_id: int) -> User:
     user = session.get(User, user_id)
     if user is None:
-        raise NotThere(f"user {user_id}: there is none")
+        raise NotThere(f"user {user_id}: not found")
     return user
 
 

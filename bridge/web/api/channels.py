@@ -32,7 +32,7 @@ def _channels() -> dict[str, Channel]:
 def _known(name: str) -> Channel:
     found = _channels().get(name)
     if found is None:
-        raise NotThere(f"channel {name}: there is none; they stand in bridge.yaml")
+        raise NotThere(f"channel {name}: not found; channels are in bridge.yaml")
     return found
 
 

@@ -73,7 +73,7 @@ def show_run(run_id: int) -> dict[str, Any]:
     with services().store.read() as session:
         run = session.get(Run, run_id)
         if run is None:
-            raise NotThere(f"run {run_id}: there is none")
+            raise NotThere(f"run {run_id}: not found")
         verdicts = session.scalars(select(StoredVerdict).where(StoredVerdict.run_id == run_id).limit(1_000))
         told = [picked(one_, schemas_out_decisions.VerdictRow) for one_ in verdicts]
         return one(

@@ -40,7 +40,7 @@ def show_effect(effect_id: int) -> dict[str, Any]:
     with services().store.read() as session:
         found = session.get(Effect, effect_id)
         if found is None:
-            raise NotThere(f"effect {effect_id}: there is none")
+            raise NotThere(f"effect {effect_id}: not found")
         return one(
             picked(found, schemas_out_decisions.EffectRow)
             | {"calls": [picked(call, schemas_out_decisions.CallRow) for call in found.calls]}

@@ -53,7 +53,7 @@ def show_event(event_id: str) -> dict[str, Any]:
     with services().store.read() as session:
         event = session.get(Event, event_id)
         if event is None:
-            raise NotThere(f"event {event_id}: there is none")
+            raise NotThere(f"event {event_id}: not found")
         caused = session.scalars(select(Run).where(Run.event_id == event_id).order_by(Run.id))
         runs = [{"run": run.id, "rule": run.rule_id, "outcome": run.outcome} for run in caused]
         return one(

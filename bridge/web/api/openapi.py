@@ -21,7 +21,7 @@ PROBLEM = {
         "type": {"type": "string", "examples": ["about:blank"]},
         "title": {"type": "string", "examples": ["Not done"]},
         "status": {"type": "integer", "examples": [404]},
-        "detail": {"type": "string", "examples": ["run 99: there is none"]},
+        "detail": {"type": "string", "examples": ["run 99: not found"]},
         "errors": {"type": "object", "description": "faults field by field, where the request was not as described"},
     },
 }

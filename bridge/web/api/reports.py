@@ -64,7 +64,7 @@ def agreement(query: dict[str, Any]) -> dict[str, Any]:
     with services().store.read() as session:
         found = postbacks.compare(session, query["account"], query["integration"], begin, until)
     if found is None:
-        raise OperationError("one of the two was never read: postbacks or conversions")
+        raise OperationError("postbacks or conversions were never read")
     rows = [
         {"hour": each.hour, "offer": each.offer, "reports": each.reports, "postbacks": each.postbacks,
          "lost": each.lost}
@@ -141,7 +141,7 @@ def import_report(query: dict[str, Any]) -> dict[str, Any]:
     """Add the rows of a CSV, up to 8 MB, to the observations. Sent again, it counts nothing twice."""
     key = FeedKey(account=query["account"], integration=query["integration"], kind=Kind(query["kind"]))
     if key.account not in services().settings.accounts:
-        raise OperationError(f"account {key.account}: there is none in bridge.yaml")
+        raise OperationError(f"account {key.account}: not in bridge.yaml")
     with tempfile.NamedTemporaryFile(suffix=".csv") as file:
         file.write(request.get_data())
         file.flush()

@@ -31,7 +31,7 @@ def listed(rows: Sequence[dict[str, Any]], key: str, query: Mapping[str, Any]) -
 
 
 def whole(text: str | None) -> int | None:
-    """A cursor that is a number; anything else is no cursor of ours."""
+    """A cursor that is a number; anything else is not a cursor of ours."""
     return None if text is None else as_id(text)
 
 

@@ -54,7 +54,7 @@ def show_rule(rule_id: str) -> dict[str, Any]:
     with services().store.read() as session:
         history = stored_revisions.history(session, rule_id)
         if not history:
-            raise NotThere(f"rule {rule_id}: there is none")
+            raise NotThere(f"rule {rule_id}: not found")
         live = services().library.current(session).revisions.get(rule_id)
         revisions = [{"revision": each.hash, "first_seen_at": each.first_seen_at} for each in history]
         return one(
@@ -76,7 +76,7 @@ def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
             for each in stored_revisions.history(session, rule_id)
         ]
     if not found:
-        raise NotThere(f"rule {rule_id}: there is none")
+        raise NotThere(f"rule {rule_id}: not found")
     return listed(found, "revision", query)
 
 
@@ -170,7 +170,7 @@ def show_backtest_job(number: int) -> dict[str, Any]:
     with services().store.read() as session:
         found = session.get(BacktestJob, number)
     if found is None:
-        raise NotThere(f"backtest {number}: nobody asked for it, or it is forgotten by now")
+        raise NotThere(f"backtest {number}: not found, or deleted by retention")
     return one(_job(found))
 
 

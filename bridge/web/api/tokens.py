@@ -59,5 +59,5 @@ def revoke_token(token_id: int) -> dict[str, Any]:
     with services().store.write() as session:
         found = revoke(session, token_id, who=g.who, now=services().clock())
         if found is None:
-            raise NotThere(f"token {token_id}: there is none to revoke")
+            raise NotThere(f"token {token_id}: not found, or revoked already")
         return one({"id": found.id, "name": found.name, "revoked_at": found.revoked_at})

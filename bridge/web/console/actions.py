@@ -138,7 +138,7 @@ def _numbers(name: str) -> list[int]:
     """The numbers that are ticked."""
     numbers = [as_id(text) for text in request.form.getlist(name)]
     if None in numbers:
-        raise OperationError("what is ticked is not there any more, so nothing was done; open the page again")
+        raise OperationError("the selected items no longer exist, so nothing was done; open the page again")
     return [one for one in numbers if one is not None]
 
 
@@ -277,7 +277,7 @@ def _end_of(day: str) -> datetime:
     try:
         found = datetime.fromisoformat(day)
     except ValueError:
-        raise OperationError(f"{day[:30]!r} is no day; write it like 2026-11-24") from None
+        raise OperationError(f"{day[:30]!r} is not a day; write it like 2026-11-24") from None
     return (found.replace(tzinfo=zone(services())) + timedelta(days=1)).astimezone(UTC)
 
 

@@ -53,7 +53,7 @@ def filters(*names: str) -> Filters:
 
 
 def days(found: Filters, column: InstrumentedAttribute[Any], zone: ZoneInfo) -> list[ColumnElement[bool]]:
-    """The conditions of `from` and `to`, both days of the account. Aborts with 422 for what is no day."""
+    """The conditions of `from` and `to`, both days of the account. Aborts with 422 for what is not a day."""
     wanted = []
     if found["from"]:
         wanted.append(column >= _day(found["from"], zone))
@@ -65,7 +65,7 @@ def days(found: Filters, column: InstrumentedAttribute[Any], zone: ZoneInfo) -> 
 def _day(text: str, zone: ZoneInfo) -> datetime:
     day = parse_moment(text, zone)
     if day is None:
-        abort(422, f"{text[:30]!r} is no day from 2000 to 2100; write it like 2026-11-24")
+        abort(422, f"{text[:30]!r} is not a day from 2000 to 2100; write it like 2026-11-24")
     return day.astimezone(zone)  # a day more is the next midnight there, also over a clock change
 
 

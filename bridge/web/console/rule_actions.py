@@ -42,7 +42,7 @@ def run_backtest(rule_id: str) -> Response:
         zone, now = formatting.zone(services()), services().clock()
         against: Against = "imported" if request.form.get("against") == "imported" else "live"
         if against == "imported" and not _imported():
-            raise OperationError("nothing was imported yet, so there is nothing to look at; see Settings, Imports")
+            raise OperationError("nothing was imported yet, so there is nothing to evaluate; see Settings, Imports")
         question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
         backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now, about=_about())
         return "A worker runs it. You may leave the page: it continues, and the result appears here."

@@ -132,7 +132,7 @@ def complete_text() -> Response:
     try:
         at = int(request.form.get("at", ""))
     except ValueError:
-        abort(400, "at is no whole number; give the place of the cursor in the text")
+        abort(400, "at is not a whole number; give the place of the cursor in the text")
     found = complete(text, at)
     options = [{"word": one.word, "insert": one.insert, "meaning": one.meaning} for one in found.options]
     return jsonify(begun=max(0, at - found.start), options=options)

@@ -254,7 +254,7 @@ def create_token() -> Response | str:
 def revoke_token(token_id: int) -> Response:
     with services().store.write() as session:
         found = revoke(session, token_id, who=g.who, now=services().clock())
-        said = f"The token {found.name} is revoked." if found else f"Token {token_id}: there is none to revoke."
+        said = f"The token {found.name} is revoked." if found else f"Token {token_id}: not found, or revoked already."
     flash(said, "good" if found else "bad")
     return redirect("/settings", code=303)  # type: ignore[return-value]
 

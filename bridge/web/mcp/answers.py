@@ -72,7 +72,7 @@ def waiting(services: Services, plan: int | None, now: datetime) -> dict[str, An
     """Plans that wait for a person, or one of them with each effect."""
     if plan is not None:
         if not 0 < plan <= MAX_ID:
-            raise NotThere(f"plan {plan}: there is none; list_waiting without a number lists those that wait")
+            raise NotThere(f"plan {plan}: not found; list_waiting without a number lists those that wait")
         return {"waiting": [review(services, plan, now=now).as_json()]}
     rows = [
         {
@@ -113,10 +113,10 @@ def held(services: Services, target: str | None) -> dict[str, Any]:
 
 
 def _item(text: str) -> tuple[str, str]:
-    """`offer=42` in two. Nothing is held of what is no item, and that must not be the answer."""
+    """`offer=42` in two. Nothing is held of what is not an item, and that must not be the answer."""
     kind, _, identity = text.strip().partition("=")
     if kind not in ITEM_KINDS or not identity.strip():
-        raise OperationError(f"'{text[:60]}' is no item; write one such as offer=42")
+        raise OperationError(f"'{text[:60]}' is not an item; write one such as offer=42")
     return kind, identity.strip()
 
 
@@ -133,7 +133,7 @@ def rule(services: Services, name: str) -> dict[str, Any]:
     with services.store.read() as session:
         found = services.library.current(session).revisions.get(name)
         if found is None:
-            raise NotThere(f"rule {name}: there is none; list_rules shows them")
+            raise NotThere(f"rule {name}: not found; list_rules shows them")
         tried = [
             {
                 "revision": one.revision,

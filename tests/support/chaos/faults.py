@@ -170,7 +170,7 @@ def second_beat(rig: Rig, _load: Load) -> None:
 
 
 def break_rules(rig: Rig, _load: Load) -> None:
-    """A rule file half written, one that is no text, one of many megabytes; then all is well again."""
+    """A rule file half written, one that is not a text, one of many megabytes; then all is well again."""
     rules = rig.home / "rules"
     good = (rules / "bad-offer.yaml").read_text()
     (rules / "bad-offer.yaml").write_text(good[: len(good) // 2])

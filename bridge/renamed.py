@@ -1,7 +1,7 @@
 """Names that changed. The old name works for one version and warns. `docs/reference/renamed.md` is made from this.
 
-Imports nothing of ours, so that every package may ask it. Keys of rules are in `rules.language.renamed`. Whoever reads
-a public name asks this table: `current_keys` for a part of bridge.yaml, `environment_names` for variables,
+Imports only tables of names, so that every package may ask it. Keys of rules are in `rules.language.renamed`. The code
+that reads a public name asks this table: `current_keys` for a part of bridge.yaml, `environment_names` for variables,
 `with_new_names` for results that an earlier version stored, `old_names` and `new_names` for everything else.
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
+
+from rules.model.topics import FORMER_FIELDS, FORMER_NAMES
 
 Kind: TypeAlias = Literal[
     "bridge.yaml",
@@ -22,6 +24,7 @@ Kind: TypeAlias = Literal[
     "CLI option",
     "CLI command",
     "field of a result",
+    "field of an event",
     "JSON of sources list",
     "column of a CSV",
 ]
@@ -45,7 +48,15 @@ RENAMED: tuple[Renamed, ...] = (
     Renamed("metric", "bridge_webhooks_not_taken_total", "bridge_webhooks_refused_total", "0.2.0"),
     Renamed("metric", "bridge_notices_tried_total", "bridge_notice_deliveries_total", "0.2.0"),
     Renamed("metric", "bridge_troubles", "bridge_service_alerts", "0.2.0"),
+    *(Renamed("topic", f"bridge.{old}", f"bridge.{new}", "0.2.0") for new, old in FORMER_NAMES.items()),
+    *(
+        Renamed("field of an event", f"bridge.{topic}: {old}", f"bridge.{topic}: {new}", "0.2.0")
+        for topic, names in FORMER_FIELDS.items()
+        for new, old in names.items()
+    ),
     Renamed("API path", "/api/v1/trials", "/api/v1/backtest-jobs", "0.2.0"),
+    Renamed("API path", "/api/v1/silences", "/api/v1/channel-mutes", "0.2.0"),
+    Renamed("CLI command", "channels silence", "channels mute", "0.2.0"),
     Renamed("page of the console", "/entities", "/items", "0.2.0"),
     Renamed("page of the console", "/rules/NAME/trial", "/rules/NAME/backtest-job", "0.2.0"),
     Renamed("queue of workers", "upkeep", "maintenance", "0.2.0"),

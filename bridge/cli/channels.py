@@ -5,6 +5,7 @@ import getpass
 import click
 from marshmallow import ValidationError
 
+from bridge.cli.groups import add_former_names
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.notifications.deliver import deliver_test
@@ -125,7 +126,7 @@ def enable(session: Session, channel: str, json: bool) -> None:
     outcome({"channel": channel, "repeated": again}, [said], json=json)
 
 
-@channels.command("silence")
+@channels.command("mute")
 @click.option("--for", "length", required=True, help="How long: 30m, 12h, 2d.")
 @click.option("--rule", help="Only notices of this rule.")
 @click.option("--topic", help="Only notices of this topic, for example no_decision.")
@@ -133,14 +134,14 @@ def enable(session: Session, channel: str, json: bool) -> None:
 @click.option("--why", required=True, help="Reason for the audit log.")
 @json_option
 @click.pass_obj
-def silence(
+def mute(
     session: Session, length: str, rule: str | None, topic: str | None, channel: str | None, why: str, json: bool
 ) -> None:
-    """Mute notices for a while. They are recorded as silenced.
+    """Mute notices for a while. They are recorded as muted.
 
     \b
     Example:
-      integr8-bridge channels silence --for 2h --rule offer-cr-collapse --why "known outage"
+      integr8-bridge channels mute --for 2h --rule offer-cr-collapse --why "known outage"
     """
     try:
         duration = Duration().deserialize(length)
@@ -150,19 +151,20 @@ def silence(
     name = _known(session, channel) if channel else None
     with session.services.store.write() as writing:
         until, who = now + duration, getpass.getuser()
-        mutes.silence(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
-    outcome({"until": until, "why": why}, [f"silent until {until:%Y-%m-%d %H:%M} UTC"], json=json)
+        mutes.mute_channel(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
+    outcome({"until": until, "why": why}, [f"muted until {until:%Y-%m-%d %H:%M} UTC"], json=json)
 
 
 @channels.command("events")
-def events() -> None:
+@click.option("--former", is_flag=True, help="Use the names that channels get without `event_names: current`.")
+def events(former: bool) -> None:
     """Print the events that outgoing webhooks carry, as JSON Schema.
 
     \b
     Example:
       integr8-bridge channels events > events.schema.json
     """
-    click.echo(as_json(catalogue()))
+    click.echo(as_json(catalogue(former_names=former)))
 
 
 def _known(session: Session, name: str) -> str:
@@ -173,3 +175,4 @@ def _known(session: Session, name: str) -> str:
 
 
 channels.add_command(rename_command("channel"))
+add_former_names(channels, "channels")

@@ -1,10 +1,15 @@
 """Groups of commands. Their modules are imported when they are asked for."""
 
+from collections.abc import Callable
+from copy import copy
+from functools import wraps
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
+
+from bridge.renamed import new_names
 
 
 class Place(NamedTuple):
@@ -25,6 +30,29 @@ def imported(where: str) -> click.Command:
     command = getattr(import_module(module), name)
     assert isinstance(command, click.Command)
     return command
+
+
+def add_former_names(group: click.Group, path: str) -> None:
+    """Add each former name of a command of this group as a hidden command that warns and does the same.
+
+    `path` is the group as people type it, such as `channels`.
+    """
+    for old, new in new_names("CLI command").items():
+        if old.startswith(f"{path} "):
+            command = copy(group.commands[new.removeprefix(f"{path} ")])
+            assert command.callback is not None
+            command.name, command.hidden = old.removeprefix(f"{path} "), True
+            command.callback = _warning(command.callback, old, new)
+            group.add_command(command)
+
+
+def _warning(callback: Callable[..., Any], old: str, new: str) -> Callable[..., Any]:
+    @wraps(callback)
+    def warned(*arguments: Any, **options: Any) -> Any:
+        click.echo(f"`{old}` is now called `{new}`; the old name works for one more version", err=True)
+        return callback(*arguments, **options)
+
+    return warned
 
 
 class Group(click.Group):

@@ -98,6 +98,9 @@ CHANNEL = {
     "secret": Key("Signs the messages of `webhook`.", '"${CALLBACK_SECRET}"'),
     "secrets": Key("Several secrets while one is rotated: each signs.", '["${NEW_SECRET}", "${OLD_SECRET}"]'),
     "allow_private": Key("Private networks in which the address of `webhook` may lie.", "[10.1.0.0/16]"),
+    "event_names": Key(
+        "The names of events that `webhook` receives: `current`, or for one version `former`.", "current"
+    ),
     "timeout": Key("How long an answer may take; 15 s by default for programs.", "10s"),
     "group": Key("Messages within this time become one; 10 s by default for people.", "30s"),
     "digest": Key("Collect for this long and send one summary.", "7d"),

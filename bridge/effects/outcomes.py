@@ -25,7 +25,7 @@ from rules.planning import holds
 
 log = structlog.get_logger()
 
-HANDOVER_HOURS = 72
+SECRET_HOURS = 72
 MAX_LOGGED_IDS = 5  # ids in one line of the log
 
 
@@ -163,32 +163,32 @@ class OutcomeWriter:
         self.session.flush()
 
     def _seal(self, effect: Effect, result: dict[str, Any]) -> dict[str, Any]:
-        """Move a generated secret into a sealed hand-over; the ledger keeps only the sealed way to it."""
+        """Store a generated secret, encrypted, for a short time. The ledger keeps an encrypted reference to it."""
         secret = result.pop("$secret", None)
         if secret:
             token = secrets.token_urlsafe(24)
             self.session.add(
-                one_time_secrets.Handover(
+                one_time_secrets.OneTimeSecret(
                     token_hash=hashlib.sha256(token.encode()).hexdigest(),
                     effect_id=effect.id,
                     about=f"{effect.kind} {effect.target_id}",
                     sealed=self.box().seal(orjson.dumps(secret)),
                     created_at=self.now,
-                    expires_at=self.now + timedelta(hours=HANDOVER_HOURS),
+                    expires_at=self.now + timedelta(hours=SECRET_HOURS),
                 )
             )
-            result["handover"] = self.box().seal(token.encode()).decode()
-            self._confide(effect, result["handover"])
+            result["one_time_secret"] = self.box().seal(token.encode()).decode()
+            self._notify_of_secret(effect, result["one_time_secret"])
         return result
 
-    def _confide(self, effect: Effect, sealed: str) -> None:
-        """Tell the channel that the rule names. What waits for it is the sealed way to the secret, no more."""
+    def _notify_of_secret(self, effect: Effect, sealed: str) -> None:
+        """Notify the channel that the rule names. The notice holds only the encrypted reference to the secret."""
         channel = next((one["to"] for one in effect.wanted.values() if isinstance(one, Mapping) and "to" in one), None)
         if channel is not None:
             row = {
                 "channel": channel,
-                "topic": "handover",
-                "dedupe_key": f"handover:{effect.id}",
+                "topic": "one_time_secret",
+                "dedupe_key": f"one_time_secret:{effect.id}",
                 "rule_id": effect.rule_id,
                 "text": f"{effect.kind} {effect.target_id} can sign in",
                 "data": {"effect": effect.id, "sealed": sealed},

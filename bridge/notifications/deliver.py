@@ -18,6 +18,7 @@ from bridge.outbound.notices import Attempt, Channel, Health, Message, attempt, 
 from bridge.store import notifications
 from bridge.store.lease import settle
 from bridge.store.notifications import ChannelHealth, Notice, NoticeState
+from rules.model.topics import current_data, current_name
 
 log = structlog.get_logger()
 
@@ -55,9 +56,9 @@ def _deliver_channel(inputs: NotificationInputs, name: str, now: datetime, dice:
         _send_one_by_one(inputs, channel, taken, dice)
         return
     for one in taken:
-        if one.topic == secret_delivery.TOPIC:  # a message of its own, and never part of a digest
+        if _has_secret(one):  # a message of its own, and never part of a digest
             _settle(inputs, channel, [one], _send_secret(inputs, channel, one), dice)
-    rest = [one for one in taken if one.topic != secret_delivery.TOPIC]
+    rest = [one for one in taken if not _has_secret(one)]
     if rest:
         title, text = compose([message_of(one) for one in rest], by_owner=channel.digest is not None)
         _settle(inputs, channel, rest, send(channel, title, text), dice)
@@ -85,11 +86,11 @@ def _send_one_by_one(
 
 def _attempt(inputs: NotificationInputs, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
     message: Message | str = message_of(notice)
-    if notice.topic == secret_delivery.TOPIC:
+    if _has_secret(notice):
         message = _opened(inputs, notice, program=True)
     if isinstance(message, str):
         return Attempt("refused", message)
-    return attempt(outgoing, channel, f"ntc_{notice.id}", envelope(message), inputs.clock())
+    return attempt(outgoing, channel, f"ntc_{notice.id}", _body(channel, message), inputs.clock())
 
 
 def _opened(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Message | str:
@@ -98,14 +99,24 @@ def _opened(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Mes
     )
 
 
+def _has_secret(notice: Notice) -> bool:
+    return current_name(notice.topic) == secret_delivery.TOPIC
+
+
+def _body(channel: Channel, message: Message) -> str:
+    return envelope(message, former_names=channel.former_names)
+
+
 def message_of(notice: Notice) -> Message:
+    """The message of a notice under today's names, whichever version wrote the row."""
+    topic = current_name(notice.topic)
     return Message(
-        topic=notice.topic,
+        topic=topic,
         text=notice.text,
         at=notice.created_at,
         rule=notice.rule_id,
         owner=notice.owner,
-        data=notice.data,
+        data=current_data(topic, notice.data),
     )
 
 
@@ -117,7 +128,7 @@ def _not_muted(session: Session, taken: Sequence[Notice], now: datetime) -> list
         if mute is None:
             audible.append(notice)
         else:
-            settle(session, notice, state=NoticeState.SILENCED, ended_at=now, error=f"silenced by {mute.by}")
+            settle(session, notice, state=NoticeState.SILENCED, ended_at=now, error=f"muted by {mute.by}")
     return audible
 
 
@@ -129,7 +140,7 @@ def _settle(
     with inputs.store.write() as session:
         for notice in taken:
             ours = settle(session, notice, **_outcome(notice, result, now, dice))
-            if ours and result.result == "taken" and notice.topic == secret_delivery.TOPIC:
+            if ours and result.result == "taken" and _has_secret(notice):
                 secret_delivery.forget_delivered(session, inputs.box(), notice, now)
         before = _health(session, channel.name)
         after = _after(before, result, now)
@@ -206,6 +217,6 @@ def deliver_test(channel: Channel, now: datetime) -> Attempt:
     notice = Message(topic="test", text="This is a test message. Nothing has happened.", at=now)
     if channel.kind == "webhook":
         with client(channel) as outgoing:
-            return attempt(outgoing, channel, f"test_{int(now.timestamp() * 1000)}", envelope(notice), now)
+            return attempt(outgoing, channel, f"test_{int(now.timestamp() * 1000)}", _body(channel, notice), now)
     title, text = compose([notice])
     return send(channel, title, text)

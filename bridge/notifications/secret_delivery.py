@@ -19,7 +19,7 @@ from bridge.store import audit_log, one_time_secrets
 from bridge.store.engine import Store
 from bridge.store.notifications import Notice
 
-TOPIC = "handover"
+TOPIC = "one_time_secret"
 
 
 def message_with_secret(

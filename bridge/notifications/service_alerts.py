@@ -1,7 +1,7 @@
 """Notify the `notices: operations` channels about problems with the service: once on start, once on recovery.
 
-Workers look whenever they deliver notices. While nobody works, because Redis, the workers or beat are away, no worker
-can say so: then the web process looks and delivers by itself (`Watch`).
+Workers check whenever they deliver notices. While no worker runs, because Redis, the workers or beat are down, the web
+process checks and delivers by itself (`Watchdog`).
 """
 
 import threading
@@ -22,16 +22,16 @@ from bridge.store.service_alerts import ObservedProblem, ServiceAlert
 
 log = structlog.get_logger()
 
-RECOVERED_AFTER = timedelta(minutes=1)  # a trouble that comes back within it has never been over
+RECOVERED_AFTER = timedelta(minutes=1)  # an alert that returns within it has never been over
 RECOVERED_AT_ONCE = frozenset({"halt", "rules"})  # a person ended these
 NO_TICK_FOR = timedelta(seconds=60)  # without a tick: nobody works
 WATCH_INTERVAL = 15.0  # seconds between two checks of the web process
 
 
 def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
-    """Look once, and write the notices that follow. Nothing where no channel receives it.
+    """Check once, and write the notices that follow. Does nothing where no channel receives them.
 
-    `idle` is given by who looks because nobody works; a worker that looks is at work itself.
+    `idle` holds the problems that only a process besides the workers can see, such as that no worker runs.
     """
     if not inputs.operations:
         return
@@ -60,7 +60,7 @@ def _idle_workers(session: Session, ping: Callable[[], object], now: datetime) -
         return []
     return [
         ObservedProblem(
-            "queue", f"nothing is worked on since {last:%H:%M:%S} UTC: {_why_idle(ping)}; webhooks are still taken"
+            "queue", f"no work has been done since {last:%H:%M:%S} UTC: {_why_idle(ping)}; webhooks are still accepted"
         )
     ]
 
@@ -70,7 +70,7 @@ def _why_idle(ping: Callable[[], object]) -> str:
         ping()
     except (redis.RedisError, OSError, SettingsError) as error:
         return f"Redis cannot be reached ({type(error).__name__})"
-    return "the processes worker and beat are not both running"
+    return "worker and beat are not both running"
 
 
 def _begin_notices(
@@ -78,7 +78,7 @@ def _begin_notices(
 ) -> Iterable[dict[str, Any]]:
     for one in found:
         log.warning("service alert begins", alert=one.key)
-        yield from _rows(inputs, "trouble", one, since=now, now=now)
+        yield from _rows(inputs, "service_alert", one, since=now, now=now)
 
 
 def _end_notices(inputs: NotificationInputs, found: Iterable[ServiceAlert], now: datetime) -> Iterable[dict[str, Any]]:
@@ -96,13 +96,13 @@ def _length(length: timedelta) -> str:
 def _rows(
     inputs: NotificationInputs, topic: str, one: ObservedProblem, *, since: datetime, now: datetime
 ) -> Iterable[dict[str, Any]]:
-    """One for each channel that is meant, but not for the one that is itself in trouble."""
+    """One for each channel that is meant, but not for the one that has the problem."""
     return [
         {
             "topic": topic,
             "dedupe_key": f"{topic}:{one.key}:{since.isoformat()}",
             "text": one.text,
-            "data": {"trouble": one.key, "since": since.isoformat()},
+            "data": {"alert": one.key, "since": since.isoformat()},
             "channel": channel,
             "created_at": now,
             "due_at": due(inputs.channels[channel], now),

@@ -34,7 +34,7 @@ def add_channel(services: Services, name: str, kind: str, address: str, *, who: 
     secret = f"whsec_{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}" if kind == "webhook" else ""
     _check(name, kind, address, secret)
     values = {f"{stem}_CHANNEL_URL": address} | ({f"{stem}_CHANNEL_SECRET": secret} if secret else {})
-    more = f', secret: "${{{stem}_CHANNEL_SECRET}}"' if secret else ""
+    more = f', secret: "${{{stem}_CHANNEL_SECRET}}", event_names: current' if secret else ""
     line = f'{name}: {{{kind}: "${{{stem}_CHANNEL_URL}}"{more}}}'
     set_variables(home, values)
     try:

@@ -91,6 +91,7 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
             errors += [found.problem(path, words) for path, words in error.problems]
     if found.channels:
         errors += _channels(found)
+        warnings += _event_names(found)
     if found.http:
         errors += _http(found)
     try:
@@ -99,6 +100,13 @@ def _entries(found: Settings) -> tuple[list[str], list[str]]:
     except LoginSettingsError as error:
         errors += [found.problem(path, words) for path, words in error.problems]
     return errors, warnings
+
+
+def _event_names(found: Settings) -> list[str]:
+    from bridge.outbound.channels import name_warning  # noqa: PLC0415 - loads httpx, only if wanted
+
+    said = {name: name_warning(entry) for name, entry in found.channels.items()}
+    return [found.places.located(f"bridge.yaml: channels.{name}: {words}") for name, words in said.items() if words]
 
 
 def _channels(found: Settings) -> list[str]:

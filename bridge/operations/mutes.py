@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 from bridge.operations.errors import NotThere, Refused
 from bridge.store import audit_log, notifications
 from bridge.store.notifications import ChannelMute, Notice, NoticeState
+from rules.model.topics import current_name
 
-WITH_SECRET = "handover"  # noqa: S105 - the topic of a message that carries a provisioned password
+WITH_SECRET = "one_time_secret"  # noqa: S105 - the topic of a message that carries a provisioned password
 
 
-def silence(
+def mute_channel(
     session: Session,
     *,
     channel: str | None,
@@ -22,11 +23,12 @@ def silence(
     who: str,
     now: datetime,
 ) -> ChannelMute:
-    """Say nothing until then about a rule or a topic, or to a channel; None stands for all of them."""
+    """Mute notices about a rule or a topic, or to a channel, until then; None stands for all of them."""
+    topic = current_name(topic) if topic else topic
     made = ChannelMute(channel=channel, rule_id=rule_id, topic=topic, until=until, by=who, why=why)
     session.add(made)
     session.flush()
-    audit_log.note(session, who=who, what="silence", about=rule_id or topic or channel or "everything", now=now)
+    audit_log.note(session, who=who, what="mute channel", about=rule_id or topic or channel or "everything", now=now)
     return made
 
 
@@ -35,7 +37,7 @@ def send_again(session: Session, notice_id: int, *, who: str, now: datetime) -> 
     found = session.get(Notice, notice_id, with_for_update=True)
     if found is None:
         raise NotThere(f"message {notice_id}: not found, or deleted by retention")
-    if found.topic == WITH_SECRET and found.state != NoticeState.WAITING:
+    if current_name(found.topic) == WITH_SECRET and found.state != NoticeState.WAITING:
         raise Refused(f"message {notice_id}: it held a secret, and a secret is shown only once")
     found.state, found.due_at, found.ended_at, found.error = NoticeState.WAITING, now, None, None
     found.claimed_by, found.claimed_until = None, None

@@ -20,7 +20,8 @@ def reveal_secret(services: Services, effect_id: int, *, who: str, now: datetime
     """
     with services.store.write() as session:
         effect = session.get(Effect, effect_id)
-        sealed = (effect.result or {}).get("handover") if effect else None
+        result = (effect.result if effect else None) or {}
+        sealed = result.get("one_time_secret") or result.get("handover")  # the name that 0.1.0 wrote
         if effect is None or sealed is None:
             raise NotThere(f"effect {effect_id}: generated no secret")
         try:

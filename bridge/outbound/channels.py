@@ -14,6 +14,9 @@ from bridge.outbound.http import Destination, destination
 from bridge.sources.schema import secrets
 from bridge.sources.standard_webhooks import webhook_key
 from bridge.sources.strict_schema import Duration, Networks, Problem, StrictSchema, Texts, flatten
+from rules.model.topics import FORMER_NAMES
+
+EVENT_NAMES = ("current", "former")  # which names of events a webhook gets, where names have changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,7 @@ class Channel:
     timeout: timedelta = timedelta(seconds=15)
     group: timedelta = timedelta(seconds=10)  # notices that come within it go out as one message
     digest: timedelta | None = None  # one message per so much time, told owner by owner
+    former_names: bool = False  # a webhook whose receiver knows event types by the names of the version before
 
     @property
     def kind(self) -> str:
@@ -57,6 +61,7 @@ class ChannelSchema(StrictSchema):
     timeout = Duration(validate=validate.Range(timedelta(seconds=1), timedelta(seconds=30)))
     group = Duration(validate=validate.Range(timedelta(0), timedelta(hours=1)))
     digest = Duration(validate=validate.Range(timedelta(minutes=1), timedelta(days=7)))
+    event_names = fields.String(validate=validate.OneOf(EVENT_NAMES, error=f"write {' or '.join(EVENT_NAMES)}"))
 
     @validates_schema(skip_on_field_errors=True)
     def one_way(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -83,8 +88,17 @@ def channel(name: str, config: Mapping[str, Any]) -> Channel:
         url=data["webhook"],
         keys=tuple(webhook_key(secret) for secret in secrets(data)),
         private=data["allow_private"],
+        former_names=data.get("event_names", "former") == "former",
         **given,
     )
+
+
+def name_warning(config: Mapping[str, Any]) -> str | None:
+    """What a `channels:` entry should say about the names of events, once; None where it says so or gets none."""
+    if "webhook" not in config or "event_names" in config:
+        return None
+    changed = ", ".join(f"bridge.{old} is now called bridge.{new}" for new, old in FORMER_NAMES.items())
+    return f"{changed}; the old names are sent for one more version; write event_names: current once the receiver knows"
 
 
 def _check_webhook(data: Mapping[str, Any]) -> None:
@@ -104,7 +118,7 @@ def _check_webhook(data: Mapping[str, Any]) -> None:
 
 
 def _check_apprise(data: Mapping[str, Any]) -> None:
-    for key in ("secret", "secrets", "allow_private"):
+    for key in ("secret", "secrets", "allow_private", "event_names"):
         if data.get(key):
             raise ValidationError("belongs to a webhook; remove it", key)
     for url in data["apprise"]:

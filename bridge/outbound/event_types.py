@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rules.model.topics import TOPICS, Field, FieldType
+from rules.model.topics import FORMER_FIELDS, FORMER_NAMES, TOPICS, Field, FieldType
 
 _TEXT: Mapping[str, Any] = {"type": ["string", "null"]}
 #: What the `data` of every payload has; the fields of its topic come on top.
@@ -44,6 +44,17 @@ def _property(field: Field) -> dict[str, Any]:
     return {**shape, "description": field.description} if field.description else shape
 
 
-def catalogue() -> dict[str, dict[str, Any]]:
-    """Every event by its name."""
-    return {f"bridge.{topic}": schema(topic) for topic in TOPICS}
+def catalogue(*, former_names: bool = False) -> dict[str, dict[str, Any]]:
+    """Every event by its name; with `former_names` as channels get them that have not said `event_names: current`."""
+    if not former_names:
+        return {f"bridge.{topic}": schema(topic) for topic in TOPICS}
+    return {f"bridge.{FORMER_NAMES.get(topic, topic)}": _former_schema(topic) for topic in TOPICS}
+
+
+def _former_schema(topic: str) -> dict[str, Any]:
+    found = schema(topic)
+    name, fields = f"bridge.{FORMER_NAMES.get(topic, topic)}", FORMER_FIELDS.get(topic, {})
+    data = found["properties"]["data"]
+    data["required"] = [fields.get(key, key) for key in data["required"]]
+    data["properties"] = {fields.get(key, key): value for key, value in data["properties"].items()}
+    return {**found, "title": name, "properties": {**found["properties"], "type": {"const": name}}}

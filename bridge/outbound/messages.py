@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bridge.sources import exact_json
-from rules.model.topics import TOPICS
+from rules.model.topics import FORMER_NAMES, TOPICS, former_data
 
 MAX_LINES = 8  # of one rule and topic in a message; the rest is counted
 MAX_LINE_CHARS = 300
@@ -37,10 +37,16 @@ def compose(notices: Sequence[Message], *, by_owner: bool = False) -> tuple[str,
     return _title(notices), "\n\n".join(sections)
 
 
-def envelope(notice: Message) -> str:
-    """What an outgoing webhook carries: {type, timestamp, data}, as Standard Webhooks proposes."""
-    data = {"text": notice.text, "rule": notice.rule, "owner": notice.owner, **notice.data}
-    return exact_json.dumps({"type": f"bridge.{notice.topic}", "timestamp": notice.at.isoformat(), "data": data})
+def envelope(notice: Message, *, former_names: bool = False) -> str:
+    """The body of an outgoing webhook as JSON: {type, timestamp, data}, as Standard Webhooks proposes.
+
+    With `former_names` type and fields have the names of the version before, where those have changed.
+    """
+    topic, fields = notice.topic, notice.data
+    if former_names:
+        topic, fields = FORMER_NAMES.get(topic, topic), former_data(topic, fields)
+    data = {"text": notice.text, "rule": notice.rule, "owner": notice.owner, **fields}
+    return exact_json.dumps({"type": f"bridge.{topic}", "timestamp": notice.at.isoformat(), "data": data})
 
 
 def clean(text: str) -> str:

@@ -65,7 +65,7 @@ class ChannelHealth(Base):
 
 
 class ChannelMute(Base):
-    """A silence: nothing about this rule, topic or channel until then. None stands for all of them."""
+    """A mute of notices about this rule, topic or channel, until then. None stands for all of them."""
 
     __tablename__ = "hushes"
 
@@ -78,7 +78,12 @@ class ChannelMute(Base):
     why: Mapped[str]
 
     def covers(self, notice: Notice) -> bool:
-        pairs = ((self.channel, notice.channel), (self.rule_id, notice.rule_id), (self.topic, notice.topic))
+        about = topics.current_name(self.topic) if self.topic else None
+        pairs = (
+            (self.channel, notice.channel),
+            (self.rule_id, notice.rule_id),
+            (about, topics.current_name(notice.topic)),
+        )
         return all(wanted is None or wanted == given for wanted, given in pairs)
 
 

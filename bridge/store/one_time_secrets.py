@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from bridge.store.engine import Base, UtcDateTime
 
 
-class Handover(Base):
+class OneTimeSecret(Base):
     """One secret. `token` is hashed: who reads the database cannot fetch it."""
 
     __tablename__ = "handovers"
@@ -21,20 +21,24 @@ class Handover(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-def find(session: Session, token_hash: str, now: datetime) -> Handover | None:
+def find(session: Session, token_hash: str, now: datetime) -> OneTimeSecret | None:
     """Look at a secret that waits, and leave it there."""
-    return session.scalar(select(Handover).where(Handover.token_hash == token_hash, Handover.expires_at > now))
+    return session.scalar(
+        select(OneTimeSecret).where(OneTimeSecret.token_hash == token_hash, OneTimeSecret.expires_at > now)
+    )
 
 
-def take(session: Session, token_hash: str, now: datetime) -> Handover | None:
+def take(session: Session, token_hash: str, now: datetime) -> OneTimeSecret | None:
     """Give a secret out and forget it: the row is gone with this transaction."""
     found = session.scalar(
-        select(Handover).where(Handover.token_hash == token_hash, Handover.expires_at > now).with_for_update()
+        select(OneTimeSecret)
+        .where(OneTimeSecret.token_hash == token_hash, OneTimeSecret.expires_at > now)
+        .with_for_update()
     )
     if found is not None:
-        session.execute(delete(Handover).where(Handover.token_hash == token_hash))
+        session.execute(delete(OneTimeSecret).where(OneTimeSecret.token_hash == token_hash))
     return found
 
 
 def forget_expired(session: Session, now: datetime) -> None:
-    session.execute(delete(Handover).where(Handover.expires_at <= now))
+    session.execute(delete(OneTimeSecret).where(OneTimeSecret.expires_at <= now))

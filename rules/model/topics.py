@@ -51,14 +51,14 @@ _RUN: Mapping[str, Field] = {
     "yes": Field("integer", "how many items the rule said yes to"),
 }
 _PLAN: Mapping[str, Field] = {**_RUN, "plan": Field("integer", "the plan that a person decides on", required=False)}
-_TROUBLE: Mapping[str, Field] = {
-    "trouble": Field("string", "what it is about, as in `halt` or `feed:main/default/clicks`"),
+_SERVICE_ALERT: Mapping[str, Field] = {
+    "alert": Field("string", "what it is about, as in `halt` or `feed:main/default/clicks`"),
     "since": Field("moment"),
 }
 
 #: Topic → what it is. The order is the order of importance in a message.
 TOPICS: Mapping[str, Topic] = {
-    "trouble": Topic(heading="trouble in the service", fields=_TROUBLE, for_rules=False),
+    "service_alert": Topic(heading="problem with the service", fields=_SERVICE_ALERT, for_rules=False),
     "endpoint_disabled": Topic(heading="endpoint switched off", for_rules=False),
     "error": Topic(heading="failed", fields=_optional({**_EFFECT, **_RUN})),
     "over_limit": Topic(heading="over its limit", fields=_PLAN),
@@ -70,8 +70,8 @@ TOPICS: Mapping[str, Topic] = {
     "no_decision": Topic(heading="could not decide", fields=_RUN),
     **{verb.topic: Topic(heading=verb.past, fields=_EFFECT) for verb in VERBS.values() if verb.topic},
     "released": Topic(heading="released", fields=_EFFECT),
-    "handover": Topic(
-        heading="access to hand on",
+    "one_time_secret": Topic(
+        heading="secret to pass on",
         fields={
             "effect": Field("integer"),
             "secret": Field("object", "what was generated, as in `{password: ...}`; it is shown once"),
@@ -83,11 +83,35 @@ TOPICS: Mapping[str, Topic] = {
     "approved": Topic(heading="approved", fields=_PLAN),
     "undone": Topic(heading="undone", fields=_RUN),
     "shadow": Topic(heading="would have acted", fields=_RUN),
-    "recovered": Topic(heading="trouble is over", fields=_TROUBLE, for_rules=False),
+    "recovered": Topic(heading="problem is over", fields=_SERVICE_ALERT, for_rules=False),
     "message": Topic(heading="message", for_rules=False, open=True),
     "test": Topic(heading="test", for_rules=False),
 }
+#: Topic → the name that it had before. Receivers that know the old one get it for one more version.
+FORMER_NAMES: Mapping[str, str] = {"service_alert": "trouble", "one_time_secret": "handover"}
+#: Topic → its fields that had another name → that name.
+FORMER_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "service_alert": {"alert": "trouble"},
+    "recovered": {"alert": "trouble"},
+}
 FOR_RULES: tuple[str, ...] = tuple(name for name, topic in TOPICS.items() if topic.for_rules)
+
+
+def current_name(name: str) -> str:
+    """Today's name of a topic, whichever version wrote it. A name that is no topic comes back as it is."""
+    return next((new for new, old in FORMER_NAMES.items() if old == name), name)
+
+
+def current_data(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a message about a topic (today's name) with today's field names, whichever version wrote it."""
+    names = {old: new for new, old in FORMER_FIELDS.get(name, {}).items()}
+    return {names.get(key, key): value for key, value in data.items()}
+
+
+def former_data(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The same data with the field names that they had before."""
+    names = FORMER_FIELDS.get(name, {})
+    return {names.get(key, key): value for key, value in data.items()}
 
 
 def problems(name: str, data: Mapping[str, Any]) -> tuple[str, ...]:

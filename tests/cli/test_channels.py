@@ -93,18 +93,41 @@ def test_a_channel_that_is_enabled_again_repeats_what_it_missed(home):
     assert row.state == "waiting"
 
 
-def test_a_silence_ends_by_itself_and_stands_in_the_audit(home):
-    run("channels", "silence", "--for", "2h", "--rule", "low-cr", "--why", "known outage")
-    [hush] = home.all(ChannelMute)
-    assert timedelta(hours=1, minutes=59) < hush.until - datetime.now(UTC) <= timedelta(hours=2)
-    assert [(one.what, one.about) for one in home.all(Audit) if one.what == "silence"] == [("silence", "low-cr")]
+def test_a_mute_ends_by_itself_and_stands_in_the_audit(home):
+    run("channels", "mute", "--for", "2h", "--rule", "low-cr", "--why", "known outage")
+    [mute] = home.all(ChannelMute)
+    assert timedelta(hours=1, minutes=59) < mute.until - datetime.now(UTC) <= timedelta(hours=2)
+    assert [(one.what, one.about) for one in home.all(Audit) if one.what == "mute channel"] == [
+        ("mute channel", "low-cr")
+    ]
+
+
+def test_the_former_name_of_a_command_works_and_names_the_new_one(home):
+    said = run("channels", "silence", "--for", "2h", "--topic", "trouble", "--why", "known outage")
+    assert "`channels silence` is now called `channels mute`" in said
+    assert [one.topic for one in home.all(ChannelMute)] == ["service_alert"]
+    assert "silence " not in run("channels", "--help")
 
 
 def test_a_length_that_cannot_be_read_is_refused(home):
-    assert "--for" in run("channels", "silence", "--for", "soon", "--why", "x", code=2)
+    assert "--for" in run("channels", "mute", "--for", "soon", "--why", "x", code=2)
 
 
 def test_the_catalogue_has_a_schema_for_each_event(home):
     found = json.loads(run("channels", "events"))
     assert found["bridge.paused"]["properties"]["data"]["required"][0] == "text"
-    assert {"bridge.trouble", "bridge.recovered", "bridge.handover", "bridge.test"} <= set(found)
+    assert {"bridge.service_alert", "bridge.recovered", "bridge.one_time_secret", "bridge.test"} <= set(found)
+
+
+def test_the_catalogue_has_the_former_names_too(home):
+    found = json.loads(run("channels", "events", "--former"))
+    assert {"bridge.trouble", "bridge.handover"} <= set(found)
+    assert found["bridge.recovered"]["properties"]["data"]["required"] == ["text", "trouble", "since"]
+
+
+def test_check_says_that_a_webhook_gets_former_names_until_its_entry_chooses(home):
+    said = run("check")
+    assert "channels.callback: bridge.trouble is now called bridge.service_alert" in said
+    path = home.home / "bridge.yaml"
+    path.write_text(path.read_text().replace('secret: "${CALLBACK}"', 'secret: "${CALLBACK}", event_names: current'))
+    assert "bridge.service_alert" not in run("check")

@@ -10,7 +10,7 @@ from bridge.outbound.event_types import catalogue
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Effect
 from bridge.store.notifications import ChannelMute, Notice
-from bridge.store.one_time_secrets import Handover
+from bridge.store.one_time_secrets import OneTimeSecret
 from tests.flow.test_provisioning import RULE, deal
 from tests.receiver import Reply, receiver
 
@@ -54,7 +54,7 @@ def test_people_get_the_password_in_a_message_of_its_own(channels, receiver):
     deliver(channels)
     [asked] = receiver.requests
     message = json.loads(asked.body)
-    assert message["title"] == "Integr8 Bridge: onboarding: access to hand on"
+    assert message["title"] == "Integr8 Bridge: onboarding: secret to pass on"
     assert f"user email=ann@example.com can sign in; password: {password}" in message["message"]
 
 
@@ -65,7 +65,7 @@ def test_a_program_gets_it_as_data(channels, receiver):
     body = json.loads(asked.body)
     assert body["data"]["secret"] == {"password": password}
     assert set(body["data"]) - {"rule", "owner", "text"} == set(
-        catalogue()["bridge.handover"]["properties"]["data"]["properties"]
+        catalogue()["bridge.one_time_secret"]["properties"]["data"]["properties"]
     ) - {"rule", "owner", "text"}
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_left_when_it_is_told(channels):
     sign(channels)
     deliver(channels)
     with channels.services.store.read() as session:
-        assert session.query(Handover).count() == 0
+        assert session.query(OneTimeSecret).count() == 0
 
 
 def test_a_user_that_was_there_already_gets_no_new_password(channels, receiver):

@@ -111,7 +111,7 @@ def test_a_halt_and_its_end_are_told(running, told):
     assert "tracking outage" in json.loads(first.body)["message"]
     command(running[1], "resume")
     wait_for(lambda: len(told("/people")) == 2)
-    assert "trouble is over" in json.loads(told("/people")[1].body)["title"]
+    assert "problem is over" in json.loads(told("/people")[1].body)["title"]
 
 
 def test_a_worker_that_is_killed_while_it_tells_loses_nothing(running, told, boss):

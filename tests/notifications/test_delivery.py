@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from standardwebhooks import Webhook
 
 from bridge.notifications import collect
@@ -197,7 +198,32 @@ def test_the_breaker_survives_a_restart_because_it_is_a_row(telling, receiver):
         assert session.get_one(ChannelHealth, "callback").open_until > telling.now
 
 
-def test_a_silence_keeps_quiet_until_it_expires(telling, receiver):
+@pytest.mark.parametrize(
+    ("names", "kind", "field"), [("current", "bridge.service_alert", "alert"), ("former", "bridge.trouble", "trouble")]
+)
+def test_a_notice_that_the_version_before_wrote_is_sent_under_the_names_that_the_channel_wants(
+    telling, receiver, names, kind, field
+):
+    telling.services.settings.channels["callback"]["event_names"] = names
+    row(telling, topic="service_alert", data={"alert": "halt", "since": telling.now.isoformat()})
+    with telling.services.store.write() as session:
+        [notice] = session.scalars(select(Notice))
+        notice.topic, notice.data = "trouble", {"trouble": "halt", "since": telling.now.isoformat()}
+    deliver(telling)
+    body = json.loads(receiver.requests[0].body)
+    assert (body["type"], body["data"][field]) == (kind, "halt")
+
+
+def test_a_mute_of_a_former_topic_covers_notices_under_its_new_name(telling, receiver):
+    with telling.services.store.write() as session:
+        until = telling.now + timedelta(hours=1)
+        session.add(ChannelMute(channel=None, rule_id=None, topic="trouble", until=until, by="ann", why="known"))
+    row(telling, topic="service_alert", data={"alert": "halt", "since": telling.now.isoformat()})
+    deliver(telling)
+    assert (states(telling), receiver.requests) == (["silenced"], [])
+
+
+def test_a_mute_keeps_quiet_until_it_expires(telling, receiver):
     with telling.services.store.write() as session:
         until = telling.now + timedelta(hours=1)
         session.add(ChannelMute(channel=None, rule_id=None, topic="paused", until=until, by="ann", why="known"))

@@ -57,9 +57,23 @@ def test_money_in_an_envelope_is_exact():
     assert '"payout":0.10' in made
 
 
-@pytest.mark.parametrize("name", sorted(catalogue()))
-def test_every_event_of_the_catalogue_is_a_schema(name):
-    jsonschema.Draft202012Validator.check_schema(catalogue()[name])
+@pytest.mark.parametrize("former", [False, True])
+@pytest.mark.parametrize("topic", sorted(topics.TOPICS))
+def test_every_event_of_the_catalogue_is_a_schema_that_its_own_messages_fit(topic, former):
+    samples = {"integer": 1, "string": "x", "moment": "2026-11-24T10:00:00+00:00", "object": {}}
+    data = {name: samples[field.type] for name, field in topics.TOPICS[topic].fields.items()}
+    body = json.loads(envelope(told("offer 42", topic=topic, data=data), former_names=former))
+    schema = catalogue(former_names=former)[body["type"]]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(body, schema)
+    assert topics.current_data(topic, topics.former_data(topic, data)) == data
+
+
+def test_former_names_are_those_that_receivers_of_the_version_before_know():
+    alert = told("halted", topic="service_alert", data={"alert": "halt", "since": "2026-11-24T10:00:00+00:00"})
+    body = json.loads(envelope(alert, former_names=True))
+    assert (body["type"], body["data"]["trouble"], "alert" in body["data"]) == ("bridge.trouble", "halt", False)
+    assert json.loads(envelope(alert))["type"] == "bridge.service_alert"
 
 
 def test_an_envelope_is_what_the_catalogue_promises():

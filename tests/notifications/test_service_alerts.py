@@ -59,7 +59,7 @@ def test_a_halt_is_told_once(watched):
     look(watched)
     look(watched, minutes=5)
     assert told(watched) == [
-        ("trouble", "all effects are halted by ann: tracking outage; `integr8-bridge resume` ends that")
+        ("service_alert", "all effects are halted by ann: tracking outage; `integr8-bridge resume` ends that")
     ]
 
 
@@ -80,7 +80,7 @@ def test_a_second_halt_is_told_anew(watched):
         look(watched, minutes=1)
         resume(watched)
         look(watched, minutes=1)
-    assert topics(watched) == ["trouble", "recovered"] * 2
+    assert topics(watched) == ["service_alert", "recovered"] * 2
 
 
 def test_broken_rules_are_told_with_their_place(watched):
@@ -88,7 +88,7 @@ def test_broken_rules_are_told_with_their_place(watched):
     rulebook.publish(watched.services.store, watched.services.settings, now=watched.now)
     look(watched)
     [(topic, text)] = told(watched)
-    assert (topic, text.startswith("rules/bad.yaml:")) == ("trouble", True)
+    assert (topic, text.startswith("rules/bad.yaml:")) == ("service_alert", True)
 
 
 def test_mended_rules_are_told(watched):
@@ -96,7 +96,7 @@ def test_mended_rules_are_told(watched):
     (watched.home / "rules" / "bad.yaml").unlink()
     rulebook.publish(watched.services.store, watched.services.settings, now=watched.now)
     look(watched, minutes=1)
-    assert topics(watched) == ["trouble", "recovered"]
+    assert topics(watched) == ["service_alert", "recovered"]
 
 
 def test_a_feed_that_stands_still_is_told(watched):
@@ -105,7 +105,7 @@ def test_a_feed_that_stands_still_is_told(watched):
         feed.as_of, feed.alerted_at = watched.now - timedelta(hours=2), watched.now
     look(watched)
     assert told(watched) == [
-        ("trouble", "feed main/default/clicks stands still: its newest complete data is of 10:00 UTC")
+        ("service_alert", "feed main/default/clicks stands still: its newest complete data is of 10:00 UTC")
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_channel_that_takes_nothing_is_told_to_the_others(watched):
     write(watched, ChannelHealth(channel="traffic", failures=5, open_until=watched.now + timedelta(minutes=1)))
     look(watched)
     [(topic, text)] = told(watched)
-    assert (topic, "channel traffic has not taken 5 messages" in text) == ("trouble", True)
+    assert (topic, "channel traffic has not taken 5 messages" in text) == ("service_alert", True)
 
 
 def test_a_channel_in_trouble_is_not_told_of_itself(watched):
@@ -129,7 +129,7 @@ def call(network, outcome):
 def test_an_integr8_that_answers_nothing_is_told(watched):
     write(watched, *(call(watched, "unreachable") for _ in range(3)))
     look(watched)
-    assert told(watched) == [("trouble", "Integr8 answers none of our calls (account main); effects wait")]
+    assert told(watched) == [("service_alert", "Integr8 answers none of our calls (account main); effects wait")]
 
 
 def test_an_integr8_that_answers_now_and_then_is_no_news(watched):
@@ -145,7 +145,9 @@ def test_dead_letters_are_told_once_while_they_grow(watched):
             event = session.get(Event, answer["event_id"])
             event.state, event.finished_at = EventState.DEAD, watched.now
         look(watched, minutes=1)
-    assert told(watched) == [("trouble", "events of crm become dead letters (1 so far); `events list --state dead`")]
+    assert told(watched) == [
+        ("service_alert", "events of crm become dead letters (1 so far); `events list --state dead`")
+    ]
 
 
 def test_what_comes_back_within_a_minute_was_never_over(watched):
@@ -156,7 +158,7 @@ def test_what_comes_back_within_a_minute_was_never_over(watched):
     watched.pass_time(minutes=5)
     write(watched, *(call(watched, "unreachable") for _ in range(3)))
     look(watched)
-    assert topics(watched) == ["trouble"]
+    assert topics(watched) == ["service_alert"]
 
 
 def test_nobody_is_told_where_no_channel_is_meant(network):
@@ -184,7 +186,7 @@ def test_the_web_process_tells_while_nobody_works(watched, receiver):
         watched.pass_time(minutes=1)
         watch.once()
     [asked] = receiver.requests
-    assert "nothing is worked on since 12:00:00 UTC: Redis cannot be reached" in json.loads(asked.body)["message"]
+    assert "no work has been done since 12:00:00 UTC: Redis cannot be reached" in json.loads(asked.body)["message"]
 
 
 def test_workers_that_are_back_tell_that_it_is_over(watched):
@@ -194,7 +196,7 @@ def test_workers_that_are_back_tell_that_it_is_over(watched):
     watched.pass_time(minutes=2)
     web.once()
     look(watched, minutes=2)
-    assert topics(watched) == ["trouble", "recovered"]
+    assert topics(watched) == ["service_alert", "recovered"]
 
 
 def test_the_web_process_keeps_still_while_workers_work(watched):
@@ -227,4 +229,4 @@ def test_all_that_begins_at_once_is_one_message(watched, receiver):
     watched.pass_time(seconds=11)
     notify.deliver_notices(watched.services, watched.now)
     [asked] = receiver.requests
-    assert json.loads(asked.body)["title"] == "Integr8 Bridge: trouble in the service (2)"
+    assert json.loads(asked.body)["title"] == "Integr8 Bridge: problem with the service (2)"

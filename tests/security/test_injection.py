@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.store.one_time_secrets import Handover
+from bridge.store.one_time_secrets import OneTimeSecret
 
 RULE = """
 schema: 1
@@ -48,7 +48,7 @@ def test_a_mapping_that_looks_like_one_of_ours_gives_nothing_away(network, value
     network.work()
     assert names(network) == []
     with network.services.store.read() as session:
-        assert session.query(Handover).count() == 0
+        assert session.query(OneTimeSecret).count() == 0
 
 
 def test_a_condition_is_not_lengthened_by_a_value(network):

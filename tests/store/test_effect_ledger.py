@@ -208,7 +208,7 @@ def test_a_generated_password_never_touches_the_ledger(books, now):
     books.effect("ensure", "x", kind="user")
     [batch] = books.claim()
     books.conclude(batch, Applied(batch.jobs[0], {"id": "u1", "$secret": {"password": "S3cret-word"}}))
-    effect, sealed = books.one(Effect), books.one(one_time_secrets.Handover)
+    effect, sealed = books.one(Effect), books.one(one_time_secrets.OneTimeSecret)
     assert "S3cret" not in repr(effect.result) + repr(effect.wanted) + repr(sealed.sealed)
     assert b"S3cret-word" in BOX.open(sealed.sealed)
 

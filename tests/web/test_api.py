@@ -304,7 +304,7 @@ def admin(app, operator, token):
 
 LISTINGS = (
     "/events", "/runs", "/effects", "/approvals", "/holds", "/entities", "/rules", "/rules/onboarding/history",
-    "/rules/onboarding/backtests", "/feeds", "/calls", "/audit", "/sources", "/channels", "/silences", "/tokens",
+    "/rules/onboarding/backtests", "/feeds", "/calls", "/audit", "/sources", "/channels", "/channel-mutes", "/tokens",
     "/users",
 )  # fmt: skip
 
@@ -389,9 +389,9 @@ def test_a_result_that_an_earlier_version_wrote_is_read_under_todays_names(opera
 
 def test_a_silence_is_made_and_listed(operator):
     until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    operator.post("/silences", 201, rule="onboarding", until=until, why="known outage")
-    assert [row["rule_id"] for row in operator.get("/silences")["data"]] == ["onboarding"]
-    operator.post("/silences", 400, until="2020-01-01T00:00:00+00:00", why="too late")
+    operator.post("/channel-mutes", 201, rule="onboarding", until=until, why="known outage")
+    assert [row["rule_id"] for row in operator.get("/channel-mutes")["data"]] == ["onboarding"]
+    operator.post("/channel-mutes", 400, until="2020-01-01T00:00:00+00:00", why="too late")
 
 
 def test_a_channel_that_is_not_there_is_not_tried(operator):

@@ -35,7 +35,7 @@ REQUESTS = {
     "mcp": "speaks a protocol of its own, over the shell's streams or HTTP",
     "sources rename": MACHINE,
     "channels list": ["GET /channels"],
-    "channels silence": ["POST /silences", "GET /silences"],
+    "channels mute": ["POST /channel-mutes", "GET /channel-mutes"],
     "channels test": ["POST /channels/{name}/test"],
     "check": ["GET /check", "POST /rules/check"],
     "completion": SHELL,

@@ -16,7 +16,7 @@ from bridge.web.api import schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, one, picked, refusing
-from bridge.web.api.schemas_in import ChannelBody, PageQuery, SilenceBody
+from bridge.web.api.schemas_in import ChannelBody, ChannelMuteBody, PageQuery
 from bridge.web.request_context import services
 
 blueprint = Blueprint("channels", "channels", description="Where notices go")
@@ -110,32 +110,32 @@ def enable_channel(name: str) -> dict[str, Any]:
     return one({"channel": name, "repeated": again})
 
 
-@blueprint.get("/silences")
+@blueprint.get("/channel-mutes")
 @needs(Role.VIEWER)
 @blueprint.arguments(PageQuery, location="query")
-@blueprint.response(200, listing(schemas_out_service.SilenceRow))
-def list_silences(query: dict[str, Any]) -> dict[str, Any]:
-    """Those that have not ended."""
+@blueprint.response(200, listing(schemas_out_service.ChannelMuteRow))
+def list_channel_mutes(query: dict[str, Any]) -> dict[str, Any]:
+    """Mutes of notices that have not ended."""
     with services().store.read() as session:
         found = [
-            picked(each, schemas_out_service.SilenceRow)
+            picked(each, schemas_out_service.ChannelMuteRow)
             for each in notifications.channel_mutes(session, services().clock())
         ]
     return listed(found, "id", query)
 
 
-@blueprint.post("/silences")
+@blueprint.post("/channel-mutes")
 @needs(Role.OPERATOR)
-@blueprint.arguments(SilenceBody)
-@blueprint.response(201, thing(schemas_out_service.SilenceRow))
+@blueprint.arguments(ChannelMuteBody)
+@blueprint.response(201, thing(schemas_out_service.ChannelMuteRow))
 @refusing
-def make_silence(body: dict[str, Any]) -> dict[str, Any]:
-    """Say nothing until then about a rule or a topic, or to a channel; what would have been said is kept."""
+def mute_channel(body: dict[str, Any]) -> dict[str, Any]:
+    """Mute notices about a rule or a topic, or to a channel, until then; they are recorded as muted."""
     now = services().clock()
     if body["until"] <= now:
         raise OperationError("until: it lies in the past")
     if body["channel"] is not None:
         _known(body["channel"])
     with services().store.write() as session:
-        made = mutes.silence(session, **body, who=g.who, now=now)
-        return one(picked(made, schemas_out_service.SilenceRow))
+        made = mutes.mute_channel(session, **body, who=g.who, now=now)
+        return one(picked(made, schemas_out_service.ChannelMuteRow))

@@ -225,7 +225,7 @@ class DoctorQuery(Strict):
     )
 
 
-class SilenceBody(Strict):
+class ChannelMuteBody(Strict):
     channel = fields.String(load_default=None, allow_none=True)
     rule_id = fields.String(load_default=None, allow_none=True, data_key="rule")
     topic = fields.String(load_default=None, allow_none=True, metadata={"examples": ["no_decision"]})

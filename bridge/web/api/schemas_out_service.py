@@ -116,7 +116,7 @@ class EnabledRow(Schema):
     repeated = whole("notices that are tried again", 3)
 
 
-class SilenceRow(Schema):
+class ChannelMuteRow(Schema):
     id = whole(example=3)
     channel = word("null: all of them")
     rule_id = word()

@@ -30,6 +30,7 @@ from bridge.web.console.formatting import many
 from bridge.web.console.lists import ROWS_PER_PAGE, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
+from rules.model.topics import current_name
 
 ROLES = tuple(str(one) for one in Role)
 
@@ -140,7 +141,7 @@ def notice_page(number: int) -> str:
         abort(404, f"there is no message {number}, or it is forgotten by now")
     channel = services().channels.get(found.channel)
     body = None
-    if channel is not None and channel.kind == "webhook" and found.topic != mutes.WITH_SECRET:
+    if channel is not None and channel.kind == "webhook" and current_name(found.topic) != mutes.WITH_SECRET:
         body = json.loads(envelope(message_of(found)))
     return show("notice.html", notice=found, request_body=body)
 

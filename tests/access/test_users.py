@@ -131,8 +131,8 @@ def test_a_form_without_the_secret_of_the_session_is_refused(browser, path):
         ({"name": "anna", "role": "viewer"}, "there is one already"),
         ({"name": " ", "role": "viewer"}, "write 1 to 100 printable characters"),
         ({"name": "An\nna", "role": "viewer"}, "write 1 to 100 printable characters"),
-        ({"name": "Clock", "role": "viewer"}, "the service itself, or a role, goes by it"),
-        ({"name": "ADMIN", "role": "operator"}, "the service itself, or a role, goes by it"),
+        ({"name": "Clock", "role": "viewer"}, "the service itself or a role uses this name"),
+        ({"name": "ADMIN", "role": "operator"}, "the service itself or a role uses this name"),
         ({"name": "Otto", "role": "king"}, "A user needs a role"),
     ],
 )
@@ -144,8 +144,8 @@ def test_a_user_that_cannot_be_made_says_why(browser, fields, words):
 def test_names_of_users_and_tokens_differ(browser, token):
     token("ci")
     admin = browser("Boss", Role.ADMIN)
-    assert "a token has it" in admin.press("/settings", "/users", name="ci", role="viewer")
-    assert "a user has it" in admin.press("/settings", "/tokens", name="boss", role="viewer")
+    assert "a token has this name" in admin.press("/settings", "/users", name="ci", role="viewer")
+    assert "a user has this name" in admin.press("/settings", "/tokens", name="boss", role="viewer")
 
 
 def test_changes_of_users_are_in_the_audit(browser, audit):
@@ -197,7 +197,7 @@ def test_a_program_changes_a_role_and_a_password(app, browser, caller):
 def test_a_program_is_told_what_cannot_be_done(caller):
     caller("POST", "/users", 201, name="Anna", role="operator")
     assert "there is one already" in caller("POST", "/users", 409, name="ANNA", role="viewer")["detail"]
-    assert "there is none" in caller("PATCH", "/users/99", 404, role="viewer")["detail"]
+    assert "not found" in caller("PATCH", "/users/99", 404, role="viewer")["detail"]
     caller("POST", "/users", 422, name="Otto", role="king")
 
 
@@ -255,7 +255,7 @@ def test_the_command_line_lists_users(run):
 
 
 def test_a_user_who_is_not_there_says_so(run):
-    assert "there is none" in run("users", "role", "nobody", "viewer", code=1).output
+    assert "not found" in run("users", "role", "nobody", "viewer", code=1).output
 
 
 def test_no_command_takes_a_password_as_an_argument(run):

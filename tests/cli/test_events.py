@@ -53,7 +53,7 @@ def test_a_filter_that_finds_nothing_is_a_failure(home):
 
 def test_a_filter_that_would_be_passed_over_is_wrong_usage(home):
     for words in ([home.deal, "--type", "note"], ["--type", "note", "--cancel"], [home.deal, "--cancel"]):
-        assert "not several of them" in run("replay", *words, code=2)
+        assert "only one of these" in run("replay", *words, code=2)
 
 
 def test_replays_that_wait_are_cancelled(home):

@@ -30,7 +30,7 @@ REFUSED = {
     "channels again 1207": ("message 1207: not found", 1),
     "channels rename old-name new-name": ("channel new-name: not found", 1),
     "events replay --state dead --per-minute 60": ("no event is named or matches", 1),
-    "halt --advertiser 7 --why their tracking is down": ("there is none with that id", 1),
+    "halt --advertiser 7 --why their tracking is down": ("not found in account", 1),
     "reports move clickhouse": ("OBSERVATIONS_URL is not set", 1),
     "reports move database": ("OBSERVATIONS_URL is not set", 1),
     "resume --drop-waiting": ("nothing is halted", 1),
@@ -45,7 +45,7 @@ REFUSED = {
     "db restore /backup/bridge-2026-11-24.db": ("is in use; stop web, worker and beat first", 1),
     "events results 01J8Z...": ("is not a row of a CSV", 1),
     "events results 01J8Z... --output publishers.result.csv": ("is not a row of a CSV", 1),
-    "mutes end offer=42 --rule low-cr": ("nothing is muted there", 1),
+    "mutes end offer=42 --rule low-cr": ("has no mute", 1),
     "runs secret 2": ("effect 2: generated no secret", 1),
     "sources test crm --send": ("does the service run?", 1),
 }

@@ -151,7 +151,7 @@ def test_over_stdio_it_answers_the_same(home):
 
     found, wrong = run(talk)
     assert found["answer"] == "yes"
-    assert "there is none" in wrong
+    assert "not found" in wrong
     assert "mcp explain_decision" in {what for _, what in audited(home)}
     assert audited(home)[0][0].endswith("(mcp)")
 
@@ -191,7 +191,7 @@ def test_without_a_good_token_nobody_gets_in(home):
         ({"kind": "user"}, "user"),
         ({"ids": [str(number) for number in range(51)]}, "at most 50"),
         ({"action": "update", "values": {"visibility": "{{ offer.name }}"}}, "plain values"),
-        ({"hold": "for ever"}, "is no hold"),
+        ({"hold": "for ever"}, "is not a hold"),
     ],
 )
 def test_what_is_no_change_is_refused_and_nothing_waits(home, change, words):

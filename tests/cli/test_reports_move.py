@@ -59,5 +59,5 @@ def test_where_clickhouse_is_away_it_says_so_and_how_to_go_on(home, clickhouse, 
     clickhouse.break_("fail")
     done = run("clickhouse")
     assert done.exit_code == 1
-    assert "the same command goes on from there" in done.output
+    assert "the same command continues" in done.output
     assert "Traceback" not in done.output

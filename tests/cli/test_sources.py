@@ -88,7 +88,7 @@ def test_a_service_that_does_not_run_is_a_failure_with_a_hint(network, webhooks)
 
 
 def test_a_source_that_does_not_exist_is_named_with_those_that_do(network, webhooks):
-    assert "there is none; sources are: crm, github" in run("sources", "test", "crmm", code=1)
+    assert "not found; sources are: crm, github" in run("sources", "test", "crmm", code=1)
 
 
 TOKENS = """

@@ -32,10 +32,10 @@ def test_what_is_left_out_is_as_usual(scheme, port):
         ("ch:8123", "is not a clickhouse:// or clickhouses:// address"),
         ("clickhouse://ann:hu/sh@ch:8123/db", "must be encoded"),
         ("clickhouse://ann:hu#sh@ch:8123/db", "must be encoded"),
-        ("clickhouse://ann:hush@ch:99999/db", "no number from 1 to 65535"),
-        ("clickhouse://ann:hush@ch:port/db", "no number from 1 to 65535"),
-        ("clickhouse:///db", "names no host"),
-        ("clickhouse://ann:hush@ch:8123/db/table", "more than a database"),
+        ("clickhouse://ann:hush@ch:99999/db", "not a number from 1 to 65535"),
+        ("clickhouse://ann:hush@ch:port/db", "not a number from 1 to 65535"),
+        ("clickhouse:///db", "needs a host"),
+        ("clickhouse://ann:hush@ch:8123/db/table", "at most a database name"),
     ],
 )
 def test_a_bad_address_is_refused_with_what_to_write(url, words, tmp_path, monkeypatch):

@@ -98,7 +98,7 @@ def test_a_boolean_where_a_number_is_needed_is_shown_as_it_stands(check):
 def test_a_table_that_cannot_be_read_is_told_once_and_named_where_it_is_used(check):
     found = check(tables__budgets_dot_csv="offer_id,daily_budget\n1001\n").splitlines()
     assert found == [
-        "rules/budget.yaml:5:59: the table 'budgets' cannot be read; mend tables/budgets.csv first",
+        "rules/budget.yaml:5:59: the table 'budgets' cannot be read; fix tables/budgets.csv first",
         "tables/budgets.csv:2:1: 1 cell under 2 columns; the row is cut off, or a cell lacks quotes",
         "0 rules, 2 errors, 0 warnings",
     ]

@@ -136,7 +136,7 @@ def test_the_password_is_handed_over_once(network, people):
 
     network.crm(deal())
     network.work()
-    with pytest.raises(NotThere, match="made no secret"):
+    with pytest.raises(NotThere, match="generated no secret"):
         reveal_secret(network.services, 1, who="ann", now=network.now)
     assert len(reveal_secret(network.services, 2, who="ann", now=network.now)["password"]) == 20
     with pytest.raises(Refused, match="delivered already"):

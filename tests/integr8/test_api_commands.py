@@ -293,7 +293,7 @@ def test_a_process_that_died_between_sending_and_noting_doubles_nothing(shell, i
 def test_a_file_that_was_changed_under_way_is_refused(shell, file):
     shell("publishers", "create", "--from-file", file)
     file.write_text(NEW.replace("Ann", "Anna"))
-    assert "line 2 is not what it was" in shell("publishers", "create", "--from-file", file, code=1).stderr
+    assert "line 2 has changed" in shell("publishers", "create", "--from-file", file, code=1).stderr
 
 
 def test_passwords_of_a_file_stay_out_of_the_result(shell, tmp_path):

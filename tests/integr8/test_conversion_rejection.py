@@ -6,7 +6,7 @@ from bridge.integr8 import errors
 
 
 def test_it_is_off_until_an_address_is_named(client, integr8):
-    with pytest.raises(errors.InvalidCall, match="names no rejection_url"):
+    with pytest.raises(errors.InvalidCall, match="has no rejection_url"):
         client.reject_conversion("01HV", "duplicate")
     assert integr8.seen == []
 

@@ -176,7 +176,7 @@ def test_an_expired_address_is_told_without_showing_it(exporter, integr8, double
 
 
 def test_an_export_without_a_file_cannot_be_read(exporter):
-    with pytest.raises(errors.Malformed, match="names no file"), exporter.rows({"id": "exp1"}):
+    with pytest.raises(errors.Malformed, match="has no file name"), exporter.rows({"id": "exp1"}):
         pass
 
 

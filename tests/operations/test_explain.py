@@ -150,7 +150,7 @@ def test_an_offer_that_no_event_was_about_says_so(offers):
 def test_an_event_of_another_source_is_refused(offers):
     offers.rule(RULE)
     event = offers.crm({"id": "1", "fraud": 99}).get_json()["event_id"]
-    with pytest.raises(OperationError, match="does not listen to crm"):
+    with pytest.raises(OperationError, match="has no trigger for crm"):
         ask(offers, f"event={event}")
 
 

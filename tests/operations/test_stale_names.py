@@ -172,7 +172,7 @@ def test_an_event_for_a_rule_that_no_longer_loads_is_shown_as_failed_and_can_be_
     network.work()
     [run] = network.all(Run)
     assert (run.rule_id, run.outcome, network.paused) == ("on-demand", "error", [])
-    assert "mend it, then replay" in run.error
+    assert "fix it, then replay" in run.error
     network.rule(EVENT.replace("mode: live", "mode: live\naccount: europe"))
     [event] = network.all(Event)
     replay(network.services, [event.id], revision="current", who="ann", now=network.now)

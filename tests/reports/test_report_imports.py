@@ -269,8 +269,8 @@ def test_a_german_spreadsheet_is_read(imported, sqlite_store):
     [
         ("offer_id,payout\n1,2\n", "line 1: no column for the id of each of the conversions, such as real_tx_id"),
         ("transaction_id,payout\n1,2\n", "line 1: no column for the time of each of the conversions"),
-        (HEADER.replace("revenue", "payout") + ROW, "line 1: the column 'payout' stands twice"),
-        ("", "line 1: there is nothing in it"),
+        (HEADER.replace("revenue", "payout") + ROW, "line 1: the column 'payout' appears twice"),
+        ("", "line 1: the file is empty"),
         (b"\xff\xfe\x00\xd8", "line 1: not UTF-8"),
         (b"PK\x03\x04\x00", "line 1: a spreadsheet or a zip file; export it"),
         (b"\x1f\x8b\x08\x00", "line 1: compressed with gzip; unpack it first"),

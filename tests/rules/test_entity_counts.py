@@ -114,7 +114,7 @@ def test_the_reason_has_the_number():
         ("count(offers) < 3 per country", "advertiser", "per advertiser or per network, not per country"),
         ("count(publishers) < 3 per advertiser", "offer", "publishers belong to no advertiser"),
         ("count(offers) < 3 per advertiser", "publisher", "has no advertiser; write per network"),
-        ("clicks < 3 per advertiser", "offer", "'per' belongs to a count"),
+        ("clicks < 3 per advertiser", "offer", "'per' belongs to count()"),
         ("count(offers where count(offers) > 1) < 3", "advertiser", "a count stands in a count"),
         ("count(offers) unusual @99% vs 28d same hours", "advertiser", "needs something measured"),
     ],

@@ -121,7 +121,7 @@ def test_a_template_with_a_missing_value_is_not_filled(hook, deal, now):
 
 
 def test_a_list_does_not_fit_into_a_text(hook, deal, now):
-    with pytest.raises(Unfilled, match="cannot stand inside a text"):
+    with pytest.raises(Unfilled, match="cannot be part of a text"):
         filled(hook, deal, now, "tags {{ body.tags }}")
 
 

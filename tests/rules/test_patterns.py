@@ -64,7 +64,7 @@ def test_a_subject_beyond_the_limit_is_refused():
         ("[a", "never closed"),
         ("[b-a]", "backwards"),
         (r"\1", "is not known"),
-        ("a{1,900}", "at most to 200"),
+        ("a{1,900}", "to at most 200"),
         ("a{x}", "must hold numbers"),
         ("(?<=a)b", "is only known as"),
         ("a" * 201, "200 are allowed"),

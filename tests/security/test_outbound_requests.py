@@ -134,7 +134,7 @@ def test_an_address_written_as_a_number_opens_itself_and_no_name(calling):
 )
 def test_path_parameters_do_not_climb_either(calling, path):
     client = calling("https://api.example.com/v1", resolve=to("93.184.215.14"))
-    with pytest.raises(Refused, match="climbs"):
+    with pytest.raises(Refused, match="contains `"):
         client.send("GET", "https://api.example.com" + path)
 
 
@@ -149,9 +149,9 @@ def test_a_path_does_not_climb_out_of_the_allowed_one(calling, receiver, path):
 
 def test_a_star_stands_for_subdomains_only(calling):
     client = calling("https://*.example.com", resolve=to("10.0.0.1"))
-    with pytest.raises(Refused, match="not in the list"):
+    with pytest.raises(Refused, match="not among"):
         client.send("GET", "https://example.com/")
-    with pytest.raises(Refused, match="not in the list"):
+    with pytest.raises(Refused, match="not among"):
         client.send("GET", "https://badexample.com/")
     with pytest.raises(Refused, match="private"):  # allowed as written, judged as a number
         client.send("GET", "https://a.b.example.com/")
@@ -164,7 +164,7 @@ def test_a_star_over_a_whole_top_level_domain_is_not_taken():
 
 def test_a_redirect_inside_is_refused(calling, receiver):
     receiver.replies = [Reply(302, {"Location": "http://169.254.169.254/latest/meta-data"})]
-    with pytest.raises(Refused, match="not in the list"):
+    with pytest.raises(Refused, match="not among"):
         calling(receiver.url, bounds=Bounds(redirects=3)).send("GET", receiver.url + "/")
     assert len(receiver.requests) == 1
 
@@ -175,7 +175,7 @@ def test_a_redirect_to_an_allowed_name_is_judged_again(calling, receiver):
     client = calling(
         receiver.url, "http://inside.example.com", bounds=Bounds(redirects=3), resolve=lambda host, _port: found[host]
     )
-    with pytest.raises(Refused, match=r"inside\.example\.com leads to a private"):
+    with pytest.raises(Refused, match=r"inside\.example\.com resolves to a private"):
         client.send("GET", f"http://127.0.0.1:{receiver.port}/")
     assert len(receiver.requests) == 1
 

@@ -46,10 +46,10 @@ def test_names_for_people_are_taken_for_the_columns():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "line 1: there is nothing in it"),
-        ("\n\n", "line 1: there is nothing in it"),
+        ("", "line 1: the file is empty"),
+        ("\n\n", "line 1: the file is empty"),
         ("a,b\n1,2\n", "line 1: no column names such as transaction_id, conversion_time, payout; the line is 'a,b'"),
-        ("transaction_id,payout,payout\n", "line 1: the column 'payout' stands twice, as columns 2 and 3; keep one"),
+        ("transaction_id,payout,payout\n", "line 1: the column 'payout' appears twice, as columns 2 and 3; keep one"),
         ("transaction_id,,payout\n", "line 1: column 2 has no name; every column needs one"),
     ],
 )
@@ -147,5 +147,5 @@ def test_a_body_of_csv_is_read_with_the_same_care():
 
 
 def test_a_body_with_a_column_twice_is_refused():
-    with pytest.raises(Unreadable, match="stands twice"):
+    with pytest.raises(Unreadable, match="appears twice"):
         rows(b"email,email\na,b\n")

@@ -18,5 +18,5 @@ def test_after_a_change_of_keys_the_old_seal_still_opens():
 
 
 def test_another_key_opens_nothing_and_says_what_to_do():
-    with pytest.raises(Unsealable, match="put the old one behind the new one"):
+    with pytest.raises(Unsealable, match="add the old key after the new one"):
         SecretsBox("new").open(SecretsBox("old").seal(b"S3cret!"))

@@ -234,7 +234,7 @@ def test_the_audit_is_narrowed_down_to_a_person(viewer, operator):
 
 def test_an_event_that_is_no_row_of_a_csv_has_no_results(viewer, network):
     event = network.crm({"id": "1"}).get_json()["event_id"]
-    assert "no row of a CSV" in viewer.get(f"/events/{event}/results", 409)["detail"]
+    assert "not a row of a CSV" in viewer.get(f"/events/{event}/results", 409)["detail"]
 
 
 def test_the_doctor_says_what_to_paste_where_routes_differ(operator):

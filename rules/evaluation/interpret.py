@@ -298,7 +298,7 @@ def _compare(node: tree.Compare, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def _day(held: Any) -> int | Why:
-    """The number of a day that is written as "2026-12-24"; a moment is no day before its zone is known."""
+    """The number of a day that is written as "2026-12-24"; a moment is not a day before its zone is known."""
     try:
         return date.fromisoformat(held).toordinal() if isinstance(held, str) and len(held) == 10 else Why.MISMATCH
     except ValueError:

@@ -43,7 +43,7 @@ def loaded(environment, when, *, tz="Europe/Berlin", now="2026-03-04T12:00:00"):
         ('date >= "2026-12-24" and date <= "2027-01-06"', "2026-12-23T22:59:00+00:00", 0),
         ('"2026-12-24" <= date', "2027-12-23T12:00:00+00:00", 1),
         ("date < offer.description", "2026-12-23T12:00:00+00:00", 1),
-        ("date < offer.name", "2026-12-23T12:00:00+00:00", -1),  # a moment is no day
+        ("date < offer.name", "2026-12-23T12:00:00+00:00", -1),  # a moment is not a day
         ("date < offer.visibility", "2026-12-23T12:00:00+00:00", -1),
     ],
 )

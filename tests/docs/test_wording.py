@@ -18,6 +18,7 @@ NEVER_ONE = {
     ("bridge/cli/api_csv_progress.py", "in_a_row"),
     ("bridge/operations/attention.py", "row.failures"),
     ("bridge/operations/backtest.py", "len(revisions)"),
+    ("bridge/operations/item_lookup.py", "len(self.accounts)"),
     ("bridge/store/service_alerts.py", "row.failures"),
     ("bridge/web/webhook_endpoint.py", "inside"),
     ("rules/backtest/backtest.py", "self._answers[Answer.NO_DECISION.word]"),

@@ -26,6 +26,9 @@ PRIOR = 25.0  # conversions of the pool that every offer starts with
 MIN_CONVERSIONS = 20  # conversions with a known click time; with fewer, in all offers together, nothing is known
 KNOWN_SHARE = 0.5  # of an offer's conversions; with fewer known click times the offer is counted as it comes in
 MAX_AGE_RANGES = 64  # ranges of ages whose shares are kept; a window asks for the same ones again and again
+#: Shares are whole multiples of 1 / SHARE_STEPS. So a sum of clicks that are weighed by them has no rounding, and is
+#: the same in whatever order they came in.
+SHARE_STEPS = float(1 << 20)
 PUNCTUAL = int(timedelta(minutes=30).total_seconds())  # a row that is listed later than this came late
 
 Floats = NDArray[np.float64]
@@ -79,7 +82,7 @@ class Curves:
         length = max(oldest - youngest, 1.0)
         older = np.clip((oldest - self.means[:, at]) / length, 0.0, 1.0)
         before, after = self.shares[:, at], self.shares[:, at + 1]
-        result: Floats = 1.0 - (before + (after - before) * older)
+        result: Floats = np.round((1.0 - (before + (after - before) * older)) * SHARE_STEPS) / SHARE_STEPS
         result.flags.writeable = False  # it is kept, and given to whoever asks next
         return result
 

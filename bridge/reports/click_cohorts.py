@@ -74,9 +74,9 @@ class Cohorts:
         result[: len(missing)] -= missing
         return result
 
-    def at(self, reach: int) -> "Cohorts":
-        """The same clicks as if conversions were complete up to another moment."""
-        return replace(self, reach=reach, shared=Shared())
+    def at(self, reach: int, known: int | None = None) -> "Cohorts":
+        """The same clicks as if conversions were complete up to another moment; `known`: as they were known then."""
+        return replace(self, reach=reach, known=self.known if known is None else known, shared=Shared())
 
     def tabled(self, per: Per, moments: Sequence[int]) -> "Cohorts":
         """The same clicks for many time ranges that begin and end at these moments, counted in one pass.
@@ -101,7 +101,7 @@ class Cohorts:
 
     def _missing(self, wide: Per, start: int, end: int, curves: Curves) -> Floats:
         self.windows.number(Kind.CLICKS, wide)
-        rows, weighed = self._rows(wide, curves)
+        rows, weighed = self.curve_rows(wide, curves)
         cells = young(start, end, self.reach)
         done = self.shared.cells.get((wide, end))
         if done is None or cells[: len(done.cells)] != done.cells or len(done.missing) != len(rows):
@@ -125,7 +125,7 @@ class Cohorts:
         """Clicks of [low, high): of all since `low`, which is asked for anyway, those that are not newer."""
         return self._asked(wide, low, end, newer) - newer if high < end else self._asked(wide, low, high, newer)
 
-    def _rows(self, wide: Per, curves: Curves) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    def curve_rows(self, wide: Per, curves: Curves) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """For each subject the row of its offer's curve, and whether its clicks are weighed at all."""
         parts = self.windows.subjects.parts(wide)
         key = wide, len(parts)

@@ -24,7 +24,7 @@ from bridge.reports.clickhouse_segment import Answers, ClickHouseSegment
 from bridge.reports.entity_lookup import Directory
 from bridge.reports.fact_batch import Batch
 from bridge.reports.items import Items, Kept
-from bridge.reports.saved_sums import MAX_UNUSED_SECONDS, NOTHING_COUNTED, Extent, State, Sums
+from bridge.reports.saved_sums import MAX_UNUSED_SECONDS, NOTHING_COUNTED, Extent, State, Sums, count_of, day_of
 from bridge.reports.segment_directory import MIN_FACTS_OF_A_FILE, SegmentDirectory
 from bridge.reports.segment_file import NotAFile
 from bridge.reports.segments import Ints, Per, slim
@@ -119,6 +119,7 @@ class LiveData:
         state = (since, self._loads, observations.state_of(session, [feed.id for feed in known.values()]))
         if state == self._read:
             return
+        self.windows.are_read_since(read_since(session, known.get(Kind.CONVERSIONS)))
         kept = self.files.sums() if self.files is not None and self._since is None else None
         for _ in range(AGAIN):
             self._since = since if kept is None else min(since, datetime.fromtimestamp(kept.since, UTC))
@@ -155,7 +156,8 @@ class LiveData:
         self._loaded = dict(kept.chunks)
         self._sums_at, self._written_extent = datetime.fromtimestamp(kept.at, UTC), kept.extent
         self.windows.first.update(kept.first)
-        self.tracking.go_on_with(kept.due, kept.rates)
+        if kept.tracking is not None:
+            self.tracking.go_on_with(kept.tracking, self.windows)
         self._sums_before = kept.sums
         return True
 
@@ -180,8 +182,8 @@ class LiveData:
             return
         if self._blocks.torn or any(self._cold.values()):
             return
-        due, rates = self.tracking.written()
-        extent = Extent(self.windows.count_sums() + len(due), rates[0] if rates else 0)
+        tracking = self.tracking.written()
+        extent = Extent(self.windows.count_sums() + count_of(tracking), day_of(tracking))
         if not extent.is_much_more_than(self._written_extent):
             if self._are_young(self._sums_at, now):
                 return
@@ -203,8 +205,7 @@ class LiveData:
                 numbers=self.windows.subjects.numbers(),
                 first=self.windows.first,
                 sums=sums,
-                due=due,
-                rates=rates,
+                tracking=tracking,
             )
         )
 
@@ -297,6 +298,7 @@ class LiveData:
     def _load(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
         """Take in what is new of a kind. False where a chunk could not be read any more."""
         fresh, moved = self._new(infos)
+        self._forget_what_lacks(kind, fresh)
         present = {info.id for info in infos}
         self._cold[kind] = [info for info in self._cold.get(kind, ()) if info.id in present]
         if (moved or self._sums_before is not None) and (self.files is not None or _is_elsewhere(infos)):
@@ -319,11 +321,22 @@ class LiveData:
                 taken.append(info)
             else:
                 self._cold[kind].append(info)
+                self.tracking.forget()  # whose clicks it could not find
         self._loaded |= {info.id: info.mark for info in fresh}
         batches = self._unpacked(session, kind, taken)
         if batches is not None:
             self.windows.load(kind, batches)
         return batches is not None
+
+    def _forget_what_lacks(self, kind: Kind, fresh: Sequence[ChunkInfo]) -> None:
+        """What was learned at midnight is of rows that had been seen by then, also of those that were written later."""
+        if kind not in {Kind.CLICKS, Kind.CONVERSIONS} or not fresh:
+            return
+        seen = min(edge(info.first_seen) for info in fresh)
+        self.tracking.forget_what_lacks(seen)
+        if kind is Kind.CONVERSIONS and self._curves is not None and seen <= self._curves[0]:
+            self._curves = None
+            self.tracking.forget()
 
     def _new(self, infos: list[ChunkInfo]) -> tuple[list[ChunkInfo], bool]:
         """Chunks with facts that are not at hand yet; and whether facts that are have moved to another chunk."""
@@ -402,6 +415,8 @@ class LiveData:
 
     def _start_over(self) -> None:
         self.windows.clear()
+        self.tracking.forget()
+        self._curves = None
         self._loaded.clear()
         self._cold.clear()
         self._blocks.clear()
@@ -429,6 +444,12 @@ class LiveData:
 
 def _is_elsewhere(infos: Sequence[ChunkInfo]) -> bool:
     return any(info.batch is not None for info in infos)
+
+
+def read_since(session: Session, conversions: Feed | None) -> int | None:
+    """When the first of all conversions was seen, in seconds since 1970; None where there is none."""
+    first = None if conversions is None else observations.first_seen(session, conversions.id)
+    return None if first is None else edge(first)
 
 
 def _found(session: Session, known: Mapping[Kind, Feed], since: datetime) -> dict[Kind, list[ChunkInfo]]:

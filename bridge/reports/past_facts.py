@@ -28,7 +28,7 @@ from bridge.reports.entity_lookup import Directory
 from bridge.reports.fact_batch import MONEY, Batch
 from bridge.reports.import_times import REPORT_LAG, as_imported, seen_when_imported
 from bridge.reports.items import natural
-from bridge.reports.live_observations import LiveData, edge
+from bridge.reports.live_observations import LiveData, edge, read_since
 from bridge.reports.paused_traffic import Absences
 from bridge.reports.segment_directory import SegmentDirectory
 from bridge.reports.segments import Ints, Per, slim
@@ -71,7 +71,9 @@ class Past:
     _replayed: Windows | None = None
     _codes: dict[Per, NDArray[np.int32]] = field(default_factory=dict)
     _attributes: dict[tuple[str, date | None], Column] = field(default_factory=dict)
+    #: Of all that happened, and of what would have happened.
     tracking: Tracking = field(default_factory=Tracking)
+    _replayed_tracking: Tracking = field(default_factory=Tracking)
     #: Whose `where` and `except` mean others on other days; None: always the same.
     changing_scope: Revision | None = None
     _inside: dict[object, NDArray[np.bool_]] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class Past:
         for per in {self.subjects[0].per} if self.subjects else set[Per]():
             self.codes(per)  # numbers and orders are worked out once and shared by all replays
         self._replayed = self.windows.twin()
+        self._replayed_tracking = Tracking()
         self._absences = Absences(self.windows, self._replayed)
 
     def at(self, now: datetime) -> "PastFacts":
@@ -95,6 +98,10 @@ class Past:
 
     def hindsight(self, now: datetime) -> "PastFacts":
         return PastFacts(self, self.windows, now, FOR_EVER)
+
+    def tracking_in(self, windows: Windows) -> Tracking:
+        """What keeps count of these facts."""
+        return self._replayed_tracking if windows is self._replayed else self.tracking
 
     def leave(self, target: Target, now: datetime) -> None:
         if target.kind in DIMENSIONS and self._absences is not None:
@@ -273,7 +280,7 @@ class PastFacts:
             told = read is not None and self.past.told(self.known, self.now) is not None
             beyond = partial(self._newest, edge(read)) if read is not None and told else no_newest
             since = max(edge(self.past.since), told_from(self.windows, self.subjects) or 0)
-            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, self.past.tracking)
+            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, self.past.tracking_in(self.windows))
         return self._cohorts
 
     def once(self, question: Hashable, _pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
@@ -332,6 +339,7 @@ def load(
     data.directory = Directory.of(rows)
     data.delays = {row.offer: row.p90 for row in entities.delays(session, account, integration)}
     data.windows.subjects.learn_aliases(data.directory.aliases)
+    data.windows.are_read_since(_read_since(session, revision, against))
     marks: dict[Kind, Sequence[tuple[datetime, datetime]]] = {}
     blocks = Blocks(MAX_ROWS_KEPT)
     far = "last_month" in revision.text or "unusual" in revision.text
@@ -372,6 +380,12 @@ def load(
         zone=revision.data.tz,
     )
     return _in_scope(past, revision)
+
+
+def _read_since(session: Session, revision: Revision, against: Against) -> int | None:
+    """When the first of all conversions was seen; None where they were imported, which says nothing about it."""
+    key = FeedKey(account=revision.account, integration=revision.integration, kind=Kind.CONVERSIONS)
+    return read_since(session, feeds.find(session, key)) if against == "live" else None
 
 
 def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:

@@ -10,7 +10,7 @@ other.
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,17 +18,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.reports.broken_tracking import Written
 from bridge.reports.segment_file import NotAFile, narrow, widen, write_whole
 from bridge.reports.segments import Ints, Numbers, Per
 from bridge.reports.windows import BY_CLICK, Edges, Source
 from bridge.store.feeds import Kind
 from bridge.version import VERSION
 
-MAGIC: Final = b"IBW1"
+MAGIC: Final = b"IBW2"
 FLOAT: Final = "<f8"
 MAX_UNUSED_SECONDS: Final = 86_400  # seconds; a sum that was not asked for so long is not kept
 
-Floats = NDArray[np.float64]
 Sums = Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]  # by source, metric and dimension
 
 
@@ -47,6 +47,16 @@ class Extent:
 NOTHING_COUNTED: Final = Extent(0, 0)
 
 
+def count_of(tracking: Written | None) -> int:
+    """Of how many quarters of an hour something was worked out."""
+    return len(tracking.due) if tracking else 0
+
+
+def day_of(tracking: Written | None) -> int:
+    """The day of whose rates that was; 0: none."""
+    return tracking.rates_of[0] if tracking and tracking.rates_of else 0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
     """What a process has counted, and of what."""
@@ -58,13 +68,12 @@ class State:
     numbers: Numbers
     first: Mapping[tuple[Kind, str], int]  # when rows of a kind first said a declared dimension
     sums: Sums
-    due: Mapping[int, Floats]  # beginning of a quarter of an hour → conversions due, per pair
-    rates: tuple[int, Floats] | None  # the day they are of, and conversions per click of each pair
+    tracking: Written | None
 
     @property
     def extent(self) -> Extent:
         """How much it is."""
-        return Extent(sum(map(len, self.sums.values())) + len(self.due), self.rates[0] if self.rates else 0)
+        return Extent(sum(map(len, self.sums.values())) + count_of(self.tracking), day_of(self.tracking))
 
 
 def write(path: Path, state: State) -> int:
@@ -92,8 +101,7 @@ def write(path: Path, state: State) -> int:
             [source, metric, list(per), [[list(span), put(totals)] for span, totals in sums]]
             for (source, metric, per), sums in state.sums.items()
         ],
-        "due": [[moment, put(found)] for moment, found in state.due.items()],
-        "rates": None if state.rates is None else [state.rates[0], put(state.rates[1])],
+        "tracking": None if state.tracking is None else _told(state.tracking, put),
     }
     header = json.dumps(head, separators=(",", ":")).encode("utf-8", "surrogatepass")
     body = b"".join([state.at.to_bytes(8, "little"), len(header).to_bytes(4, "little"), header, *parts])
@@ -140,8 +148,7 @@ def read(path: Path) -> State:
         ]
         for source, metric, per, listed in head["sums"]
     }
-    due = {moment: take(form) for moment, form in head["due"]}
-    rates = None if head["rates"] is None else (head["rates"][0], take(head["rates"][1]))
+    tracking = None if head["tracking"] is None else _tracking(head["tracking"], take)
     return State(
         at=int.from_bytes(data[8:16], "little"),
         since=head["since"],
@@ -150,6 +157,21 @@ def read(path: Path) -> State:
         numbers=Numbers(head["names"], combined, head["aliases"]),
         first={(Kind(kind), name): moment for kind, name, moment in head["first"]},
         sums=sums,
-        due=due,
-        rates=rates,
+        tracking=tracking,
     )
+
+
+def _told(tracking: Written, put: Callable[[NDArray[Any]], list[Any]]) -> dict[str, Any]:
+    return {
+        "known": tracking.known,
+        "day": tracking.day,
+        "due": [[moment, put(found)] for moment, found in tracking.due.items()],
+        "rates of": tracking.rates_of,
+        "rates": put(tracking.rates),
+    }
+
+
+def _tracking(told: Mapping[str, Any], take: Callable[[list[Any]], NDArray[Any]]) -> Written:
+    due = {moment: take(form) for moment, form in told["due"]}
+    rates_of = None if told["rates of"] is None else (told["rates of"][0], told["rates of"][1])
+    return Written(told["known"], told["day"], due, rates_of, take(told["rates"]))

@@ -6,6 +6,7 @@ moved and not on how long it is. Sums of whole numbers have no rounding: a sum t
 equals one that was computed at once.
 """
 
+import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -104,6 +105,15 @@ class _Sums:
 
 
 @dataclass(slots=True, eq=False)
+class News:
+    """What was taken in since somebody last asked, who keeps an answer that was made of all the rest."""
+
+    source: Source
+    pieces: list["Segment | Stored"] = field(default_factory=list)
+    is_over: bool = False  # all was forgotten meanwhile, so the answer has to be made anew
+
+
+@dataclass(slots=True, eq=False)
 class Windows:
     """Facts, in memory and in files, and the sums over them. One per process and account; not for several threads."""
 
@@ -117,6 +127,12 @@ class Windows:
     # When rows first said a declared dimension; "": anything.
     _first: dict[tuple[Kind, str], int] = field(default_factory=dict)
     _refused: Exception | None = None
+    _news: dict[Source, list[News]] = field(default_factory=dict)
+    _read_since: int | None = None
+
+    def are_read_since(self, seen: int | None) -> None:
+        """When the first of all conversions was seen, of which those that are held may be the newest only."""
+        self._read_since = seen
 
     def refuse(self, why: Exception | None) -> None:
         """Answer no question while it is not known which facts there are; None: answer again."""
@@ -142,6 +158,7 @@ class Windows:
         for source, one in self._sources(kind, segment):
             self._take_in(source, [one])
             self._keep(source, one)
+            self._tell(source, [one])
 
     def _sources(self, kind: Kind, segment: Segment) -> Iterator[tuple[Source, Segment]]:
         yield kind, segment
@@ -153,6 +170,7 @@ class Windows:
         self._stored[source] = StoredSegments([*self._files(source), *stored])
         self._numbered = {one for one in self._numbered if one[0] != source}
         self._note_said(source, stored)
+        self._tell(source, stored)
         for (of_source, metric, per), sums in self._sums.items():
             if of_source == source and sums.members:
                 self.number(source, per)
@@ -217,7 +235,20 @@ class Windows:
         if len(segments) > MERGE_AT:
             self._merge(source)
 
+    def follow(self, source: Source) -> News:
+        """Hear from now on of what is taken in of one source."""
+        news = News(source)
+        self._news.setdefault(source, []).append(news)
+        return news
+
+    def _tell(self, source: Source, pieces: Sequence["Segment | Stored"]) -> None:
+        for news in self._news.get(source, ()):
+            news.pieces.extend(pieces)
+
     def clear(self) -> None:
+        for news in itertools.chain.from_iterable(self._news.values()):
+            news.is_over = True
+        self._news.clear()
         self._segments.clear()
         self._stored.clear()
         self._numbered.clear()
@@ -373,6 +404,23 @@ class Windows:
                 np.add.at(result, codes * columns + places, values)
         return result.reshape(-1, columns)
 
+    def uncounted(self, news: News, metric: str, per: Per, before: int, edges: Edges) -> "Iterator[Placed]":
+        """The facts of [start, end) that an answer of a moment left out, for they were seen or taken in later.
+
+        Whose they are, when they happened, and how much they count.
+        """
+        kind = news.source
+        self.number(kind, per)
+        late: list[Piece] = [
+            *self._segments.get(kind, ()),
+            *self._stored.get(kind, NO_FILES).seen_after(before, *edges[:2], metric),
+        ]
+        for piece in late:
+            yield _Part(piece, metric, per).told(piece.seen_between(before, edges.known), edges)
+        for one in news.pieces:
+            for piece in [one] if isinstance(one, Segment) else one.cuts(edges.start, edges.end):
+                yield _Part(piece, metric, per).told(piece.seen_between(-1, before), edges)
+
     def cumulated(
         self, kind: Source, metric: str, per: Per, moments: Sequence[int], known: int, *, most: int
     ) -> Ints | None:
@@ -402,7 +450,7 @@ class Windows:
         A row that was listed late, while the feed was read, has arrived late. Rows from before the first reading
         say nothing about that.
         """
-        first = self._first_seen(Kind.CONVERSIONS)
+        first = self._first_conversion_seen()
         found = [_arrived(piece, known, start, first) for piece in self.pieces(Kind.CONVERSIONS, start, SEEN_EVER)]
         return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
 
@@ -411,7 +459,7 @@ class Windows:
 
         Rows from before the first reading are left out: they say nothing about that.
         """
-        start = max(start, self._first_seen(Kind.CONVERSIONS) + 1)
+        start = max(start, self._first_conversion_seen() + 1)
         self.number(Kind.CONVERSIONS, per)
         found = []
         for piece in self.pieces(Kind.CONVERSIONS, start, end):
@@ -425,8 +473,11 @@ class Windows:
         codes, events, lags = (np.concatenate(columns) for columns in zip(*found, strict=True))
         return codes, events, lags
 
-    def _first_seen(self, kind: Source) -> int:
-        """When the first of all facts of a kind was seen; 0 where there is none."""
+    def _first_conversion_seen(self) -> int:
+        """When the first of all conversions was seen; 0 where there is none."""
+        if self._read_since is not None:
+            return self._read_since
+        kind = Kind.CONVERSIONS
         found = [int(segment.by_seen()[1][0]) for segment in self._segments.get(kind, ()) if len(segment)]
         return min(found + [stored.first_seen for stored in self._files(kind)], default=0)
 
@@ -549,7 +600,7 @@ def _count_in(
         np.add.at(totals, codes.astype(np.intp), values.astype(np.int64) * times)
 
 
-_Placed = tuple[Ints, Ints, NDArray[np.generic]]
+Placed = tuple[Ints, Ints, NDArray[np.generic]]
 
 
 def _parts_of(stored: StoredSegments, metric: str, per: Per, start: int, end: int) -> "Iterator[_Part | _Summed]":
@@ -574,12 +625,12 @@ class _Summed:
         codes, sums = self._stored.sums(self._metric, self._per, start, end, known)
         np.add.at(totals, codes, -sums if less else sums)
 
-    def placed(self, edges: Edges, step: int) -> Iterator[_Placed]:
+    def placed(self, edges: Edges, step: int) -> Iterator[Placed]:
         place = f"intDiv({{moment}} - {edges.start}, {step})"
         for codes, places, values in self._stored.placed(self._metric, self._per, edges, place):
             yield codes.astype(np.int64), places, values
 
-    def between(self, edges: Edges, moments: Ints) -> Iterator[_Placed]:
+    def between(self, edges: Edges, moments: Ints) -> Iterator[Placed]:
         place = f"roundDown({{moment}}, [{', '.join(map(str, moments.tolist()))}])"
         for codes, places, values in self._stored.placed(self._metric, self._per, edges, place):
             yield codes.astype(np.int64), np.searchsorted(moments, places, side="right"), values
@@ -613,18 +664,24 @@ class _Part:
             codes, values = codes[~late], values[~late]
         _count_in(totals, codes, values, -1 if less else 1, self._segment.same(self._metric))
 
-    def between(self, edges: Edges, moments: Ints) -> "Iterator[_Placed]":
+    def between(self, edges: Edges, moments: Ints) -> Iterator[Placed]:
         """The facts of [start, end): whose they are, how many moments were not after them, how much they count."""
         for codes, events, values in self.placed(edges, 1):
             yield codes, np.searchsorted(moments, events + edges.start, side="right"), values
 
-    def placed(self, edges: Edges, step: int) -> "Iterator[_Placed]":
+    def placed(self, edges: Edges, step: int) -> Iterator[Placed]:
         """The facts of [start, end): whose they are, in which time range they lie, and how much they count."""
         where = self._segment.slice(edges.start, edges.end)
         rows = np.arange(where.start, where.stop)
         rows = rows[self._segment.seen[rows] <= edges.known] if self.counts else rows[:0]
         places = (self._segment.event[rows] - edges.start) // step
         yield self._codes[rows].astype(np.int64), places, self._values[rows]
+
+    def told(self, rows: NDArray[np.intp], edges: Edges) -> Placed:
+        """Those of these facts that lie in [start, end): whose they are, when they happened, how much they count."""
+        event = self._segment.event[rows] if self.counts else _NONE
+        rows = rows[(event >= edges.start) & (event < edges.end)] if self.counts else rows[:0]
+        return self._codes[rows].astype(np.int64), self._segment.event[rows], self._values[rows]
 
     def add_clicked(self, totals: Ints, edges: Edges, clicked: tuple[int, int]) -> None:
         """Add the facts of [start, end) whose clicks were in [clicked)."""

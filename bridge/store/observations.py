@@ -146,6 +146,12 @@ def state_of(session: Session, feed_ids: Iterable[int]) -> tuple[int, int]:
     return int(count), int(newest)
 
 
+def first_seen(session: Session, feed_id: int) -> datetime | None:
+    """When the first of all facts of a feed that are kept was seen."""
+    found: datetime | None = session.scalar(select(func.min(Chunk.first_seen)).where(Chunk.feed_id == feed_id))
+    return found
+
+
 def ids(session: Session) -> set[int]:
     """Of all chunks that there are."""
     return set(session.scalars(select(Chunk.id)))

@@ -142,6 +142,7 @@ class Build:
         self.deciding = part("bridge.ticking" if self.old else "bridge.operations.decide")  # as a worker has, forked
         self.slots = part("bridge.store.slots")
         self.journal = part("bridge.store.journal")
+        self.events = self.journal if self.old else part("bridge.store.duplicate_events")
 
     def run_due(self, now: datetime) -> int:
         return int((self.deciding.run_due if self.old else self.deciding.run_due_rules)(self.services, now))
@@ -314,7 +315,7 @@ def events(home: Path) -> dict[str, Any]:
         number += 1
         began = time.perf_counter()
         with build.services.store.write() as session:
-            build.journal.record(session, [event_row(number, clock(home))])
+            build.events.record(session, [event_row(number, clock(home))])
         while not is_done(build, number):
             build.process_events(clock(home))
             time.sleep(0.005)

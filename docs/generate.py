@@ -12,10 +12,9 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, missing, validate
 
-from bridge import renamed
 from bridge.cli import cli
 from bridge.config import key_reference as keys
-from bridge.config import login, settings
+from bridge.config import login, renamed, settings
 from bridge.config import schema as config_schema
 from bridge.integr8 import errors as api_errors
 from bridge.integr8.catalogue import OPERATIONS
@@ -28,7 +27,6 @@ from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
 from bridge.sources.presets import Preset
 from bridge.web import gauges
-from rules.language import renamed as renamed_keys
 from rules.loading import reference
 from rules.model import errors as rule_errors
 
@@ -278,7 +276,6 @@ def _classes(module: ModuleType) -> Iterator[str]:
 def renamed_names() -> str:
     """Every public name that changed, by where it is used."""
     rows = [(row.kind, row.old, row.new, row.since) for row in renamed.RENAMED]
-    rows += [("rule", row.old, row.new, row.since) for row in renamed_keys.RENAMED]
     lines = [
         "# Renamed",
         "",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from bridge.renamed import new_names
+from bridge.config.renamed import new_names
 
 
 class Place(NamedTuple):

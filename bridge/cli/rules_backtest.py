@@ -14,13 +14,13 @@ from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColu
 from rich.progress import Progress as Bar
 
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
+from bridge.config.renamed import with_old_names
 from bridge.operations.backtest import BacktestRequest, Thresholds, for_programs, keep, read, try_out, try_thresholds
 from bridge.operations.backtest import as_json as backtest_json
 from bridge.operations.backtest import compare as make_comparison
 from bridge.operations.backtest_page import page
 from bridge.operations.rule_costs import costs_of
 from bridge.operations.rule_costs import costs_text as told_cost
-from bridge.renamed import with_old_names
 from bridge.store import backtest_results as stored_results
 from rules.backtest.backtest import Progress
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from environs import EnvValidationError, FileAwareEnv
 
-from bridge.renamed import environment_names
+from bridge.config.renamed import environment_names
 
 LINE_ENDS = "\r\n"
 

@@ -20,8 +20,8 @@ from bridge.config import clickhouse_address, redis_address, yaml_file
 from bridge.config.clickhouse_address import ClickHouseAddress
 from bridge.config.environment import Environment, control_character, doubt, seal
 from bridge.config.errors import SettingsError
+from bridge.config.renamed import current_keys
 from bridge.config.schema import AccountSchema, FileSchema, Rate
-from bridge.renamed import current_keys
 from bridge.sources.strict_schema import flatten
 from rules.model.input_values import id_doubt
 from rules.model.revision import Budget

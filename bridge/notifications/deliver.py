@@ -12,7 +12,7 @@ from bridge.notifications import secret_delivery
 from bridge.notifications.inputs import NotificationInputs
 from bridge.observability.bulkhead import Bulkhead
 from bridge.observability.metrics import NOTICES
-from bridge.outbound import retry_schedule
+from bridge.outbound import circuit_breaker, retry_schedule
 from bridge.outbound.http import Outgoing
 from bridge.outbound.notices import Attempt, Channel, Health, Message, attempt, client, compose, envelope, send
 from bridge.store import notifications
@@ -164,11 +164,11 @@ def _outcome(notice: Notice, result: Attempt, now: datetime, dice: Callable[[], 
 def _after(health: Health, result: Attempt, now: datetime) -> Health:
     match result.result:
         case "taken":
-            return retry_schedule.succeeded(health)
+            return circuit_breaker.succeeded(health)
         case "gone":
-            return retry_schedule.disabled(retry_schedule.failed(health, now), now, result.words)
+            return circuit_breaker.disabled(circuit_breaker.failed(health, now), now, result.words)
         case "again":
-            return retry_schedule.failed(health, now)
+            return circuit_breaker.failed(health, now)
         case "refused":
             return health  # ours to mend, in bridge.yaml; the endpoint has done nothing
 

@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY, CollectorRegistry, Metric, make_wsgi_app
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from bridge.config.renamed import old_names
 from bridge.config.settings import Address
 from bridge.observability import multiprocess
-from bridge.renamed import old_names
 
 
 class _WithOldNames(Collector):

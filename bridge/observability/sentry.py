@@ -10,7 +10,8 @@ from typing import Any
 import structlog
 
 from bridge.config.settings import Sentry
-from bridge.observability.logs import for_people, scrub_text
+from bridge.observability.log_scrubbing import scrub_text
+from bridge.observability.logs import for_people
 
 #: What a Sentry event may carry beside its stack.
 SENTRY_TAGS = frozenset({"rule", "run", "effect", "event", "source", "task", "account", "operation", "process"})

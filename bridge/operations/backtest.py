@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from bridge.config import rules_directory
 from bridge.config.lookup_tables import load_all
+from bridge.config.renamed import with_old_names
 from bridge.config.rule_names import known_names
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError, Unanswered
 from bridge.operations.rule_costs import items_of
-from bridge.renamed import with_old_names
 from bridge.reports.past_facts import Against, Past
 from bridge.reports.past_facts import load as load_history
 from bridge.services.container import Services

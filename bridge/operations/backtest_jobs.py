@@ -12,10 +12,10 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bridge.config.renamed import with_old_names
 from bridge.operations.backtest import BacktestRequest, Thresholds, as_json, compared, keep, replayed, swept
 from bridge.operations.errors import NotThere, OperationError, Refused, TooMany
 from bridge.operations.rule_costs import costs_of
-from bridge.renamed import with_old_names
 from bridge.services import container
 from bridge.services.container import Services
 from bridge.store import backtest_jobs

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
+from bridge.config.renamed import with_old_names
 from bridge.decisions import subjects
 from bridge.decisions.event_facts import ReceivedEvent, read_event
 from bridge.decisions.inhibitions import among_others
@@ -21,7 +22,6 @@ from bridge.operations.errors import NotThere, OperationError
 from bridge.operations.pauses import Pause, active_pauses
 from bridge.operations.plan_values import facts_of_event
 from bridge.operations.verdict_history import PastEvaluation, past_evaluations
-from bridge.renamed import with_old_names
 from bridge.reports.current_facts import LiveFacts, chosen
 from bridge.reports.live_observations import Coverage
 from bridge.services.container import Services

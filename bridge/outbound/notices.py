@@ -5,9 +5,9 @@ State lives in bridge.store.notifications.
 
 from bridge.outbound.apprise import send
 from bridge.outbound.channels import Channel, ChannelSchema, ChannelSettingsError, channel
+from bridge.outbound.circuit_breaker import Health
 from bridge.outbound.event_types import catalogue
 from bridge.outbound.messages import Message, compose, envelope
-from bridge.outbound.retry_schedule import Health
 from bridge.outbound.signed_webhook import Attempt, attempt, client
 
 __all__ = [

@@ -21,8 +21,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from bridge import renamed
-from bridge.config import redis_address
+from bridge.config import redis_address, renamed
 
 log = structlog.get_logger()
 

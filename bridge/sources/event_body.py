@@ -1,6 +1,5 @@
-"""Parse the body of an authenticated request, and compute its deduplication key."""
+"""Parse the body of an authenticated request."""
 
-import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -194,16 +193,6 @@ def checked(values: dict[str, Any]) -> dict[str, Any]:
         if "\x00" in name or "\x00" in str(value):
             raise Unreadable(422, "a NUL character; database texts cannot hold it", name.replace("\x00", "")[:80])
     return values
-
-
-def digest(request: Incoming) -> str:
-    """What stands for a request whose sender gives no id: SHA-256 over the raw query and the raw body."""
-    hashed = hashlib.sha256()
-    for name, value in request.query:
-        hashed.update(f"{len(name)}:{name}={len(value)}:{value}&".encode("utf-8", "surrogatepass"))
-    hashed.update(b"\n")
-    hashed.update(request.body)
-    return f"sha256:{hashed.hexdigest()}"
 
 
 def walk(body: Mapping[str, Any], path: str) -> Any:

@@ -1,6 +1,5 @@
 """One configured sender: authenticate its requests and turn them into events."""
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from urllib.parse import unquote
 
 from bridge.sources import addresses, csv_body, exact_json, postback
 from bridge.sources.authentication import Authenticated, Authenticator
+from bridge.sources.dedupe_key import MAX_ID_CHARS, of_content, of_id
 from bridge.sources.errors import SignatureError, Unreadable
 from bridge.sources.event_body import (
     Fault,
@@ -18,7 +18,6 @@ from bridge.sources.event_body import (
     ParsedEvent,
     checked,
     content,
-    digest,
     is_json,
     media_type,
     named,
@@ -42,8 +41,6 @@ Format: TypeAlias = Literal["auto", "json", "form", "query", "csv", "integr8-pos
 # Where senders that do not sign put their delivery id, if they have one. Not X-Request-Id: proxies make a new one
 # for every attempt, so a repeated delivery would never be recognised.
 USUAL_IDS = ("webhook-id", "idempotency-key")
-MAX_ID_CHARS = 200
-PRINTABLE = re.compile(r"[\x20-\x7e]+")
 KEPT_HEADERS = ("user-agent", "webhook-timestamp", *USUAL_IDS)
 
 
@@ -250,7 +247,7 @@ class Source:
         values = rename({**query, **body}, early)
         if is_test(request):
             values["type"] = TEST
-        parsed = postback.read(values, zone=self.zone, fallback=digest(request), tracker=self.tracker)
+        parsed = postback.read(values, zone=self.zone, fallback=of_content(request), tracker=self.tracker)
         later = {ours: theirs for ours, theirs in self.names.items() if ours not in early}
         return replace(parsed, body=rename(parsed.body, later), faults=(*faults, *parsed.faults))
 
@@ -267,7 +264,7 @@ class Source:
             delivery_id=shown,
             event_time=None if faults else at or authenticated.signed_at,
             time_is_faulty=bool(faults),
-            dedupe_key=_id_key(delivery) if delivery else digest(request),
+            dedupe_key=of_id(delivery) if delivery else of_content(request),
             faults=(*(Fault(*one) for one in dropped), *faults),
             quarantine=to_confirm(self.setup.kind if self.setup else None, body),
         )
@@ -277,7 +274,7 @@ class Source:
     ) -> tuple[AcceptedEvent, ...]:
         """Each event of a list, known by its own id where it has one, else by the request and its place in it."""
         outer = authenticated.delivery_id or self._id(visible, {})
-        key = _id_key(outer) if outer else digest(visible)
+        key = of_id(outer) if outer else of_content(visible)
         kept = visible.headers.only(self.kept_headers)
         accepted = []
         for number, one in enumerate(bodies, start=1):
@@ -288,7 +285,7 @@ class Source:
             signed = Authenticated(signed_at=authenticated.signed_at)
             parsed = self._parsed(stored, rename(one, self.names), signed, odd=odd)
             shown = own or outer or parsed.delivery_id
-            parsed = replace(parsed, delivery_id=shown, dedupe_key=_id_key(own) if own else f"{key}#{number}")
+            parsed = replace(parsed, delivery_id=shown, dedupe_key=of_id(own) if own else f"{key}#{number}")
             accepted.append(AcceptedEvent(stored, self._fitted(self._placed(parsed, stored), f"event {number}, ")))
         return tuple(accepted)
 
@@ -353,7 +350,7 @@ class Source:
 
     def _rows(self, request: Incoming) -> tuple[AcceptedEvent, ...]:
         visible = self._visible(request)
-        key = digest(visible)
+        key = of_content(visible)
         rows = csv_body.rows(content(visible, self.limits))
         taken = tuple(self._row(visible, row, key, number) for number, row in enumerate(rows, start=1))
         faults = [fault for one in taken for fault in one.parsed.faults]
@@ -386,12 +383,6 @@ def _as_text(value: Any) -> str | None:
 
 def _whole(value: Any) -> str | None:
     return None if value is None or isinstance(value, dict | list | bool) or value == "" else str(value)
-
-
-def _id_key(delivery: str) -> str:
-    if len(delivery) < MAX_ID_CHARS and PRINTABLE.fullmatch(delivery):
-        return f"id:{delivery}"
-    return f"id-sha256:{hashlib.sha256(delivery.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _more(faults: list[Fault]) -> str:

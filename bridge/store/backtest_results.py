@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
-from bridge.renamed import with_new_names
 from bridge.store.engine import Base, Json, Key, UtcDateTime
+from bridge.store.former_figures import FORMER_FIGURES
 
 MAX_RESULTS_PER_RULE = 5  # per rule: the last ones are compared, older ones were about another rule
 MAX_PAGE_CHARS = 2_000_000  # characters; a longer page is not kept, its figures are
@@ -35,8 +35,12 @@ class Backtest(Base):
     @property
     def figures(self) -> dict[str, Any]:
         """Of the whole backtest and of each of its pauses, under today's names whichever version wrote the row."""
-        fires = [with_new_names("backtest", one) for one in self.stored_figures.get("fires", ())]
-        return with_new_names("backtest", self.stored_figures) | {"fires": fires}
+        fires = [_present_names(one) for one in self.stored_figures.get("fires", ())]
+        return _present_names(self.stored_figures) | {"fires": fires}
+
+
+def _present_names(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {FORMER_FIGURES.get(name, name): value for name, value in figures.items()}
 
 
 def keep(session: Session, row: Mapping[str, Any]) -> Backtest:

@@ -1,7 +1,6 @@
 """Events: every webhook as it was received, written before it is answered. This table is the event journal (inbox)."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -20,12 +19,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, Json, UtcDateTime
 from bridge.store.lease import Claim, Leased, free
-from bridge.store.row_inserts import insert_new_rows
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5  # after so many failures an event is a dead letter
@@ -67,58 +64,6 @@ class Event(Leased, Base):
     traceparent: Mapped[str | None]  # names the span of its receipt, where traces are on
     replay_with: Mapped[str | None]  # original | current: the revision to use
     deferred: Mapped[bool | None]  # here again for the rules alone that bridge.store.deferred_events names
-
-
-#: Columns that a new event may leave out.
-EMPTY: dict[str, Any] = {
-    "event_type": None,
-    "delivery_id": None,
-    "content_type": None,
-    "headers": {},
-    "query": [],
-    "remote": None,
-    "event_time": None,
-    "state": EventState.RECEIVED,
-    "problem": None,
-    "faults": [],
-    "traceparent": None,
-    "replay_of": None,
-    "replay_with": None,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the endpoint may answer once the event is on disk."""
-
-    event_id: str
-    duplicate: bool
-
-
-def record(unit: Session | Connection, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
-    """Write events; one whose (source, dedupe_key) is known already gets the first event's id.
-
-    Rows are plain column mappings. Two equal rows in one call, or in two processes at once, are one event:
-    the unique key decides, not a look beforehand.
-    """
-    connection = unit.connection() if isinstance(unit, Session) else unit
-    if insert_new_rows(connection, Event, [EMPTY | row for row in rows]) == len(rows):
-        return [Receipt(row["id"], duplicate=False) for row in rows]  # nearly always: nothing need be asked for
-    written = set(connection.scalars(select(Event.id).where(Event.id.in_([row["id"] for row in rows]))))
-    first = _first_of(connection, [row for row in rows if row["id"] not in written])
-    return [
-        Receipt(row["id"], duplicate=False)
-        if row["id"] in written
-        else Receipt(first[row["source"], row["dedupe_key"]], duplicate=True)
-        for row in rows
-    ]
-
-
-def _first_of(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[tuple[str, str], str]:
-    sources, keys = {row["source"] for row in rows}, {row["dedupe_key"] for row in rows}
-    query = select(Event.source, Event.dedupe_key, Event.id)
-    found = connection.execute(query.where(Event.source.in_(sources), Event.dedupe_key.in_(keys)))
-    return {(source, key): event_id for source, key, event_id in found}
 
 
 def take(session: Session, *, limit: int, now: datetime, sources: Collection[str] | None = None) -> list[Event]:

@@ -14,9 +14,9 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.store import journal
+from bridge.store import duplicate_events
+from bridge.store.duplicate_events import Receipt
 from bridge.store.engine import Store
-from bridge.store.journal import Receipt
 
 log = structlog.get_logger()
 
@@ -122,7 +122,7 @@ class GroupCommitWriter(threading.Thread):
         rows = [row for job in jobs for row in job.rows]
         try:
             with self._store.write_plainly() as connection:
-                receipts = journal.record(connection, rows)
+                receipts = duplicate_events.record(connection, rows)
         except SQLAlchemyError as error:
             log.exception("journal not written", requests=len(jobs))
             _release(jobs, type(error).__name__)

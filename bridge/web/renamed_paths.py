@@ -7,7 +7,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import structlog
 
-from bridge.renamed import Kind, old_names
+from bridge.config.renamed import Kind, old_names
 
 log = structlog.get_logger()
 

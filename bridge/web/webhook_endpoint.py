@@ -27,7 +27,8 @@ from bridge.observability.metrics import WEBHOOK_FAULTS, WEBHOOK_SECONDS, WEBHOO
 from bridge.services.queue import WakeUpSender
 from bridge.sources import AcceptedEvent, Headers, Incoming, SignatureError, Source, Unreadable, parse_pairs
 from bridge.store import ids
-from bridge.store.journal import EventState, Receipt
+from bridge.store.duplicate_events import Receipt
+from bridge.store.journal import EventState
 from bridge.web import request_body
 from bridge.web.group_commit import GroupCommitWriter, JournalClosed, JournalFull
 from bridge.web.problems import Document, document

@@ -1,21 +1,8 @@
-"""Keys of rules that changed their names. `docs/reference/renamed.md` is made from this and `bridge.renamed`."""
-
-from dataclasses import dataclass
+"""Accept the former names of keys in rules, with a warning that names the new one."""
 
 from rules.language.fields import Findings
 from rules.language.strict_yaml import Table
-
-
-@dataclass(frozen=True, slots=True)
-class RenamedKey:
-    """One key of a rule, as a dotted path: `then.hand_over`. The old one works for one version and warns."""
-
-    old: str
-    new: str
-    since: str
-
-
-RENAMED: tuple[RenamedKey, ...] = (RenamedKey("then.hand_over", "then.deliver_secret_to", "0.2.0"),)
+from rules.model.renamed import RENAMED_KEYS
 
 
 def current_keys(node: Table, at: str, findings: Findings) -> Table:
@@ -24,7 +11,9 @@ def current_keys(node: Table, at: str, findings: Findings) -> Table:
     An old key beside its new one stays where it is, and is refused as an unknown key.
     """
     names = {
-        row.old.rpartition(".")[2]: row.new.rpartition(".")[2] for row in RENAMED if row.old.rpartition(".")[0] == at
+        row.old.rpartition(".")[2]: row.new.rpartition(".")[2]
+        for row in RENAMED_KEYS
+        if row.old.rpartition(".")[0] == at
     }
     used = {old: new for old, new in names.items() if old in node.entries and new not in node.entries}
     for old, new in used.items():

@@ -6,9 +6,9 @@ import pytest
 from console_users import new_app
 
 from bridge.config import settings
+from bridge.config.renamed import old_names
 from bridge.config.settings import SettingsError
 from bridge.observability import metrics
-from bridge.renamed import old_names
 from bridge.services.container import Services
 
 TOKEN = "a token for the scraper"

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bridge import renamed
 from bridge.cli import cli
-from bridge.config import settings
+from bridge.config import renamed, settings
 from bridge.config.errors import SettingsError
+from bridge.config.renamed import RENAMED, Renamed, current_keys
 from bridge.operations.check import check_home
-from bridge.renamed import RENAMED, Renamed, current_keys
 from bridge.sources.schema import RENAMED as SOURCE_KEYS
 from bridge.store.engine import Store, make_engine
 from bridge.store.migrate import upgrade

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bridge.outbound.circuit_breaker import TRIP, Health, disabled, failed, succeeded
 from bridge.outbound.http import Answer
-from bridge.outbound.retry_schedule import RETRY_WAITS, TRIP, Health, disabled, failed, succeeded, wait
+from bridge.outbound.retry_schedule import RETRY_WAITS, wait
 from bridge.outbound.signed_webhook import classify
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.observability.logs import scrub, scrub_text
+from bridge.observability.log_scrubbing import scrub, scrub_text
 
 SECRETS = {
     "mail to jörg@müller.example failed": "müller",

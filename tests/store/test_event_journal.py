@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from own_loop import run
 
-from bridge.store import ids, journal
+from bridge.store import duplicate_events, ids, journal
 from bridge.store.engine import Store
 from bridge.store.journal import EventState
 from bridge.web.group_commit import GroupCommitWriter, JournalClosed
@@ -24,15 +24,15 @@ def row(key, now, **more):
 
 def test_the_second_delivery_is_told_the_first_events_id(store, now):
     with store.write() as session:
-        [first] = journal.record(session, [row("a", now)])
+        [first] = duplicate_events.record(session, [row("a", now)])
     with store.write() as session:
-        [second] = journal.record(session, [row("a", now)])
+        [second] = duplicate_events.record(session, [row("a", now)])
     assert (second.event_id, first.duplicate, second.duplicate) == (first.event_id, False, True)
 
 
 def test_two_equal_rows_in_one_commit_are_one_event(store, now):
     with store.write() as session:
-        first, second, other = journal.record(session, [row("a", now), row("a", now), row("b", now)])
+        first, second, other = duplicate_events.record(session, [row("a", now), row("a", now), row("b", now)])
     assert [first.duplicate, second.duplicate, other.duplicate] == [False, True, False]
     with store.read() as session:
         assert journal.counts(session) == {"received": 2}
@@ -40,13 +40,13 @@ def test_two_equal_rows_in_one_commit_are_one_event(store, now):
 
 def test_the_same_key_of_another_source_is_another_event(store, now):
     with store.write() as session:
-        receipts = journal.record(session, [row("a", now), row("a", now, source="github")])
+        receipts = duplicate_events.record(session, [row("a", now), row("a", now, source="github")])
     assert not any(receipt.duplicate for receipt in receipts)
 
 
 def test_a_claimed_event_is_nobody_elses(store, now):
     with store.write() as session:
-        journal.record(session, [row("a", now)])
+        duplicate_events.record(session, [row("a", now)])
     with store.write() as session:
         assert len(journal.take(session, limit=10, now=now)) == 1
     with store.write() as session:
@@ -55,7 +55,7 @@ def test_a_claimed_event_is_nobody_elses(store, now):
 
 def test_a_vanished_workers_event_comes_back_and_its_late_write_does_nothing(store, now):
     with store.write() as session:
-        journal.record(session, [row("a", now)])
+        duplicate_events.record(session, [row("a", now)])
     with store.write() as session:
         [frozen] = journal.take(session, limit=10, now=now)
     later = now + journal.LEASE
@@ -71,7 +71,7 @@ def test_a_vanished_workers_event_comes_back_and_its_late_write_does_nothing(sto
 
 def test_an_event_that_fails_too_often_becomes_a_dead_letter(store, now):
     with store.write() as session:
-        journal.record(session, [row("a", now)])
+        duplicate_events.record(session, [row("a", now)])
     for attempt in range(journal.MAX_ATTEMPTS):
         with store.write() as session:
             [event] = journal.take(session, limit=10, now=now + timedelta(seconds=attempt))
@@ -82,7 +82,7 @@ def test_an_event_that_fails_too_often_becomes_a_dead_letter(store, now):
 
 def test_a_time_without_a_zone_is_refused(store, now):
     with pytest.raises(Exception, match="no time zone"), store.write() as session:
-        journal.record(session, [row("a", now.replace(tzinfo=None))])
+        duplicate_events.record(session, [row("a", now.replace(tzinfo=None))])
 
 
 @pytest.fixture

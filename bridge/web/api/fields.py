@@ -51,7 +51,7 @@ def words(text: str = "") -> fields.List[Any]:
 
 
 def old(kind: Callable[..., fields.Field[Any]], new: str) -> fields.Field[Any]:
-    """The name that the field `new` had before; the view gives both (`bridge.renamed.with_old_names`)."""
+    """The name that the field `new` had before; the view gives both (`bridge.config.renamed.with_old_names`)."""
     made = kind()
     made.metadata = old_name(new)
     return made

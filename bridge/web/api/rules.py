@@ -6,13 +6,13 @@ from typing import Any
 from flask import g
 
 from bridge.config import rulebook
+from bridge.config.renamed import with_old_names
 from bridge.operations import NotThere, backtest_jobs
 from bridge.operations.backtest import BacktestRequest, for_programs
 from bridge.operations.backtest_jobs import CompareWith, Question, Sweep
 from bridge.operations.rule_mode import move
 from bridge.operations.rule_save import save
 from bridge.operations.rule_templates import from_library, library
-from bridge.renamed import with_old_names
 from bridge.store import backtest_results
 from bridge.store import revisions as stored_revisions
 from bridge.store.backtest_jobs import BacktestJob

@@ -1,8 +1,8 @@
 """Names that changed. The old name works for one version and warns. `docs/reference/renamed.md` is made from this.
 
-Imports only tables of names, so that every package may ask it. Keys of rules are in `rules.language.renamed`. The code
-that reads a public name asks this table: `current_keys` for a part of bridge.yaml, `environment_names` for variables,
-`with_new_names` for results that an earlier version stored, `old_names` and `new_names` for everything else.
+This is the one table of all public names. The lower packages keep the part that they read themselves (keys of rules,
+topics, stored figures), and this table takes it from there. Other code asks here: `current_keys` for a part of
+bridge.yaml, `environment_names` for variables, `old_names` and `new_names` for everything else.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
+from bridge.store.former_figures import FORMER_FIGURES
+from rules.model.renamed import RENAMED_KEYS
 from rules.model.topics import FORMER_FIELDS, FORMER_NAMES
 
 Kind: TypeAlias = Literal[
     "bridge.yaml",
+    "rule",
     "environment variable",
     "metric",
     "page of the console",
@@ -43,6 +46,7 @@ class Renamed:
 #: `NAME` in a path stands for any name that the user chose.
 RENAMED: tuple[Renamed, ...] = (
     Renamed("bridge.yaml", "sources.NAME.misfits", "sources.NAME.on_mismatch", "0.2.0"),
+    *(Renamed("rule", row.old, row.new, row.since) for row in RENAMED_KEYS),
     Renamed("API field", "sources: proof", "sources: authentication", "0.2.0"),
     Renamed("metric", "bridge_drain_seconds", "bridge_event_batch_seconds", "0.2.0"),
     Renamed("metric", "bridge_webhooks_not_taken_total", "bridge_webhooks_refused_total", "0.2.0"),
@@ -61,9 +65,10 @@ RENAMED: tuple[Renamed, ...] = (
     Renamed("page of the console", "/rules/NAME/trial", "/rules/NAME/backtest-job", "0.2.0"),
     Renamed("queue of workers", "upkeep", "maintenance", "0.2.0"),
     Renamed("JSON of sources list", "proof", "authentication", "0.2.0"),
-    Renamed("field of a result", "backtest: kept", "backtest: loss_avoided", "0.2.0"),
-    Renamed("field of a result", "backtest: lost", "backtest: profit_forgone", "0.2.0"),
-    Renamed("field of a result", "backtest: looks", "backtest: evaluations", "0.2.0"),
+    *(
+        Renamed("field of a result", f"backtest: {old}", f"backtest: {new}", "0.2.0")
+        for old, new in FORMER_FIGURES.items()
+    ),
     Renamed("field of a result", "backtest job: looks", "backtest job: evaluations", "0.2.0"),
     Renamed("field of a result", "backtest job: looks_done", "backtest job: evaluations_done", "0.2.0"),
     Renamed("field of a result", "backtest job: looking_at", "backtest job: evaluating_at", "0.2.0"),
@@ -84,16 +89,6 @@ def old_names(kind: Kind) -> Mapping[str, tuple[str, ...]]:
 def new_names(kind: Kind) -> Mapping[str, str]:
     """A name that was → the name that it has now."""
     return {row.old: row.new for row in RENAMED if row.kind == kind}
-
-
-def with_new_names(result: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a stored result under today's names, whichever version wrote them."""
-    return {_field(result, name): value for name, value in values.items()}
-
-
-def _field(result: str, name: str) -> str:
-    new = new_names("field of a result").get(f"{result}: {name}", name)
-    return new.removeprefix(f"{result}: ")
 
 
 def with_old_names(result: str, values: Mapping[str, Any]) -> dict[str, Any]:

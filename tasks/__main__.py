@@ -2,7 +2,7 @@
 
 Celery's own command puts the current directory first on the import path while it loads an application: a file `h2.py`
 or `tasks.py` that a user keeps there would be taken for a module. `Celery.start` is not asked either: it ends with 0
-whatever became of the worker, and who supervises it takes an error for a wish.
+whatever became of the worker, and who supervises it takes an error for an intended end.
 """
 
 import sys

@@ -13,8 +13,8 @@ from bridge.store.observations_away import ObservationsAway
 
 #: Every command. One is imported when it runs or shows its own help, so that `--help` and completion answer at once.
 COMMANDS = {
-    "accounts": Place("bridge.cli.renames:accounts", "Accounts, and what still uses a name that is gone."),
-    "api": Place("bridge.cli.api:api", "Ask or change anything at Integr8."),
+    "accounts": Place("bridge.cli.renames:accounts", "List, rename and forget accounts."),
+    "api": Place("bridge.cli.api:api", "Call any operation of Integr8."),
     "approvals": Place(
         "bridge.cli.approvals:approvals", "List, show, approve and reject plans that wait for approval."
     ),
@@ -28,9 +28,9 @@ COMMANDS = {
     "events": Place("bridge.cli.events:events", "List, show, replay, accept and discard events."),
     "halt": Place("bridge.cli.halts:halt", "Stop everything until `resume`: no effect is sent, no rule decides."),
     "halts": Place("bridge.cli.halts:halts", "List what is halted, and how much waits for `resume`."),
-    "holds": Place("bridge.cli.holds:holds", "What rules keep paused: by which rule, since, until."),
+    "holds": Place("bridge.cli.holds:holds", "List and release what rules keep paused."),
     "init": Place("bridge.cli.home:init", "Write a commented starter directory with fresh secrets."),
-    "mcp": Place("bridge.cli.mcp:mcp", "Answer a chat assistant, which may look and propose."),
+    "mcp": Place("bridge.cli.mcp:mcp", "Let a chat assistant ask and propose changes."),
     "mutes": Place("bridge.cli.mutes:mutes", "List, add and end mutes: items that rules leave alone."),
     "reports": Place("bridge.cli.reports:reports", "Read, export and import reports, and show the state of the feeds."),
     "resume": Place("bridge.cli.halts:resume", "End the halt. Events and due runs that waited are decided about now."),

@@ -58,7 +58,7 @@ def _health(row: notifications.ChannelHealth | None) -> str:
 @channels.command("add")
 @click.argument("channel")
 @click.option("--kind", type=click.Choice(["apprise", "webhook"]), default="apprise", show_default=True)
-@click.option("--address", prompt=True, hide_input=True, help="Where to; asked for when it is not given.")
+@click.option("--address", prompt=True, hide_input=True, help="Address of the channel; without it you are asked.")
 @json_option
 @click.pass_obj
 def add(session: Session, channel: str, kind: str, address: str, json: bool) -> None:
@@ -79,7 +79,7 @@ def add(session: Session, channel: str, kind: str, address: str, json: bool) -> 
 @json_option
 @click.pass_obj
 def again(session: Session, message: int, json: bool) -> None:
-    """Have a message sent now, whatever became of it.
+    """Send a message again now, whether or not it was delivered.
 
     \b
     Example:

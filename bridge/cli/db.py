@@ -23,7 +23,7 @@ def db() -> None:
 @json_option
 @click.pass_obj
 def upgrade(session: Session, json: bool) -> None:
-    """Bring the database to the schema of this version. Safe to run again, and on several machines at once.
+    """Migrate the database to the schema of this version. Safe to run again, and on several machines at once.
 
     \b
     Example:
@@ -68,7 +68,7 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
 
     Refused while web, worker or beat have the database open. The service starts halted: Integr8 has not gone back in
     time. Look at what is printed, then `integr8-bridge resume`; effects that were executed since the copy was made
-    are found as already so.
+    are found to be applied already.
 
     \b
     Example:

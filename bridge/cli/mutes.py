@@ -13,14 +13,14 @@ from rules.model.spelling import listed
 
 @click.group()
 def mutes() -> None:
-    """Items that a rule, or all of them, leaves alone."""
+    """List, add and end mutes: items that rules leave alone."""
 
 
 @mutes.command("list")
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show them, the next to end first.
+    """Show active mutes, the next to end first.
 
     \b
     Example:
@@ -42,16 +42,16 @@ def list_(session: Session, json: bool) -> None:
 
 @mutes.command("add")
 @click.argument("item", metavar="KIND=ID")
-@click.option("--rule", default=EVERY_RULE, help="Only this rule; all of them otherwise.")
+@click.option("--rule", default=EVERY_RULE, help="Only for this rule; without it for all rules.")
 @click.option("--account", metavar="NAME", help="Only the item of this account; that of each account otherwise.")
-@click.option("--until", type=MOMENT, help="Until then; otherwise until somebody ends it.")
-@click.option("--why", required=True, help="Stands beside it.")
+@click.option("--until", type=MOMENT, help="End of the mute; without it the mute lasts until someone ends it.")
+@click.option("--why", required=True, help="Reason, shown beside the mute.")
 @json_option
 @click.pass_obj
 def add(
     session: Session, item: str, rule: str, account: str | None, until: datetime | None, why: str, json: bool
 ) -> None:
-    """Keep rules from an item.
+    """Mute an item: rules leave it alone.
 
     \b
     Example:
@@ -69,12 +69,12 @@ def add(
 
 @mutes.command("end")
 @click.argument("item", metavar="KIND=ID")
-@click.option("--rule", default=EVERY_RULE, help="The rule that is muted; the exception for all rules otherwise.")
+@click.option("--rule", default=EVERY_RULE, help="The rule whose mute ends; without it the mute for all rules.")
 @click.option("--account", metavar="NAME", help="Whose item it is, where several accounts have such an item muted.")
 @json_option
 @click.pass_obj
 def end(session: Session, item: str, rule: str, account: str | None, json: bool) -> None:
-    """Let a rule act on an item again.
+    """End a mute: a rule may act on the item again.
 
     \b
     Example:

@@ -44,7 +44,7 @@ def _row(one: StaleName) -> dict[str, str]:
 @json_option
 @click.pass_obj
 def rename_account(session: Session, old: str, new: str, json: bool) -> None:
-    """Move holds, effects and data of an account, or ACCOUNT/INTEGRATION, that got a new name in bridge.yaml.
+    """Move holds, effects and data of an account, or ACCOUNT/INTEGRATION, that has a new name in bridge.yaml.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def rename_command(kind: Kind) -> click.Command:
     def run(session: Session, old: str, new: str, json: bool) -> None:
         _rename(session, kind, old, new, json=json)
 
-    run.__doc__ = f"""Move what the database remembers of a {kind} that got a new name in its file.
+    run.__doc__ = f"""Move the stored data of a {kind} that has a new name in its file.
 
     \b
     Example:

@@ -97,7 +97,7 @@ def poll(session: Session, json: bool) -> None:
 @json_option
 @click.pass_obj
 def fetch_(session: Session, days: int, account: str, json: bool) -> None:
-    """Have the workers read the days before what is known, from Integr8; `reports status` shows how far they are.
+    """Let the workers read earlier days from Integr8; `reports status` shows their progress.
 
     \b
     Example:
@@ -250,7 +250,7 @@ def import_(
     A row that polling has read already is the same row. Each import is a batch: `reports imports list` shows them,
     `reports imports remove` takes one out again. Exit code 1 when a row was refused; all others are imported.
 
-    Live rules look at the file's time only where it meets what was read from the reports: a day in between that
+    Live rules look at the time of the file only where it adjoins the reports that were read: a day in between that
     nobody has read would look like a day without traffic.
 
     \b
@@ -339,7 +339,7 @@ def move(session: Session, to: str, json: bool) -> None:
     """Move all observations into ClickHouse (OBSERVATIONS_URL), or back into the database.
 
     Workers may run while observations move to ClickHouse; they would move them within hours anyway. For the way back
-    stop them first, and start them without OBSERVATIONS_URL. A move that broke off goes on where it was.
+    stop them first, and start them without OBSERVATIONS_URL. A move that was interrupted continues.
 
     \b
     Examples:

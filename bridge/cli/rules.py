@@ -280,7 +280,7 @@ def new_(session: Session, name: str, rule_id: str | None, changes: tuple[str, .
 
 @rules.command("save")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--note", default="", help="Why; stands beside the revision.")
+@click.option("--note", default="", help="Reason, shown beside the revision.")
 @click.option("--write", is_flag=True, help="Write the file even where the rules are kept in git.")
 @json_option
 @click.pass_obj

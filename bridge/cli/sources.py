@@ -94,7 +94,7 @@ def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
 @sources.command("rotate")
 @click.argument("source")
 @click.option("--end-old", is_flag=True, help="Accept the newest secret alone, once the sender uses it.")
-@click.option("--base-url", help="Where the service is reached from outside; `public_url` of bridge.yaml by default.")
+@click.option("--base-url", help="Public address of the service; `public_url` of bridge.yaml by default.")
 @json_option
 @click.pass_obj
 def rotate_(session: Session, source: str, end_old: bool, base_url: str | None, json: bool) -> None:

@@ -21,9 +21,7 @@ from rules.model.formatting import counted
 
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; loopback unless you say so."
-)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 picks a free one.")
 @click.option("--web-workers", default=1, show_default=True, help="Number of web processes.")
 @click.option("--concurrency", default=2, show_default=True, help="Number of worker processes.")
@@ -31,7 +29,7 @@ from rules.model.formatting import counted
 def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
     """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.
 
-    Ctrl-C stops everything; SIGHUP reads the rules directory at once (it is looked at anyway when a file changes).
+    Ctrl-C stops everything; SIGHUP reads the rules directory at once (a changed file is read by itself).
 
     \b
     Example:

@@ -3,7 +3,7 @@
 --
 -- KEYS  slots (zset: token -> counted at), state (hash), waiters of the three lanes (zsets: token -> until)
 -- ARGV  operation, now ('' = the server's clock; a test may say another), per_second, burst, then:
---         ask: lane, token, quiet start in seconds (none: 0)   sent: token   settle: token, outcome, retry_after ('' = none)   state
+--         ask: priority, token, quiet start in seconds (none: 0)   sent: token   settle: token, outcome, retry_after ('' = none)   state
 -- Answers a number of seconds as text, or for `state` five of them.
 
 local HELD, COUNTED = 10.0, 1.0
@@ -46,23 +46,23 @@ local function closed()
   return wait
 end
 
-local function waits(lane)
-  return redis.call('ZCOUNT', WAITERS[lane], '(' .. text(now), '+inf') > 0
+local function waits(priority)
+  return redis.call('ZCOUNT', WAITERS[priority], '(' .. text(now), '+inf') > 0
 end
 
-local function starves(lane)
+local function starves(priority)
   local patience = math.max(STARVING, STARVING_SLOTS / (per_second * get('share', 1)))
-  return now - get('turn' .. lane, now) >= patience
+  return now - get('turn' .. priority, now) >= patience
 end
 
-local function overtaken(lane)
+local function overtaken(priority)
   local behind = false
-  for higher = 0, lane - 1 do behind = behind or waits(higher) end
+  for higher = 0, priority - 1 do behind = behind or waits(higher) end
   if behind then
-    if not state['turn' .. lane] then set('turn' .. lane, now) end
-    if not starves(lane) then return true end
+    if not state['turn' .. priority] then set('turn' .. priority, now) end
+    if not starves(priority) then return true end
   end
-  for lower = lane + 1, 2 do
+  for lower = priority + 1, 2 do
     if waits(lower) and starves(lower) then return true end
   end
   return false
@@ -96,18 +96,18 @@ local function begin(quiet)
   end
 end
 
-local function ask(lane, token, quiet)
+local function ask(priority, token, quiet)
   if quiet > 0 then begin(quiet) end
   local wait = math.max(closed(), window())
-  if overtaken(lane) then wait = math.max(wait, POLL) end
+  if overtaken(priority) then wait = math.max(wait, POLL) end
   if wait > 0 then
-    redis.call('ZADD', WAITERS[lane], text(now + wait + 0.5), token)
-    redis.call('ZREMRANGEBYSCORE', WAITERS[lane], '-inf', text(now))
+    redis.call('ZADD', WAITERS[priority], text(now + wait + 0.5), token)
+    redis.call('ZREMRANGEBYSCORE', WAITERS[priority], '-inf', text(now))
     return wait
   end
-  redis.call('ZREM', WAITERS[lane], token)
+  redis.call('ZREM', WAITERS[priority], token)
   if get('opened') > 0 then set('probing_until', now + PROBE) end
-  set('turn' .. lane, now)
+  set('turn' .. priority, now)
   redis.call('ZADD', SLOTS, text(now + HELD), token)
   return 0
 end

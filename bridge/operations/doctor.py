@@ -74,7 +74,7 @@ def examine(
     with services.store.read() as session:
         found += [
             (files or rule_files)(services, session),
-            _aside(session),
+            _quarantined(session),
             _failed(session, now),
             _written(session, now),
             *_feeds(session, now),
@@ -280,13 +280,13 @@ def rule_files(services: Services, session: Session) -> Check:
     return check("rule files", "ok", f"{counted(len(reading.files), 'file')}, as they are live")
 
 
-def _aside(session: Session) -> Check:
+def _quarantined(session: Session) -> Check:
     counts = journal.counts(session, (EventState.DEAD, EventState.QUARANTINED))
-    aside = {state: counts.get(state, 0) for state in (EventState.DEAD, EventState.QUARANTINED)}
-    if not any(aside.values()):
+    waiting = {state: counts.get(state, 0) for state in (EventState.DEAD, EventState.QUARANTINED)}
+    if not any(waiting.values()):
         return check("events", "ok", "none is quarantined or dead")
-    words = ", ".join(f"{number} {state}" for state, number in aside.items() if number)
-    shown = " and ".join(f"`integr8-bridge events list --state {state}`" for state, number in aside.items() if number)
+    words = ", ".join(f"{number} {state}" for state, number in waiting.items() if number)
+    shown = " and ".join(f"`integr8-bridge events list --state {state}`" for state, number in waiting.items() if number)
     return check("events", "warn", words, f"{shown}, then accept or discard them")
 
 

@@ -33,7 +33,7 @@ def mute_channel(
 
 
 def send_again(session: Session, notice_id: int, *, who: str, now: datetime) -> Notice:
-    """Have a message sent now, whatever became of it. Raises NotThere, Refused."""
+    """Send a message again now, whether or not it was delivered. Raises NotThere, Refused."""
     found = session.get(Notice, notice_id, with_for_update=True)
     if found is None:
         raise NotThere(f"message {notice_id}: not found, or deleted by retention")

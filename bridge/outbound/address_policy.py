@@ -119,7 +119,7 @@ def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:
     return max(found, key=lambda line: len(line.path))
 
 
-def judge(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[Address]:
+def check_addresses(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[Address]:
     """The addresses of a name, all of them fit to be called, or Refused.
 
     One bad address among good ones refuses them all: a name that points inside as well as outside is an attack

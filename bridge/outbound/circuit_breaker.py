@@ -22,12 +22,12 @@ class Health:
     disabled_at: datetime | None = None
     disabled_why: str | None = None
 
-    def resting(self, now: datetime) -> bool:
+    def is_open(self, now: datetime) -> bool:
         return self.open_until is not None and now < self.open_until
 
     def at_most(self, now: datetime) -> int | None:
         """How many deliveries may be tried now: none, a single probe, or (None) all of them."""
-        if self.disabled_at is not None or self.resting(now):
+        if self.disabled_at is not None or self.is_open(now):
             return 0
         return 1 if self.failures >= TRIP else None
 

@@ -16,7 +16,7 @@ import httpx
 from bridge.outbound.address_policy import Destination, Network, host_of, match, parse, port_of
 from bridge.outbound.dns import Resolve, system_resolver
 from bridge.outbound.errors import NoAnswer, NotSent, OutgoingError, Refused
-from bridge.outbound.pinned_network import PinnedNetwork, passage
+from bridge.outbound.pinned_network import PinnedNetwork, request_limits
 
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 OUR_HEADERS = frozenset(
@@ -87,7 +87,7 @@ class Outgoing:
         until = time.monotonic() + self.bounds.time.total_seconds()
         for _ in range(self.bounds.redirects + 1):
             line = match(target, self.allowed)
-            with passage(until - time.monotonic(), self._private_of(line)):
+            with request_limits(until - time.monotonic(), self._private_of(line)):
                 answer = self._once(method, target, [*fields, *line.headers], body)
             next_target = _redirect(target, answer)
             if next_target is None or not self.bounds.redirects:

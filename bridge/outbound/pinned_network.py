@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import httpcore
 
-from bridge.outbound.address_policy import Network, judge
+from bridge.outbound.address_policy import Network, check_addresses
 from bridge.outbound.dns import Lookup, Resolve
 
 SocketOptions: TypeAlias = Iterable[
@@ -31,22 +31,22 @@ class RequestLimits:
     exceptions: tuple[Network, ...]
 
 
-_passage: ContextVar[RequestLimits] = ContextVar("passage")
+_limits: ContextVar[RequestLimits] = ContextVar("request_limits")
 
 
 @contextmanager
-def passage(seconds: float, exceptions: Iterable[Network]) -> Iterator[None]:
+def request_limits(seconds: float, exceptions: Iterable[Network]) -> Iterator[None]:
     """Everything that this thread sends inside is bound by it."""
-    token = _passage.set(RequestLimits(time.monotonic() + seconds, tuple(exceptions)))
+    token = _limits.set(RequestLimits(time.monotonic() + seconds, tuple(exceptions)))
     try:
         yield
     finally:
-        _passage.reset(token)
+        _limits.reset(token)
 
 
 def _left(timeout: float | None, late: type[httpcore.TimeoutException] = httpcore.ReadTimeout) -> float:
     """The seconds that one operation may take. A server that drips a byte now and then meets the end as well."""
-    left = _passage.get().until - time.monotonic()
+    left = _limits.get().until - time.monotonic()
     if left <= 0:
         raise late("the time limit of the whole request is over")
     return left if timeout is None else min(left, timeout)
@@ -92,7 +92,7 @@ class PinnedNetwork(httpcore.NetworkBackend):
         socket_options: SocketOptions | None = None,
     ) -> httpcore.NetworkStream:
         found = self._lookup.addresses(host, port, _left(timeout, httpcore.ConnectTimeout))
-        addresses = judge(host, found, _passage.get().exceptions)
+        addresses = check_addresses(host, found, _limits.get().exceptions)
         problem: Exception = httpcore.ConnectError("no address")
         for address in addresses:
             try:

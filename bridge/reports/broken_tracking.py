@@ -324,7 +324,7 @@ def broken(names: Sequence[str], owners: Codes, came: Floats, expected: Floats, 
 
 
 def _needed(share: float, needs: float, due: Floats, low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
-    """What the stretch of each advertiser must reach."""
+    """What the time range of each advertiser must reach."""
     result = np.full(len(due), needs)
     if share != FULL:
         return result

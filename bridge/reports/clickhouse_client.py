@@ -43,7 +43,7 @@ class ClickHouse:
         self._process = os.getpid()
         self._making = threading.Lock()
         self._failed_at: float | None = None
-        self.trouble: ObservationsAway | None = None  # the last failure, until a question is answered
+        self.failure: ObservationsAway | None = None  # the last failure, until a question is answered
 
     def columns(self, query: str) -> Columns:
         """The columns of an answer. Texts are bytes. Raises ObservationsAway."""
@@ -122,18 +122,18 @@ class ClickHouse:
             found = ObservationsAway(self._words(error))
             self._note(found)
             raise found from None  # the original's text may hold the address with its password
-        if self.trouble is not None:
+        if self.failure is not None:
             log.info("ClickHouse answers again", place=self.address.place)
-        self.trouble = self._failed_at = None
+        self.failure = self._failed_at = None
 
     def _rest(self) -> None:
         if self._failed_at is not None and time.monotonic() < self._failed_at + REST_SECONDS:
-            raise ObservationsAway(str(self.trouble))
+            raise ObservationsAway(str(self.failure))
 
     def _note(self, error: ObservationsAway) -> None:
-        if self.trouble is None:
+        if self.failure is None:
             log.warning("ClickHouse does not answer", place=self.address.place, why=str(error))
-        self.trouble, self._failed_at = error, time.monotonic()
+        self.failure, self._failed_at = error, time.monotonic()
 
     def _words(self, error: Exception) -> str:
         text = f"{type(error).__name__}: {error}".partition("\n")[0][:300]

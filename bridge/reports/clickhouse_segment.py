@@ -69,7 +69,7 @@ class Answers:
     @property
     def away(self) -> ObservationsAway | None:
         """Why the last question got no answer."""
-        return None if self.server is None else self.server.trouble
+        return None if self.server is None else self.server.failure
 
     def forget(self) -> None:
         for each in (self.numbered, self.proven, self.sums, self.blocks, self.names):

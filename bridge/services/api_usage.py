@@ -36,7 +36,7 @@ class Meter:
     def of(self, account: str) -> RequestObserver:
         """What the client of an account tells its requests to."""
 
-        def witness(one: ObservedRequest) -> None:
+        def observe(one: ObservedRequest) -> None:
             CALLS.labels(account, one.operation, one.outcome).inc()
             CALL_SECONDS.labels(one.operation).observe(one.took)
             BUDGET_WAIT.labels(account).observe(one.waited)
@@ -46,7 +46,7 @@ class Meter:
             if time.monotonic() - self._written > WRITE_INTERVAL:
                 self.write()
 
-        return witness
+        return observe
 
     def write(self, *, last: bool = False) -> None:
         """Bring what has gathered into the database. Where that fails it is kept: a call must not fail for a chart.

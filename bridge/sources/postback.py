@@ -4,7 +4,7 @@ Source: the project's notes on Integr8 (docs/integr8.md): parameter list, postba
 things shape this file. A postback carries no signature and no id of its own. A macro that Integr8 does not
 know stays in the URL as a literal `{name}`. And a postback that was not taken is never sent again: so what
 is wrong with a single value makes that value missing and is noted, and only a postback that nobody could
-assign (no transaction id) is set aside.
+assign (no transaction id) is quarantined.
 """
 
 import html
@@ -196,7 +196,7 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
 
 
 def _no_transaction(tracker: Tracker | None) -> str:
-    """Why a postback is set aside, with the parameter to add in the words of its own tracker."""
+    """Why a postback is quarantined, with the parameter to add in the words of its own tracker."""
     added = f"transaction_id={tracker.macros['transaction_id']}" if tracker else "tx={transaction_id}"
     return f"no transaction id: add {added} to the postback's URL"
 

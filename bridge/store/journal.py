@@ -125,7 +125,7 @@ def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
 
 
 def refuse(session: Session, event: Event, state: EventState, *, problem: str, now: datetime) -> None:
-    """Put one event aside: quarantined or dead, with the reason a person will read."""
+    """Quarantine one event or mark it dead, with the reason that a person will read."""
     _release(session, [event], state=state, finished_at=now, problem=problem)
 
 

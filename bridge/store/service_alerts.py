@@ -21,7 +21,7 @@ NO_ANSWER = ("unreachable", "server_error", "unknown")
 
 
 class ServiceAlert(Base):
-    """One trouble that has begun and has not ended."""
+    """One problem that has begun and has not ended."""
 
     __tablename__ = "troubles"
 
@@ -37,7 +37,7 @@ class ServiceAlert(Base):
 
 @dataclass(frozen=True, slots=True)
 class ObservedProblem:
-    """A trouble as one look finds it."""
+    """A problem as one check finds it."""
 
     key: str
     text: str
@@ -48,7 +48,7 @@ def open_alerts(session: Session) -> list[ServiceAlert]:
 
 
 def begin(session: Session, seen: Sequence[ObservedProblem], now: datetime) -> set[str]:
-    """Write troubles that are new. Returns the keys that this caller was the first to write."""
+    """Write problems that are new. Returns the keys that this caller was the first to write."""
     if not seen:
         return set()
     rows = [{"key": one.key, "text": one.text, "since": now, "seen_at": now} for one in seen]
@@ -60,7 +60,7 @@ def go_on(session: Session, keys: Sequence[str], now: datetime) -> None:
 
 
 def end(session: Session, keys: Sequence[str]) -> set[str]:
-    """Take troubles away that are over. Returns the keys that this caller was the first to take."""
+    """Remove problems that are over. Returns the keys that this caller was the first to remove."""
     if not keys:
         return set()
     return set(session.scalars(delete(ServiceAlert).where(ServiceAlert.key.in_(keys)).returning(ServiceAlert.key)))

@@ -104,7 +104,7 @@ def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Fl
     no, yes = np.full(size, np.inf), np.full(size, np.inf)
     odd = np.zeros(size, dtype=bool)
     for some, of, weight in sums.rows():
-        odd |= (some < 0) | (of < 0) | ((of == 0) & (some > 0))  # rows taken back: no rule of thumb holds
+        odd |= (some < 0) | (of < 0) | ((of == 0) & (some > 0))  # removed rows: no rule of thumb holds
         low, high = _passes(some, of, direction, needed, weight, whole=sums.whole)
         np.minimum(no, low, out=no)
         np.minimum(yes, high, out=yes)

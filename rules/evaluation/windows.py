@@ -2,7 +2,7 @@
 
 Rolling windows are elapsed time; calendar ones follow the wall clock of a zone.
 
-A day has 23 or 25 hours when the clocks change; "the same hours a week ago" means the same hours on the wall.
+A day has 23 or 25 hours when the clocks change; "the same hours a week ago" means the same local time.
 """
 
 from dataclasses import dataclass

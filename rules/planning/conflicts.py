@@ -18,7 +18,7 @@ from rules.planning.guards import group_of
 from rules.planning.step_dependencies import DEPENDENT_STEPS, deactivates, whole
 
 REAL = frozenset({Outcome.READY, Outcome.WAITING})
-Known = Mapping[str, tuple[Revision, State]]
+RulesWithState = Mapping[str, tuple[Revision, State]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Voice:
         return self.wanted.get("active") is True
 
 
-def settle(plans: Sequence[Plan], known: Known | None = None) -> tuple[Plan, ...]:
+def settle(plans: Sequence[Plan], known: RulesWithState | None = None) -> tuple[Plan, ...]:
     """The plans of one tick after their differences are settled, in the order given.
 
     `known`: rule id → the revision and state it was planned with. Without it `keep_active` is not looked at
@@ -197,7 +197,7 @@ def _gone_back(end: Ended) -> str:
 # --- the last active ones, over all rules ----------------------------------------------------------
 
 
-def _last_ones(plans: Sequence[Plan], known: Known) -> list[Plan]:
+def _last_ones(plans: Sequence[Plan], known: RulesWithState) -> list[Plan]:
     """Two rules may each spare one and together take the last: those that promised to keep it give way."""
     guarded = {n for n, plan in enumerate(plans) if plan.rule in known and known[plan.rule][0].guards.keep_active}
     taken = {effect.target for n, plan in enumerate(plans) if n not in guarded for effect in _taking(plan)}

@@ -40,7 +40,7 @@ class Try:
 
 
 def by_password(services: Services, name: str, password: str) -> None:
-    """Raises NoEntry, in the same words and after the same time whether there is such a user or not."""
+    """Raises LoginRefused, in the same words and after the same time whether there is such a user or not."""
     tried = _begin(services, "password", name)
     with services.store.read() as database:
         user = users.named(database, name)
@@ -59,7 +59,7 @@ def by_password(services: Services, name: str, password: str) -> None:
 
 
 def by_token(services: Services, text: str, *, link: bool = False) -> None:
-    """Raises NoEntry. `link`: the text came with the first link, and is good for one use."""
+    """Raises LoginRefused. `link`: the text came with the first link, and is good for one use."""
     text = text.strip()
     tried = _begin(services, "link" if link else "token", None, spared=_is_known(services, text))
     try:
@@ -83,7 +83,7 @@ def to_provider(services: Services, start: Callable[[], Response]) -> Response:
 def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
     """Let in whom the identity provider vouches for, with the role that it gives; a new person becomes a user.
 
-    Raises NoEntry. `finish` asks the provider, and raises NoEntry for what is not proven.
+    Raises LoginRefused. `finish` asks the provider, and raises LoginRefused for what is not proven.
     """
     tried = _begin(services, "oidc", None)
     try:
@@ -107,7 +107,7 @@ def enter_user(database: Session, tried: Try, user: User) -> None:
 
 
 def _begin(services: Services, way: str, name: str | None, *, spared: bool = False) -> Try:
-    """Count the try. Raises NoEntry where there were too many, unless this one is spared."""
+    """Count the try. Raises LoginRefused where there were too many, unless this one is spared."""
     browser = login_limits.known_browser(_key(), name) if name is not None else None
     origin = login_limits.Origin(login_limits.client_address(services.settings), name, browser)
     tried = Try(services, way, origin, services.clock())

@@ -62,7 +62,7 @@ def register(app: Flask, services: Services) -> None:
 
 
 def start(provider: Oidc, settings: Settings) -> Response:
-    """Send the browser to the provider. Raises NoEntry while that does not answer."""
+    """Send the browser to the provider. Raises LoginRefused while that does not answer."""
     path = url_for("console.finish_oidc")
     base = settings.public_url or request.url_root
     try:
@@ -74,7 +74,7 @@ def start(provider: Oidc, settings: Settings) -> Response:
 
 
 def finish(provider: Oidc) -> Identity:
-    """Who came back from the provider. Raises NoEntry for anything that does not prove it."""
+    """Who came back from the provider. Raises LoginRefused for anything that does not prove it."""
     if request.args.get("iss", provider.issuer) != provider.issuer:
         raise LoginRefused(UNPROVEN, "another issuer")  # RFC 9207
     options = {

@@ -102,7 +102,7 @@ def send_test(name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.EnabledRow))
 @refusing
 def enable_channel(name: str) -> dict[str, Any]:
-    """Use a channel again that was switched off, and repeat what it missed in the last five days."""
+    """Enable a channel that was disabled, and repeat what it missed in the last five days."""
     now = services().clock()
     _known(name)
     with services().store.write() as session:

@@ -223,7 +223,7 @@ def _name_of(mute: Mute) -> str:
 @blueprint.response(200, thing(schemas_out_decisions.EndedMuteRow))
 @refusing
 def end_mute(body: dict[str, Any]) -> dict[str, Any]:
-    """Let a rule act on an item again. 409 where that item of several accounts is muted, and none of them is named."""
+    """End a mute: a rule may act on the item again. 409 if it is muted in several accounts and none is named."""
     ended = end_mutes(
         services().store, body["rule"], body["item"], account=body["account"], who=g.who, now=services().clock()
     )  # fmt: skip

@@ -180,12 +180,12 @@ def _curve(
 def _outlines(
     places: Sequence[float], intervals: Sequence[tuple[float, float] | None]
 ) -> list[list[tuple[float, float]]]:
-    """The edges of each stretch without a gap: along the upper ends, and back along the lower ones."""
+    """The edges of each line without a gap: along the upper ends, and back along the lower ones."""
     found = []
     known = zip(places, intervals, strict=bool(intervals))
-    for there, stretch in groupby(known, key=lambda one: one[1] is not None):
+    for there, group in groupby(known, key=lambda one: one[1] is not None):
         if there:
-            part = [(place, pair) for place, pair in stretch if pair is not None]
+            part = [(place, pair) for place, pair in group if pair is not None]
             upper = [(place, high) for place, (_, high) in part]
             found.append([*upper, *((place, low) for place, (low, _) in reversed(part))])
     return found

@@ -45,7 +45,7 @@ def settings() -> str:
         else f"{base.rstrip('/')}/hooks/{name}"
         for name, source in services().sources.items()
     }
-    channels, trouble = _channels()
+    channels, channel_problem = _channels()
     home = services().settings.home
     with services().store.read() as session:
         tokens = store_tokens.everyone(session)
@@ -56,7 +56,7 @@ def settings() -> str:
     return show(
         "settings.html", sources=services().sources, addresses=addresses, tokens=tokens, roles=ROLES,
         users=everybody,
-        channels=channels, channel_counts=counts, channel_health=health, trouble=trouble, hears=hears,
+        channels=channels, channel_counts=counts, channel_health=health, channel_problem=channel_problem, hears=hears,
         operations=services().settings.operations, writable=can_write(home), presets=known_senders(),
     )  # fmt: skip
 

@@ -37,6 +37,7 @@ from bridge.reports.windows import Edges, Windows
 from bridge.store import entities, feeds, observations
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.observations import ChunkInfo
+from rules.language.functions import OF_THE_MOMENT
 from rules.model import tree
 from rules.model.facts import Column, Subject, Why, all_missing
 from rules.model.plan import Target
@@ -431,8 +432,12 @@ def _in_scope(past: Past, revision: Revision) -> Past:
 
 
 def _asks_clock(conditions: Group | None) -> bool:
-    """Whether conditions ask for the hour or the weekday, so that they mean others at other moments."""
+    """Whether conditions ask for the hour, a holiday or an age, so that they mean others at other moments."""
     return any(
-        _asks_clock(item) if isinstance(item, Group) else any(isinstance(part, tree.Clock) for part in item.tree.walk())
+        _asks_clock(item) if isinstance(item, Group) else any(map(_is_of_the_moment, item.tree.walk()))
         for item in (conditions.items if conditions else ())
     )
+
+
+def _is_of_the_moment(node: tree.Node) -> bool:
+    return isinstance(node, tree.Clock) or (isinstance(node, tree.Call) and node.function in OF_THE_MOMENT)

@@ -361,6 +361,8 @@ class _Replay:
             )
         if any(isinstance(node, tree.Count) for one in _asked(self._revision) for node in one.walk()):
             yield "count(...) is taken from what Integr8 lists today; how many there were then is not known"
+        if _wants_inactive(self._revision):
+            yield "what was inactive then is not known: whatever had traffic is taken to be in the scope"
         since = getattr(self._history, "since", None)
         if since is not None and since > start:
             yield f"observations begin at {since:%Y-%m-%d %H:%M} UTC; windows that reach further back were not decided"
@@ -477,6 +479,18 @@ def _ratio(revision: Revision) -> tuple[tree.Compare, tuple[tree.Node, tree.Node
             if parts is not None and isinstance(node.right.value, Decimal):
                 return node, parts
     return None
+
+
+def _wants_inactive(revision: Revision) -> bool:
+    """Whether the scope asks for more of `active` than that it is true, which every item of a backtest is at first."""
+    scope = revision.scope
+    fields = any(name.endswith(".active") and "true" not in map(_lower, found) for name, found in scope.where.items())
+    asked = (one for one in _tests(scope.conditions) if not isinstance(one, tree.Attribute))
+    return fields or any(_lower(getattr(part, "name", "")).endswith(".active") for one in asked for part in one.walk())
+
+
+def _lower(value: object) -> str:
+    return str(value).lower()
 
 
 def _asked(revision: Revision) -> Iterator[tree.Node]:

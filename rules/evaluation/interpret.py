@@ -15,6 +15,7 @@ from rules.evaluation import columns, confidence_check, entity_counts, losses, r
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Against, Ahead, Baseline, Frame, Lookback, Peers, dimension_of
 from rules.language import patterns, types
+from rules.language.functions import OF_THE_MOMENT
 from rules.model import holidays, local_time, metrics, tree
 from rules.model.facts import Column, Why
 from rules.model.revision import Group
@@ -108,7 +109,7 @@ def _call(node: tree.Call, frame: Frame, lookback: Lookback) -> Column:
     arguments = [value(argument, frame, lookback) for argument in node.arguments]
     if node.function == "default":
         return _default(*arguments)
-    if node.function in _TIMED:
+    if node.function in OF_THE_MOMENT:
         found = columns.each(lambda *held: _TIMED[node.function](held, frame), *arguments)
         return columns.numeric(found, exact=frame.exact) if node.function == "age" else found
     if node.function in _NUMBERS:

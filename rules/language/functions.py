@@ -41,3 +41,5 @@ FUNCTIONS: Mapping[str, Function] = {
 }
 # Functions that turn a missing value into a known one. Not for metrics: missing traffic must give no decision.
 FORGIVING = frozenset({"has", "default"})
+# Functions whose result is another one at another moment, whatever they are given.
+OF_THE_MOMENT = frozenset({"age", "holiday"})

@@ -47,3 +47,23 @@ def test_a_scope_that_asks_for_the_hour_is_asked_at_each_evaluation(pauses):
     found, _ = pauses("where: [hour >= 12]")
     assert found
     assert {at.hour >= 12 for at in found} == {True}
+
+
+def test_a_scope_that_asks_for_an_age_is_asked_at_each_evaluation(pauses):
+    found, _ = pauses('where: ["age(offer.created_at) + 1d > 12h"]')  # made at noon, after what is replayed
+    assert found
+    assert {at >= MIDNIGHT for at in found} == {True}
+
+
+@pytest.mark.parametrize(
+    ("scope", "warned"),
+    [
+        ("where: {offer.active: true}", False),
+        ("where: [offer.active]", False),
+        ("where: {offer.active: false}", True),
+        ("where: [not offer.active, hour >= 0]", True),
+    ],
+)
+def test_a_backtest_says_that_it_does_not_know_what_was_inactive(pauses, scope, warned):
+    _, report = pauses(scope)
+    assert any("inactive then is not known" in one for one in report.warnings) is warned

@@ -1,11 +1,12 @@
 """Find table cells that a rule cannot compare, and keys that match nothing. Each finding names its line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bridge.config import lookup_tables
 from bridge.config.lookup_tables import Table, is_number
 from bridge.config.table_rows import ANY, as_text, keys_of
 from bridge.sources import spreadsheet
+from rules.language import types
 from rules.loading.lint import conditions
 from rules.model import tree
 from rules.model.errors import Problem
@@ -20,9 +21,12 @@ TOTALS = frozenset({"total", "totals", "sum", "grand total", "gesamt", "summe"})
 def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list[Problem]:
     """Errors for cells that are not numbers in columns that a rule compares as numbers; warnings for strange keys."""
     found: list[Problem] = []
-    for (name, column), rule in sorted(_compared(revisions).items()):
+    for (name, column), rule in sorted(_compared(revisions, _numeric).items()):
         if name in tables and column in tables[name].columns[1:]:
             found += _no_numbers(tables[name], column, rule)
+    for (name, column), rule in sorted(_compared(revisions, _with_date).items()):
+        if name in tables and column in tables[name].columns[1:]:
+            found += _no_dates(tables[name], column, rule)
     ids = _joined_by_id(tables, revisions)
     for name, one in tables.items():
         for column in one.keys:
@@ -42,8 +46,8 @@ def _joined_by_id(tables: Mapping[str, Table], revisions: Sequence[Revision]) ->
     }
 
 
-def _compared(revisions: Sequence[Revision]) -> dict[tuple[str, str], str]:
-    """The columns that are compared as numbers, each with a rule that does."""
+def _compared(revisions: Sequence[Revision], named: Callable[[tree.Node], Iterator[str]]) -> dict[tuple[str, str], str]:
+    """The columns that `named` finds in a condition, as those compared as numbers, each with a rule that does so."""
     found: dict[tuple[str, str], str] = {}
     for revision in revisions:
         for condition in (
@@ -51,7 +55,7 @@ def _compared(revisions: Sequence[Revision]) -> dict[tuple[str, str], str]:
             *conditions(revision.unless),
             *conditions(revision.release.early),
         ):
-            for name in _numeric(condition.tree):
+            for name in named(condition.tree):
                 table, _, column = name.partition(".")
                 if table in revision.scope.join:
                     found.setdefault((table, column), revision.id)
@@ -68,9 +72,16 @@ def _numeric(root: tree.Node) -> Iterator[str]:
             yield from (one.name for child in node.children() for one in _leaves(child))
 
 
+def _with_date(root: tree.Node) -> Iterator[str]:
+    for node in root.walk():
+        sides = (node.left, node.right) if isinstance(node, tree.Compare) else ()
+        if any(isinstance(side, tree.Clock) and side.name == "date" for side in sides):
+            yield from (side.name for side in sides if isinstance(side, tree.Attribute))
+
+
 def _by_size(node: tree.Compare) -> bool:
     if node.op in ORDERS:
-        return True
+        return not types.orders_dates(node)
     sides = [part for child in node.children() for part in child.walk()]
     return any(isinstance(one, tree.Metric) or _is_number(one) for one in sides)
 
@@ -92,6 +103,16 @@ def _no_numbers(table: Table, column: str, rule: str) -> Iterator[Problem]:
             of = row.cells[table.columns[0]]
             words = f"{column} of {as_text(of)!r} is {shown!r}, no number, and the rule {rule} compares it as one"
             yield Problem(place, f"{words}; {_remedy(table.name, column, shown)}")
+
+
+def _no_dates(table: Table, column: str, rule: str) -> Iterator[Problem]:
+    for row in table.rows:
+        value = row.cells[column]
+        if value is not None and not types.is_date(value):
+            place = Place(table.file, row.line, table.columns.index(column) + 1)
+            of = as_text(row.cells[table.columns[0]])
+            words = f"{column} of {of!r} is {str(value)!r}, not a date, and the rule {rule} compares it with `date`"
+            yield Problem(place, f"{words}; write it like 2026-12-24")
 
 
 def _remedy(table: str, column: str, shown: str) -> str:

@@ -204,7 +204,7 @@ def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
             raise _TypeMismatch(other, f"{held!r} is not a weekday; use {listed(DAYS)}{hint}")
         if clock.name == "hour" and not (isinstance(held, Decimal) and 0 <= held <= 24 and held == int(held)):
             raise _TypeMismatch(other, f"{held} is not an hour; hours are whole numbers from 0 to 23")
-        if clock.name == "date" and not _is_date(held):
+        if clock.name == "date" and not is_date(held):
             raise _TypeMismatch(other, f'{held!r} is not a date; write "2026-12-24"')
 
 
@@ -218,7 +218,8 @@ def _check_field(field: tree.Node, others: Iterable[tree.Node]) -> None:
             raise _TypeMismatch(other, doubt)
 
 
-def _is_date(held: object) -> bool:
+def is_date(held: object) -> bool:
+    """True for a text such as "2026-12-24", the way in which `date` is written."""
     try:
         return isinstance(held, str) and date.fromisoformat(held).isoformat() == held
     except ValueError:

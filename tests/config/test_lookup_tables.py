@@ -174,3 +174,14 @@ def test_what_editors_leave_is_passed_over(check, tmp_path, name):
     (tmp_path / "rules" / name).write_bytes(b"\x00\xff nothing")
     found = check(tables__budgets_dot_csv="offer,daily_budget\n1,2\n")
     assert found == "1 rule, 0 errors, 0 warnings\n"
+
+
+def test_a_column_that_is_compared_with_the_date_holds_dates(check):
+    rule = RULE.replace("payout >= budgets.daily_budget", "payout > 5 and date <= budgets.daily_budget")
+    assert rule != RULE
+    good = check(rules__budget_dot_yaml=rule, tables__budgets_dot_csv="offer_id,daily_budget\n1001,2026-12-24\n1002,\n")
+    assert "1 rule, 0 errors" in good
+    bad = check(tables__budgets_dot_csv="offer_id,daily_budget\n1001,24.12.2026\n1002,5\n")
+    assert "tables/budgets.csv:2:2: daily_budget of '1001' is '24.12.2026', not a date, and the rule" in bad
+    assert "write it like 2026-12-24" in bad
+    assert "tables/budgets.csv:3:2: daily_budget of '1002' is '5', not a date" in bad

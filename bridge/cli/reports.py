@@ -15,6 +15,7 @@ from bridge.integr8.errors import ApiError, BudgetError
 from bridge.operations import exports, feeds
 from bridge.operations.feed_status import feed_states
 from bridge.operations.observation_moves import CLICKHOUSE, PLACES, move_observations
+from bridge.operations.observation_repair import described, lost_rows, repair
 from bridge.operations.report_backfill import fetch
 from bridge.operations.report_imports import import_states, remove_import
 from bridge.reports import postbacks
@@ -357,6 +358,39 @@ def move(session: Session, to: str, json: bool) -> None:
     click.echo(as_json({"to": to, **asdict(found)}) if json else words)
     if found.facts < found.of:
         click.secho("others were changed meanwhile; run the same command again", fg="yellow", err=True)
+
+
+@reports.command("repair")
+@click.option("--yes", is_flag=True, help="Do it; otherwise only show what is lost.")
+@click.option("--all", "everything", is_flag=True, help="Also where not one batch of a feed is whole.")
+@json_option
+@click.pass_obj
+def repair_(session: Session, yes: bool, everything: bool, json: bool) -> None:
+    """Find rows that ClickHouse has lost, and have the workers read their time ranges from Integr8 again.
+
+    Put a back-up of ClickHouse back first, if there is one: what is read again was seen now, so a backtest of that time
+    knows it later than it was known. Until all is read, windows that reach back that far are no_decision. Exit code 1
+    when rows are lost and --yes is missing.
+
+    \b
+    Examples:
+      integr8-bridge reports repair
+      integr8-bridge reports repair --yes
+    """
+    with session.operating() as services:
+        if yes:
+            found = repair(services, everything=everything, who=getpass.getuser(), now=services.clock())
+        else:
+            found = [described(one) for one in lost_rows(services)]
+    columns = ("feed", "batches", "rows", "start", "end", *(("reading_from",) if yes else ()))
+    show([asdict(one) for one in found], columns, json=json, empty="ClickHouse has every row")
+    for one in found if yes else ():
+        if one.older:
+            words = "what is older than Integr8 is asked for; `reports import` brings it from a file"
+            click.secho(f"{one.feed}: {words}", fg="yellow", err=True)
+    if found and not yes:
+        click.secho("nothing was changed; say --yes to read these ranges again", fg="yellow", err=True)
+        raise SystemExit(1)
 
 
 @reports.group("imports")

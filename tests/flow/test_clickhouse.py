@@ -7,14 +7,16 @@ from network import Network
 from rule_texts import pause_rule
 from sqlalchemy import select
 
-from bridge.operations import health_checks
+from bridge.operations import decide, health_checks, maintenance
 from bridge.operations.backtest import BacktestRequest, replayed
 from bridge.operations.doctor import examine
 from bridge.operations.errors import OperationError
 from bridge.operations.observation_moves import move_observations
+from bridge.operations.observation_repair import lost_rows, repair
 from bridge.operations.retention import apply_retention
-from bridge.reports import clickhouse_client, retention
-from bridge.store import failing_items, observations
+from bridge.reports import chunk_cache, clickhouse_client, retention
+from bridge.reports.fact_batch import join
+from bridge.store import failing_items, feeds, observations
 from bridge.store.journal import Event
 from bridge.store.runs import Run
 
@@ -171,3 +173,110 @@ def test_doctor_counts_the_rows_on_both_sides(network, clickhouse):
     found = {one["name"]: one for one in examine(network.services, network.now, health=health_checks.checks)}
     assert found["rows of reports"]["status"] == "warn"
     assert "are missing in ClickHouse" in found["rows of reports"]["detail"]
+
+
+def totals(network):
+    """How many rows are known of each feed by now, by their status."""
+    found = {}
+    with network.services.store.read() as session:
+        for feed in feeds.everything(session):
+            infos = observations.overlapping(session, [feed.id])
+            facts = join(list(chunk_cache.unpacked(session, infos).values()))
+            found[str(feed.kind)] = sorted(
+                (status, int(facts.weight[facts.status == status].sum()))
+                for status in set(facts.status.tolist())
+                if facts.weight[facts.status == status].sum()
+            )
+    return found
+
+
+def lose(network, clickhouse, *, all_but=0, kind="clicks"):
+    """Batches of a feed vanish, but for the newest so many."""
+    with network.services.store.read() as session:
+        [feed] = [one for one in feeds.everything(session) if one.kind == kind]
+        batches = [one.batch for one in observations.overlapping(session, [feed.id]) if one.batch is not None]
+    gone = batches[: len(batches) - all_but]
+    assert gone
+    clickhouse.ask(f"DELETE FROM bridge_observations WHERE batch IN ({', '.join(map(str, gone))})")
+    restarted(network)
+
+
+def in_two_batches(network):
+    """Rows of each feed in two chunks of ClickHouse, the second one with corrections of the first."""
+    network.work()
+    to_clickhouse(network)
+    for row in network.world.tracker.conversions.rows[:10]:
+        network.world.tracker.judge(row, "Rejected", "fraud")
+    network.pass_time(hours=2)
+    network.world.offer(
+        "Late", clicks=300, conversions=3, active=True, within=timedelta(hours=1), settled=timedelta(minutes=10)
+    )
+    for _ in range(3):
+        network.pass_time(minutes=1)
+        network.work()
+    to_clickhouse(network)
+    assert totals(network)["clicks"][0][1] == len(network.world.tracker.clicks)
+    assert 10 in dict(totals(network)["conversions"]).values()
+
+
+def test_rows_that_clickhouse_has_lost_are_read_again(network, clickhouse):
+    bad = network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    in_two_batches(network)
+    before = totals(network)
+    lose(network, clickhouse, all_but=1)
+    lose(network, clickhouse, all_but=1, kind="conversions")
+    network.rule(pause_rule(fresh=""))
+    network.work()
+    assert network.paused == []
+    [check] = [
+        one
+        for one in examine(network.services, network.now, health=health_checks.checks)
+        if one["name"] == "rows of reports"
+    ]
+    assert "reports repair" in check["remedy"]
+    found = repair(network.services, who="ann", now=network.now)
+    assert {one.feed for one in found} == {"main/default/clicks", "main/default/conversions"}
+    assert all(one.rows > 0 and one.reading_from is not None for one in found)
+    restarted(network)
+    network.pass_time(minutes=15)
+    maintenance.tick(network.services, network.now)
+    assert decide.run_due_rules(network.services, network.now) == 1
+    assert [(run.yes, run.no) for run in network.all(Run)] == [(0, 0), (0, 0)]  # nothing is counted with rows missing
+    network.pass_time(minutes=15)
+    network.work()
+    assert network.paused == ["Bad"]
+    assert not network.active(bad)
+    assert totals(network) == before
+    assert lost_rows(network.services) == []
+
+
+def test_a_repair_that_breaks_off_is_begun_again(network, clickhouse):
+    in_two_batches(network)
+    before = totals(network)
+    lose(network, clickhouse, all_but=1)
+    clickhouse.break_("fail")
+    with pytest.raises(OperationError):
+        repair(network.services, who="ann", now=network.now)
+    clickhouse.break_("")
+    assert [one.feed for one in repair(network.services, who="ann", now=network.now)] == ["main/default/clicks"]
+    restarted(network)
+    for _ in range(3):
+        network.pass_time(minutes=1)
+        network.work()
+    assert totals(network) == before
+    assert repair(network.services, who="ann", now=network.now) == []
+
+
+def test_a_feed_of_which_nothing_is_left_is_given_up_only_on_request(network, clickhouse):
+    """The address may be the wrong one."""
+    in_two_batches(network)
+    before = totals(network)
+    lose(network, clickhouse)
+    with pytest.raises(OperationError, match="say --all"):
+        repair(network.services, who="ann", now=network.now)
+    assert len(repair(network.services, everything=True, who="ann", now=network.now)) == 1
+    restarted(network)
+    for _ in range(3):
+        network.pass_time(minutes=1)
+        network.work()
+    assert totals(network) == before

@@ -24,7 +24,7 @@ from bridge.operations import answer_sizes
 from bridge.operations.stale_names import configured_names, stale_names
 from bridge.reports.chunk_cache import place_of
 from bridge.services.container import Services
-from bridge.store import feeds, free_space, journal, observations
+from bridge.store import feeds, free_space, journal, observations, partitions
 from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
@@ -82,7 +82,27 @@ def examine(
             *_stale(services, session),
         ]
         found += _refused(session, now)
-    return found + _machine_clock(services) + _pooler(services)
+    return found + _months(services, now) + _machine_clock(services) + _pooler(services)
+
+
+def _months(services: Services, now: datetime) -> list[Check]:
+    """On PostgreSQL: the partitions by month. A row without a month of its own is never lost, only kept for longer."""
+    engine = services.store.engine
+    if engine.dialect.name != "postgresql":
+        return []
+    with engine.connect() as connection:
+        found = partitions.states(connection)
+    beyond = ", ".join(one.table for one in found if one.beyond)
+    missing = ", ".join(one.table for one in found if partitions.month_of(now) not in one.months)
+    if not found or beyond:
+        words = f"of {beyond} rows lie beyond the prepared months" if beyond else "there are none"
+        return [check("months", "warn", words, "nothing is lost; these rows are deleted one by one, which is slower")]
+    if missing:
+        words = f"of {missing} this month has none; rows lie with an earlier month and are kept for longer"
+        return [check("months", "warn", words, "see that `worker` runs: its retention makes them each hour")]
+    sizes = ", ".join(f"{one.table} {answer_sizes.megabytes(one.bytes)}" for one in found)
+    first, last = min(min(one.months) for one in found), max(max(one.months) for one in found)
+    return [check("months", "ok", f"partitions from {first:%Y-%m} to {last:%Y-%m}: {sizes}")]
 
 
 def _pooler(services: Services) -> list[Check]:
@@ -344,7 +364,7 @@ def _places(services: Services, session: Session) -> list[Check]:
             infos = [one for one in observations.overlapping(session, [feed.id]) if one.batch is not None]
             services.observation_rows.prove(place_of(feed), infos)
     except ObservationsAway as error:
-        remedy = "put the data of ClickHouse back, or see docs/how-to/clickhouse.md"
+        remedy = "put the data of ClickHouse back, or run `integr8-bridge reports repair`, which reads it again"
         return [check("rows of reports", "warn", f"{words}; {error}", remedy)]
     return [check("rows of reports", "ok", words)]
 

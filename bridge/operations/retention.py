@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import delete
+from sqlalchemy.exc import OperationalError
 
 from bridge.observability.bulkhead import Bulkhead
 from bridge.reports import clickhouse_moves, retention, segment_directory
@@ -25,6 +26,7 @@ from bridge.store import (
     observations,
     one_time_secrets,
     order_marks,
+    partitions,
     runs,
     sessions,
     slots,
@@ -41,8 +43,13 @@ KEEP_TRIES = timedelta(days=1)  # to sign in; far longer than any of them counts
 
 def apply_retention(services: Services, now: datetime) -> None:
     """Delete runs that said nothing new, then what is older than a year, and secrets that nobody fetched."""
+    dropped = _months(services, now)
     with services.store.write() as session:
-        gone = runs.forget(session, dull_before=now - KEEP_SHORT, all_before=now - KEEP_ALL)
+        runs_before, calls_before = (
+            min(before, partitions.oldest_month(session, table) or before)
+            for table, before in (("verdicts", now - KEEP_ALL), ("calls", now - KEEP_EVENTS))
+        )
+        gone = runs.forget(session, dull_before=now - KEEP_SHORT, all_before=runs_before)
         one_time_secrets.forget_expired(session, now)
         notifications.forget(session, now - KEEP_EVENTS)
         order_marks.forget(session, now - KEEP_EVENTS)  # what is older can come out of the journal no more
@@ -53,7 +60,7 @@ def apply_retention(services: Services, now: datetime) -> None:
         exports.forget(session, now - KEEP_SHORT)
         failing_items.forget(session, now)
         entities.forget_changes(session, now - KEEP_ALL)
-        session.execute(delete(Call).where(Call.started_at < now - KEEP_EVENTS))
+        session.execute(delete(Call).where(Call.started_at < calls_before))
         sessions.forget_tries(session, now - KEEP_TRIES)
     keep = services.settings.keep
     days = {name: timedelta(days=keep[name]) for name in ("rows", "observations")}
@@ -77,7 +84,31 @@ def apply_retention(services: Services, now: datetime) -> None:
         files_made=made,
         bytes_of_files_freed=freed,
         bytes_given_back=given_back,
+        months_dropped=dropped,
     )
+
+
+def _months(services: Services, now: datetime) -> list[str]:
+    """On PostgreSQL: make the partitions of the months to come, and drop months that have had their time.
+
+    A month goes as a whole: until then its rows stay, and they go without being read. Where somebody reads a table for
+    long, the next round does what is left.
+    """
+    engine, dropped = services.store.engine, list[str]()
+    if engine.dialect.name != "postgresql":
+        return dropped
+    bulkhead = Bulkhead(services.store, now)
+    try:
+        with bulkhead.item("service", "partitions", "make"), engine.begin() as connection:
+            partitions.prepare(connection, now)
+        for table, keep in (("verdicts", KEEP_ALL), ("calls", KEEP_EVENTS)):
+            with bulkhead.item("service", f"partitions of {table}", "drop"), engine.begin() as connection:
+                dropped += partitions.drop(connection, table, now - keep)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != partitions.TABLE_IN_USE:
+            raise
+        log.info("partitions wait: a table is in use")
+    return dropped
 
 
 def _observations(services: Services, how_long: retention.Keep, now: datetime) -> retention.RetentionResult:

@@ -3,12 +3,12 @@
 import sqlite3
 import uuid
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import make_url, text
 
-from bridge.store import audit_log, backups, migrate
+from bridge.store import audit_log, backups, migrate, partitions
 from bridge.store.backups import CopyError
 from bridge.store.engine import Store, make_engine
 
@@ -108,6 +108,28 @@ def test_replacing_brings_back_what_was_there_when_the_copy_was_made(written, tm
     store.close()
     backups.restore(written, copy, now=NOW, overwrite=True)
     assert people(written) == ["ann"]
+
+
+@pytest.mark.postgres
+def test_months_come_back_over_a_database_that_has_others(postgres, tmp_path):
+    url = postgres()
+    call = "INSERT INTO calls (account, operation, targets, started_at) VALUES ('a', 'o', 1, now()) RETURNING id"
+
+    def months(*, prepare=None):
+        engine = make_engine(url)
+        with engine.begin() as connection:
+            if prepare is not None:
+                partitions.prepare(connection, prepare)
+            found = [one.name for one in partitions.partitions(connection, "calls")]
+            number = connection.scalar(text(call))
+        engine.dispose()
+        return found, number
+
+    before, number = months()
+    copy = back_up(url, tmp_path)
+    assert len(months(prepare=datetime.now(UTC) + timedelta(days=100))[0]) > len(before)
+    backups.restore(url, copy, now=NOW, overwrite=True)
+    assert months() == (before, number + 1)
 
 
 def test_a_restored_database_has_the_present_schema(written, empty, tmp_path):

@@ -60,7 +60,7 @@ def _base64_secret() -> str:
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option("--format", "form", type=click.Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
 @click.option(
-    "--costs", is_flag=True, help="Simulate what each rule will cost, say what it wrote in a day; takes seconds."
+    "--costs", is_flag=True, help="Simulate what each rule will cost, say what it writes in a day; takes seconds."
 )
 @json_option
 def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> None:
@@ -79,7 +79,9 @@ def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> 
         found = replace(found, warnings=(*found.warnings, *stale_names.stale_in_home(directory)))
     if costs and found.database and not found.errors:
         answer_sizes = import_module("bridge.operations.answer_sizes")
-        found = replace(found, costs=(*found.costs, *answer_sizes.written_in_home(directory)))
+        forecast = import_module("bridge.operations.answer_forecast")
+        sizes = (*answer_sizes.written_in_home(directory), *forecast.forecasts_in_home(directory))
+        found = replace(found, costs=(*found.costs, *sizes))
     if form:
         click.echo(FORMATS[form](found, directory or Path(environ.get("BRIDGE_HOME", "."))))
     elif json:

@@ -227,12 +227,23 @@ def _inhibitors(
 
 
 def _history(services: Services, session: Session, revision: Revision, question: BacktestRequest) -> Past:
+    return history_of(services, session, revision, question.start, question.end, against=question.against)
+
+
+def history_of(
+    services: Services,
+    session: Session,
+    revision: Revision,
+    start: datetime,
+    end: datetime,
+    *,
+    against: Against = "live",
+) -> Past:
+    """What was known at each moment from `start` to `end` about the subjects of a rule."""
     services.library.current(session)  # which reads the tables as well
     tables = services.library.tables
     files = services.observation_files(revision.account, revision.integration)
-    return load_history(
-        session, revision, question.start, question.end, against=question.against, tables=tables, files=files
-    )
+    return load_history(session, revision, start, end, against=against, tables=tables, files=files)
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_a_copy_is_for_its_owner_only(written, tmp_path):
 
 
 def test_nothing_half_made_is_left_behind(written, tmp_path):
-    with pytest.raises(CopyError, match="no such directory"):
+    with pytest.raises(CopyError, match="directory not found"):
         backups.back_up(written, tmp_path / "missing" / "copy")
     back_up(written, tmp_path)
     assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".part")] == []

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import closing
 from typing import Any
 
 import structlog
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 
 WARM = 2.0  # seconds to finish by oneself; together with the soft shutdown below the supervisor's 15
 _children: set[int] = set()  # of this worker, when it was asked to go
+_begun_with: list[settings.Settings] = []  # what the parent read when it started: by its end a secret may be missing
 
 
 @task_prerun.connect
@@ -95,6 +97,7 @@ def _look_around() -> None:
 def _serve_metrics() -> None:
     """In the parent, for all its children. Being unwatched must not stop the work, so a taken port is only said."""
     found = settings.load()
+    _begun_with[:] = [found]
     where = found.worker_metrics
     if where is None:
         return
@@ -123,13 +126,12 @@ def _leaving(**_: Any) -> None:
 @worker_shutdown.connect
 def _left(**_: Any) -> None:
     """All children have ended. What one of them still held is for others, now."""
-    services = container.Services(settings.load())
     try:
-        with services.store.write() as session:
+        services = container.Services(_begun_with[0] if _begun_with else settings.load())
+        with closing(services), services.store.write() as session:
             freed = hand_back(session, _children, services.clock())
         if freed:
             log.info("leases released", rows=freed)
     except (SQLAlchemyError, SettingsError) as error:
-        log.warning("leases not released; they expire by themselves", error=type(error).__name__)
-    finally:
-        services.close()
+        words = f"{type(error).__name__}: {error}".partition("\n")[0]
+        log.warning("leases not released; they expire by themselves", error=words)

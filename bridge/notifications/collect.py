@@ -231,6 +231,7 @@ def _effects(session: Session, rules: Mapping[str, Revision], since: datetime) -
                 "effect": effect.id,
                 "plan": effect.plan_id,
                 "verb": effect.verb,
+                "account": effect.account,
                 "target": target,
                 "reason": effect.reason,
             },
@@ -255,7 +256,7 @@ def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> 
             key=f"hold:{hold.id}",
             text=text,
             at=hold.ended_at or since,
-            data={"target": f"{hold.kind} {hold.target_id}"},
+            data={"account": hold.account, "target": f"{hold.kind} {hold.target_id}"},
         )
 
 

@@ -30,7 +30,12 @@ KEYS: Mapping[str, Key] = {
         "mode: live",
         "shadow",
     ),
-    "priority": Key("Which rule wins where two want different things; the higher number.", "priority: 10", "0"),
+    "priority": Key(
+        "Which rule wins where two want different values at one moment; the higher number. A rule that is evaluated "
+        "later writes over it: use `inhibits` where one rule has to keep another out for as long as it says yes.",
+        "priority: 10",
+        "0",
+    ),
     "account": Key("The account of bridge.yaml that the rule is about.", "account: main", "main"),
     "integration": Key("The integration of that account.", "integration: default", "default"),
     "on_failure": Key(

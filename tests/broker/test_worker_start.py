@@ -7,8 +7,10 @@ import sys
 import pytest
 import redis
 from click.testing import CliRunner
+from local_server import wait_for_port
 
 from bridge.cli import cli
+from bridge.cli.local.supervisor import free_port
 from bridge.services.queue import QUEUES, RENAMED_TASKS
 
 WORKER = """
@@ -77,3 +79,29 @@ def test_a_worker_that_cannot_work_ends_with_an_error_and_says_which(tmp_path, r
     assert done.returncode == 1
     assert "Unrecoverable error: " in done.stderr
     assert "has no permissions to run" in done.stderr or "NOPERM" in done.stderr, done.stderr
+
+
+def test_a_worker_ends_well_though_a_secret_went_missing_while_it_worked(tmp_path, redis_url):
+    """What its children held is handed back by what it read when it started."""
+    home, port = tmp_path / "home", free_port()
+    made = os.environ | {
+        "BRIDGE_HOME": str(home), "REDIS_URL": redis_url, "DATABASE_URL": f"sqlite:///{tmp_path / 'bridge.db'}",
+        "BRIDGE_SECRET_KEY": "0" * 64, "INTEGR8_BASE_URL": "http://127.0.0.1:9", "INTEGR8_API_KEY": "none",
+        "INTEGR8_INTEGRATION_ID": "none", "CRM_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "POSTBACK_TOKEN": "a-token-of-this-test-0123456789", "BRIDGE_WORKER_METRICS": f"127.0.0.1:{port}",
+    }  # fmt: skip
+    for words in (["init", str(home)], ["db", "upgrade"]):
+        assert CliRunner().invoke(cli, words, env=made).exit_code == 0
+    file, log = home / ".env", tmp_path / "log"
+    file.write_text(f"INTEGR8_API_KEY={made.pop('INTEGR8_API_KEY')}\n")
+    command = [sys.executable, "-P", "-m", "tasks", "worker", "--concurrency", "1", "--queues", "effects"]
+    with log.open("wb") as out:
+        worker = subprocess.Popen(command, env=made, stdout=out, stderr=out)
+        try:
+            wait_for_port(port, worker, "127.0.0.1")
+            file.write_text("")
+            worker.terminate()
+            assert worker.wait(60) == 0
+        finally:
+            worker.kill()
+    assert "SettingsError" not in log.read_text()

@@ -239,3 +239,25 @@ def test_a_moment_that_is_none_is_refused_and_noted(home):
 
     assert "yesterday" in run(talk)
     assert ("chat-viewer (mcp)", "mcp explain_decision") in audited(home)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("approve_plan", {"plan": 1}),
+        ("", {}),
+        ("show_rule", {}),
+        ("show_rule", {"rule": ["dead"]}),
+        ("list_waiting", {"plan": "all"}),
+        ("propose_change", {"action": "pause", "kind": "offer", "ids": "1001", "why": "x"}),
+        ("propose_change", {"action": "pause", "kind": "offer", "ids": None, "why": "x"}),
+    ],
+)
+def test_a_call_that_reaches_no_tool_is_refused_and_noted(home, tool, arguments):
+    async def talk():
+        async with over_http(home, token(home, "operator")) as (session, _):
+            return await ask(session, tool, **arguments)
+
+    assert isinstance(run(talk), str)
+    assert audited(home) == [("chat-operator (mcp)", f"mcp {tool}")]
+    assert not [one for one in home.all(StoredPlan) if one.state == "waiting"]

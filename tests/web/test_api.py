@@ -512,6 +512,16 @@ def test_a_selection_under_another_content_type_is_no_selection_of_everything(ap
     assert [one["id"] for one in operator.get("/approvals")["data"]] == [1]
 
 
+def test_a_body_that_is_announced_and_empty_is_no_selection_of_everything(app, operator):
+    """Such as one of HTTP/1.0 without a length: it is lost on its way."""
+    for kind in ("application/json", "application/json; charset=utf-8", "text/plain"):
+        send = {"data": "", "headers": operator._headers, "content_type": kind}
+        answer = app.test_client().post("/api/v1/approvals/1/approve", **send)
+        assert answer.status_code == 400
+        assert "Content-Type announces a body, and none came" in answer.get_json()["detail"]
+    assert [one["id"] for one in operator.get("/approvals")["data"]] == [1]
+
+
 def test_a_selection_in_the_address_is_no_selection_of_everything(operator):
     said = operator.post("/approvals/1/approve?only=publisher%3D7", 422)["detail"]
     assert said == "only: belongs into the body, as JSON; the address takes no parameters here"
@@ -528,6 +538,8 @@ def test_no_route_passes_over_what_is_sent_beside_its_json(app, token):
             [method] = rule.methods - {"OPTIONS"}
             send = app.test_client().open
             assert send(path, method=method, headers=headers, data="only=1").status_code == 415, path
+            empty = send(path, method=method, headers=headers, data="", content_type="application/json")
+            assert empty.status_code == 400, path
             assert send(f"{path}?only=1", method=method, headers=headers, json={}).status_code == 422, path
             asked += 1
     assert asked > 20

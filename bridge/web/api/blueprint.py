@@ -18,6 +18,9 @@ class StrictParser(FlaskParser):
 
     def load_json(self, req: Request, schema: Any) -> Any:
         """A selection that is passed over would be a selection of everything."""
+        if not req.get_data() and "Content-Type" in req.headers:
+            text = "Content-Type announces a body, and none came; send {} where none of its fields is meant"
+            abort(problem(400, "Cannot be read", text))
         if req.get_data() and not core.is_json(req.mimetype):
             text = f"the body is sent as {req.mimetype or 'nothing'}; send it with Content-Type: application/json"
             abort(problem(415, "Unsupported Media Type", text))

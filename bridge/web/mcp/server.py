@@ -4,7 +4,8 @@ One tool proposes a change: as a plan that waits for a person in console or comm
 approves, halts, resumes, releases, undoes or reads a secret. Every call is in the audit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +16,7 @@ from anyio import to_thread
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import ToolAnnotations
+from mcp.types import ContentBlock, ToolAnnotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,6 +32,7 @@ from bridge.web.mcp import answers
 
 CALLER = "bridge.caller"  # in the scope of a request: who asks
 MAX_ARGUMENT_CHARS = 200  # characters in the audit; a draft is longer and need not be kept twice
+MAX_ARGUMENTS = 20  # in the audit; no tool takes as many
 INSTRUCTIONS = (
     "Integr8 Bridge automates an affiliate network by rules. You can explain decisions, list what waits and what is "
     "held, show rules and check drafts. You can propose a change, which a person then approves or rejects; you cannot "
@@ -50,6 +52,24 @@ class Caller:
     role: Role
 
 
+_reached: ContextVar[bool] = ContextVar("the call reached its tool, which notes it", default=False)
+
+
+class AuditedServer(FastMCP[Any]):
+    """Notes also the calls that reach no tool. `tools` is set once the server is made."""
+
+    tools: "Tools"
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Sequence[ContentBlock] | dict[str, Any]:
+        _reached.set(False)
+        try:
+            return await super().call_tool(name, arguments)
+        except ToolError as error:
+            if not _reached.get():
+                await self.tools.turned_away(self.get_context(), name, arguments, str(error))
+            raise
+
+
 class Tools:
     """The tools of one server. One question at a time: facts in memory belong to one thread."""
 
@@ -62,7 +82,13 @@ class Tools:
     async def ask(self, ctx: Ctx, tool: str, arguments: Mapping[str, Any], answer: Callable[[], Any]) -> dict[str, Any]:
         """One call: allowed, noted in the audit, answered; what cannot be answered says why."""
         caller = self._caller(ctx)
+        _reached.set(True)
         return await to_thread.run_sync(partial(self._answered, caller, tool, arguments, answer))
+
+    async def turned_away(self, ctx: Ctx, tool: str, arguments: Mapping[str, Any], why: str) -> None:
+        """Note a call that reached no tool: there is none of that name, or it takes other arguments."""
+        caller = self._caller(ctx)
+        await to_thread.run_sync(partial(self._note, caller, tool[:MAX_ARGUMENT_CHARS], arguments, why))
 
     def now(self) -> datetime:
         """The moment of the call."""
@@ -104,11 +130,15 @@ class Tools:
 
     def _note(self, caller: Caller, tool: str, arguments: Mapping[str, Any], refused: str) -> None:
         given = {name: str(value)[:MAX_ARGUMENT_CHARS] for name, value in arguments.items() if value is not None}
-        said = {name: readable(text) for name, text in given.items()}
+        said = {
+            readable(name[:MAX_ARGUMENT_CHARS]): readable(text) for name, text in list(given.items())[:MAX_ARGUMENTS]
+        }
         detail = {"arguments": said, "role": str(caller.role), **({"refused": readable(refused)} if refused else {})}
         with self._services.store.write() as session:
             who = f"{caller.name} (mcp)"
-            audit_log.note(session, who=who, what=f"mcp {tool}", about="assistant", now=self.now(), detail=detail)
+            audit_log.note(
+                session, who=who, what=f"mcp {readable(tool)}", about="assistant", now=self.now(), detail=detail
+            )
 
 
 def _is_odd(value: Any) -> bool:
@@ -124,14 +154,14 @@ def make(services: Services, *, local: Caller | None = None) -> FastMCP[Any]:
     """The server with its tools."""
     # Whoever asks over HTTP brings a token, which no page in a browser has: the host need not be guessed as well.
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    server: FastMCP[Any] = FastMCP(
+    server = AuditedServer(
         "integr8-bridge",
         instructions=INSTRUCTIONS,
         stateless_http=True,
         json_response=True,
         transport_security=security,
     )
-    tools = Tools(services, local)
+    server.tools = tools = Tools(services, local)
     _add_looking(server, tools)
     _add_proposing(server, tools)
     return server

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from bridge.effects.handlers import MERGED_VERBS, Expired, Halted, Job
+from bridge.effects.handlers import MERGED_VERBS, Expired, Halted, Job, passwords
 from bridge.integr8 import errors, request_gate
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
@@ -21,6 +21,7 @@ from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
+from rules.model.markers import as_sent
 from rules.model.verbs import BELOW_OFFER
 
 log = structlog.get_logger()
@@ -161,10 +162,20 @@ def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
             account,
             integration,
             {one.id: one for one in members},
-            [_job(one, known) for one in members],
+            [_job_or_fault(one, known) for one in members],
         )
         for (verb, kind, account, integration), members in groups.items()
     ]
+
+
+def _job_or_fault(effect: Effect, known: _Known) -> Job:
+    """The job; for an effect that none can be made of, one that fails by itself and says why."""
+    try:
+        return _job(effect, known)
+    except Exception as error:
+        log.exception("effect cannot be read", effect=effect.id, verb=effect.verb, kind=effect.kind)
+        why = f"a fault of this program: {type(error).__name__}: {error}"
+        return Job(id=effect.id, verb=effect.verb, kind=effect.kind, target_id=effect.target_id, wanted={}, expired=why)
 
 
 def _job(effect: Effect, known: _Known) -> Job:
@@ -175,8 +186,8 @@ def _job(effect: Effect, known: _Known) -> Job:
         kind=effect.kind,
         target_id=known.ref(effect.account, effect.kind, effect.target_id),
         other_id=effect.target_id if effect.verb in MERGED_VERBS else None,
-        wanted=thaw(effect.wanted),
-        key=known.key(effect),
+        wanted={name: passwords.for_job(value) for name, value in thaw(effect.wanted).items()},
+        key=as_sent(known.key(effect)),
         attempts=effect.attempts,
         urgent=effect.urgent,
         ambiguous=effect.state == EffectState.UNKNOWN,

@@ -20,6 +20,7 @@ from bridge.store.engine import Store
 from bridge.store.holds import Hold, HoldState
 from bridge.store.ledger import Effect, EffectState
 from bridge.store.row_inserts import insert_rows
+from rules.model.markers import as_value
 from rules.model.revision import HoldFor
 from rules.planning import holds
 
@@ -183,7 +184,8 @@ class OutcomeWriter:
 
     def _notify_of_secret(self, effect: Effect, sealed: str) -> None:
         """Notify the channel that the rule names. The notice holds only the encrypted reference to the secret."""
-        channel = next((one["to"] for one in effect.wanted.values() if isinstance(one, Mapping) and "to" in one), None)
+        made = (one for one in effect.wanted.values() if isinstance(one, Mapping) and "$generate" in one)
+        channel = next((one["to"] for one in made if "to" in one), None)
         if channel is not None:
             row = {
                 "channel": channel,
@@ -236,7 +238,7 @@ def fill(value: Any, step: str, result: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
         reference = value.get("$ref")
         if isinstance(reference, str) and reference.partition(".")[0] == step:
-            return result.get(reference.partition(".")[2] or "id")
+            return as_value(result.get(reference.partition(".")[2] or "id"))
         return {key: fill(item, step, result) for key, item in value.items()}
     if isinstance(value, list):
         return [fill(item, step, result) for item in value]

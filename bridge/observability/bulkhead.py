@@ -52,6 +52,10 @@ class Bulkhead:
             with self._store.write() as session:
                 failing_items.keep_only(session, kind, names, steps)
 
+    def rules_in_trouble(self) -> set[str]:
+        """The rules whose last run failed, or that cannot be scheduled."""
+        return {name for kind, name, _ in self._failing() if kind == "rule"}
+
     def _failing(self) -> set[tuple[str, str, str]]:
         if self._known is None:
             with self._store.read() as session:

@@ -6,8 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from sqlalchemy.orm import Session
 
+from bridge.observability.bulkhead import NOT_ITS_FAULT, sentence
 from bridge.operations.approvals import again_for, waiting_plan
 from bridge.operations.errors import OperationError
 from bridge.operations.plan_values import plan_of
@@ -17,6 +19,8 @@ from bridge.store.ledger import StoredPlan
 from rules.model.plan import Plan, PlannedEffect, Stop
 from rules.model.revision import Mode, Revision
 from rules.planning import approval
+
+log = structlog.get_logger()
 
 OVER = frozenset({"at_most", "canary", "per_day", "budget"})  # guards that put a whole plan to a person
 MAX_PLANS_REVIEWED = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
@@ -98,11 +102,16 @@ def reviews(services: Services, *, now: datetime) -> list[Review]:
 
 
 def _listed(services: Services, session: Session, stored: StoredPlan, now: datetime, *, evaluate: bool) -> Review:
-    """One row of the listing, though its rule no longer loads: the others are not to be hidden by it."""
+    """One row of the listing, though its rule no longer loads or breaks: the others are not to be hidden by it."""
     try:
         return _review(services, session, stored.id, now, evaluate=evaluate)
     except OperationError as error:
         return _as_stored(session, stored, str(error))
+    except NOT_ITS_FAULT:
+        raise
+    except Exception as error:
+        log.exception("plan cannot be looked at again", plan=stored.id, rule=stored.rule_id)
+        return _as_stored(session, stored, f"a fault of this program: {sentence(error)}")
 
 
 def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:

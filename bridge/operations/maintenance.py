@@ -89,7 +89,8 @@ def tick(services: Services, now: datetime) -> list[WakeUp]:
         book = services.library.current(session)
     active = book.active()
     schedule.open_due(store, active, now, bulkhead, book.disabled())
-    effects_due = _end_holds(services, {one.id for one in active if one.timed}, now, bulkhead)
+    timed = {one.id for one in active if one.timed} - bulkhead.rules_in_trouble()
+    effects_due = _end_holds(services, timed, now, bulkhead)
     effects_due |= approvals.expire(services, now, bulkhead)
     feeds.open_due(services, now, bulkhead)
     with bulkhead.item("service", "backtests", "give up"), store.write() as session:
@@ -110,7 +111,10 @@ def _load_changed(services: Services, now: datetime) -> None:
 
 
 def _end_holds(services: Services, timed: set[str], now: datetime, bulkhead: Bulkhead) -> bool:
-    """A hold whose time has come is looked at now: by its rule, or here where its rule is not due by the clock."""
+    """A hold whose time has come is looked at now: by its rule, or here where its rule does not run by the clock.
+
+    `timed` are the rules that do, as they should. One that fails at every run must not keep what it holds for ever.
+    """
     with services.store.read() as session:
         due = holds.due(session, now)
         switched = holds.switched_by_hand(session, since=now - LOOK_BACK)

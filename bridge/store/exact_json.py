@@ -1,7 +1,7 @@
 """Encode values as JSON without loss: decimals stay exact, numpy scalars become plain."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,17 @@ def freeze(value: Any) -> Any:
 def thaw(value: Any) -> Any:
     """The reverse of `freeze`."""
     if isinstance(value, Mapping):
-        if set(value) == {"$decimal"}:
-            return Decimal(value["$decimal"])
+        if set(value) == {"$decimal"} and (number := _number(value["$decimal"])) is not None:
+            return number
         return {key: thaw(item) for key, item in value.items()}
     if isinstance(value, list):
         return [thaw(item) for item in value]
     return value
+
+
+def _number(text: Any) -> Decimal | None:
+    """None for what `freeze` did not write."""
+    try:
+        return Decimal(text) if isinstance(text, str) else None
+    except InvalidOperation:
+        return None

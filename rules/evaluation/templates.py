@@ -14,6 +14,7 @@ from rules.language import unparse
 from rules.model import tree
 from rules.model.errors import Unfilled
 from rules.model.facts import Facts, Why
+from rules.model.markers import as_value
 from rules.model.revision import Data
 from rules.model.syntax import Condition, Template
 
@@ -61,7 +62,7 @@ def plain(expression: Condition, frame: Frame, text: str) -> Any:
     why = column.why[0]
     if why != KNOWN:
         raise Unfilled(text, f"{unparse.text(node)} {_WHYS[Why(int(why))]}")
-    return jsonable(column.values[0])
+    return as_value(jsonable(column.values[0]))
 
 
 def jsonable(value: Any) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from rules.model.markers import as_value
 from rules.model.plan import Ended, Hold, Mute, Outcome, Plan, PlannedEffect, Stop, Target
 from rules.model.revision import HoldFor, Revision
 from rules.model.state import State, TargetState, offer_above, target_of
@@ -260,7 +261,7 @@ def _fields(changes: Sequence[Applied]) -> dict[str, tuple[Any, Any]]:
             if name in one.effect.key:
                 continue  # what it was found by did not change
             after = found[name][1] if name in found else value
-            found[name] = (prior.get(name, _UNKNOWN), after)
+            found[name] = (as_value(prior.get(name, _UNKNOWN)), after)
     return found
 
 
@@ -287,7 +288,7 @@ def _now(known: TargetState, newest: Applied, name: str) -> Any:
         return known.pending[name]
     if known.seen_at is None or known.seen_at <= newest.at:
         return _UNKNOWN
-    return known.now_so().get(name, _UNKNOWN)
+    return as_value(known.now_so().get(name, _UNKNOWN))
 
 
 def _why_not(name: str, before: Any, after: Any, now_is: Any) -> tuple[str, str] | None:

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from rule_texts import minute_rule, onboarding_rule
+from rule_texts import minute_rule, onboarding_rule, pause_rule
 
 from bridge.decisions import event_batches, schedule
 from bridge.notifications import collect
 from bridge.observability.bulkhead import Bulkhead
-from bridge.operations import decide, maintenance, notify
+from bridge.operations import approval_review, decide, maintenance, notify
 from bridge.operations.health_checks import checks
 from bridge.store import failing_items, heartbeats
 from bridge.store.journal import MAX_ATTEMPTS, Event
+from bridge.store.ledger import Effect
 from bridge.store.runs import Run
 from bridge.store.slots import Slot
 
@@ -157,3 +158,46 @@ def test_one_kind_of_notices_that_cannot_be_collected_leaves_the_others(network,
     )
     notify.collect_notices(network.services, network.now)
     assert [(one.kind, one.step) for one in failing(network)] == [("notices", "collect")]
+
+
+def test_what_a_rule_holds_comes_back_in_its_time_though_each_of_its_runs_fails(network, monkeypatch):
+    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.rule(pause_rule(guards="{at_most: {targets: 50, share: 100%}}", hold="1h"))
+    network.work()
+    assert network.paused == ["Bad"]
+    monkeypatch.setattr(schedule, "timed_facts", lambda *_args: 1 / 0)
+    for _ in range(3):
+        network.pass_time(minutes=15)
+        network.work()
+    assert network.paused == ["Bad"]
+    network.pass_time(minutes=16)
+    network.work()
+    assert network.paused == []
+
+
+def test_an_effect_that_cannot_be_read_fails_and_the_others_go_out(network):
+    network.rule(EACH_EVENT)
+    for number in range(3):
+        network.crm({"id": str(number), "go": True, "email": f"ann{number}@a.example"})
+    while decide.process_events(network.services, network.now).events:
+        pass
+    with network.services.store.write() as session:
+        session.get_one(Effect, 2).wanted = ["of another release"]
+    network.work()
+    assert [one.state for one in network.all(Effect)] == ["applied", "failed", "applied"]
+    assert network.all(Effect)[1].error.startswith("a fault of this program: ")
+
+
+def test_a_plan_whose_rule_breaks_hides_no_other_plan_that_waits(network, monkeypatch):
+    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    for name in ("bad", "good"):
+        network.rule(minute_rule(name, "approve"), f"{name}.yaml")
+    network.work()
+    real = approval_review.again_for
+
+    def broken(services, session, waiting, now):
+        return 1 / 0 if waiting.stored.rule_id == "bad" else real(services, session, waiting, now)
+
+    monkeypatch.setattr(approval_review, "again_for", broken)
+    found = {one.rule: one.problem for one in approval_review.reviews(network.services, now=network.now)}
+    assert found == {"bad": "a fault of this program: ZeroDivisionError: division by zero", "good": None}

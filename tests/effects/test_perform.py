@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Job, RetryLater, Skipped, Tools
+from bridge.effects.handlers import HANDLERS, Ambiguous, Applied, Failed, Job, RetryLater, Skipped, Tools, passwords
 
 
 class CallLog:
@@ -258,7 +258,7 @@ def test_an_unsettled_effect_that_was_not_tried_is_still_unsettled(world, client
 
 
 def test_a_generated_password_is_handed_over_and_nowhere_else(world, client, call_log):
-    wanted = {"role": "accountManager", "password": {"$generate": "password"}}
+    wanted = {"role": "accountManager", "password": passwords.GENERATED}
     [outcome] = carry_out(client, call_log, ensure("user", {"email": "ann@example.com"}, wanted))
     password = outcome.result["$secret"]["password"]
     assert len(password) == 20
@@ -266,7 +266,7 @@ def test_a_generated_password_is_handed_over_and_nowhere_else(world, client, cal
 
 
 def test_a_login_whose_password_was_lost_with_the_answer_gets_a_new_one(world, client, call_log):
-    wanted = {"role": "accountManager", "password": {"$generate": "password"}}
+    wanted = {"role": "accountManager", "password": passwords.GENERATED}
     world.faults.add({"kind": "drop", "when": "after", "operation": "users.create", "count": 1})
     carry_out(client, call_log, ensure("user", {"email": "ann@example.com"}, wanted))
     [outcome] = carry_out(client, call_log, ensure("user", {"email": "ann@example.com"}, wanted, ambiguous=True))

@@ -1,7 +1,12 @@
 """What comes with an event is a value, whatever it looks like: no template, no expression, no reference, no order."""
 
 import pytest
+from flask import Flask, request
+from local_server import served
+from network import YAML, Network
+from rule_texts import onboarding_rule
 
+from bridge.store.ledger import Effect
 from bridge.store.one_time_secrets import OneTimeSecret
 
 RULE = """
@@ -56,3 +61,41 @@ def test_a_condition_is_not_lengthened_by_a_value(network):
     network.crm({"id": "1", "kind": "secret", "email": "ann@example.com", "name": '" or true or "'})
     network.work()
     assert names(network) == []
+
+
+TELL = """
+schema: 1
+id: tell
+mode: live
+trigger: {webhook: {source: crm, dedupe: body.id}}
+when: {all: [body.go = true]}
+then: [{http: {method: POST, url: "ADDRESS/in", body: {id: "{{ body.id }}", given: "{{ body.given }}"}}}]
+"""
+LIKE_OURS = [
+    {"$decimal": "abc"}, {"$decimal": "1e999999"}, {"$decimal": "5.10"}, {"$decimal": None}, {"$decimal": [1]},
+    {"$ref": "nothing.id"}, {"a": [{"$ref": 7}]}, {"$generate": "password", "to": "people"}, {"$secret": {"a": "b"}},
+    {"$$ref": "x", "$": 1, "$$": {"$x": 2}},
+]  # fmt: skip
+
+
+def test_a_mapping_that_looks_like_one_of_ours_is_sent_as_it_came_and_holds_nothing_up(
+    tmp_path, sqlite_url, now, monkeypatch
+):
+    got, app = {}, Flask("receiver")
+
+    @app.post("/in")
+    def take():
+        got[request.json["id"]] = request.json["given"]
+        return "", 204
+
+    with served(app) as address:
+        yaml = YAML + f"http: {{allow: [{{url: '{address}'}}], allow_private: [127.0.0.0/8]}}\n"
+        network = Network(tmp_path / "home", sqlite_url, now, monkeypatch, yaml=yaml)
+        network.rule(TELL.replace("ADDRESS", address))
+        network.rule(onboarding_rule("greet", email="{{ body.email }}"), "greet.yaml")
+        for number, given in enumerate(LIKE_OURS):
+            network.crm({"id": str(number), "go": True, "email": f"ann{number}@a.example", "given": given})
+        network.work()
+        assert {one.state for one in network.all(Effect)} == {"applied"}
+        network.close()
+    assert got == {str(number): given for number, given in enumerate(LIKE_OURS)}

@@ -5,10 +5,25 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
+from rules.model.markers import as_sent
+
 PASSWORD_LENGTH = 20
 ALPHABET = string.ascii_letters + string.digits + "-_.!"
 #: Fields that Integr8 takes but never shows: they are no difference, and no reading proves them.
 WRITE_ONLY = frozenset({"password"})
+
+
+class Generated:
+    """Stands in the fields of a job for a password that is to be made."""
+
+
+GENERATED = Generated()
+
+
+def for_job(value: Any) -> Any:
+    """A wanted value as a handler gets it: markers become `GENERATED`, and what came from outside is as it came."""
+    is_marker = isinstance(value, Mapping) and value.get("$generate") == "password"
+    return GENERATED if is_marker else as_sent(value)
 
 
 def filled(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -18,7 +33,7 @@ def filled(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     fields, secret = {}, {}
     for name, value in wanted.items():
-        if _is_generated(value):
+        if isinstance(value, Generated):
             fields[name] = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
             secret = {"$secret": {name: fields[name]}}
         else:
@@ -28,8 +43,4 @@ def filled(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def generates(wanted: Mapping[str, Any]) -> bool:
     """Whether one of the wanted fields is to be generated."""
-    return any(_is_generated(value) for value in wanted.values())
-
-
-def _is_generated(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("$generate") == "password"
+    return any(isinstance(value, Generated) for value in wanted.values())

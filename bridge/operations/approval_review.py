@@ -94,10 +94,17 @@ def review(services: Services, plan_id: int, *, now: datetime) -> Review:
         return _review(services, session, plan_id, now)
 
 
-def reviews(services: Services, *, now: datetime) -> list[Review]:
-    """Everything that waits, the most money first. Beyond the first few, what changed since is not looked up."""
+def reviews(services: Services, *, now: datetime, plans: Sequence[int] | None = None) -> list[Review]:
+    """What waits of these plans, in their order; by default everything, the most money first.
+
+    Beyond the first few, what changed since is not looked up.
+    """
     with services.store.read() as session:
-        waiting = enumerate(ledger.waiting(session))
+        found = ledger.waiting(session)
+        if plans is not None:
+            known = {one.id: one for one in found}
+            found = [known[one] for one in plans if one in known]
+        waiting = enumerate(found)
         return [_listed(services, session, stored, now, evaluate=row < MAX_PLANS_REVIEWED) for row, stored in waiting]
 
 

@@ -171,14 +171,17 @@ def _of_changes(found: Iterable[EntityChange], by: dict[int, Author], shown: set
         yield Moment(
             at=one.seen_at,
             kind="change",
-            who=author.text if author else _cause(one),
+            who=changed_by(one, author),
             what=f"{one.field}: {before} → {after}",
             rule_id=one.rule,
             run_id=author.run_id if author else None,
         )
 
 
-def _cause(change: EntityChange) -> str:
+def changed_by(change: EntityChange, author: Author | None) -> str:
+    """Who made it, in words: whose effect it was, or what is known of its cause."""
+    if author is not None:
+        return author.text
     if change.cause == ChangedBy.RULE and change.rule:
         return f"rule {change.rule}"
     return "a person in Integr8" if change.cause == ChangedBy.PERSON else "not known"

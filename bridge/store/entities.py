@@ -168,6 +168,12 @@ def changes(session: Session, *, account: str, kind: str, ref: str, limit: int =
     ).all()
 
 
+def latest_changes(session: Session, *, after: datetime | None, limit: int) -> Sequence[EntityChange]:
+    """What happened to any entity since then, the newest first."""
+    query = select(EntityChange).order_by(EntityChange.id.desc()).limit(limit)
+    return session.scalars(query if after is None else query.where(EntityChange.seen_at >= after)).all()
+
+
 def state_of(session: Session, account: str, integration: str) -> tuple[int, datetime | None]:
     """Different whenever anything about the mirror is: so that readers need not read it all again."""
     found = session.execute(

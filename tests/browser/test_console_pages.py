@@ -22,6 +22,7 @@ PAGES = {
     "activity-live": "/activity?live=1",
     "approvals": "/approvals",
     "audit": "/audit",
+    "changes": "/changes",
     "channel_page": "/channels/ops",
     "events": "/events",
     "event": "/events/EVENT",

@@ -8,7 +8,7 @@ from bridge.operations import NotThere
 from bridge.operations import reveal_secret as secrets
 from bridge.operations.item_lookup import find_item
 from bridge.store import entities
-from bridge.store.entities import Entity
+from bridge.store.entities import Entity, EntityChange
 from bridge.store.ledger import Effect
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -16,7 +16,7 @@ from bridge.web.api import schemas_out_decisions
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, picked, refusing
-from bridge.web.api.schemas_in import EffectQuery, EntityQuery, OfAccountQuery
+from bridge.web.api.schemas_in import ChangesQuery, EffectQuery, EntityQuery, OfAccountQuery
 from bridge.web.request_context import services
 
 blueprint = Blueprint("effects", "effects", description="Effects and the things that they change")
@@ -66,6 +66,16 @@ def list_entities(query: dict[str, Any]) -> dict[str, Any]:
     return newest(
         Entity, schemas_out_decisions.EntityRow, query, *found, equal={"kind": Entity.kind, "account": Entity.account}
     )
+
+
+@blueprint.get("/changes")
+@needs(Role.VIEWER)
+@blueprint.arguments(ChangesQuery, location="query")
+@blueprint.response(200, listing(schemas_out_decisions.ChangeOfItemRow))
+def list_changes(query: dict[str, Any]) -> dict[str, Any]:
+    """What was found to be different at Integr8, and whether a rule or a person changed it, newest first."""
+    equal = {name: getattr(EntityChange, name) for name in ("kind", "account", "ref", "cause")}
+    return newest(EntityChange, schemas_out_decisions.ChangeOfItemRow, query, equal=equal)
 
 
 @blueprint.get("/entities/<kind>/<identity>")

@@ -98,6 +98,13 @@ class EntityQuery(PageQuery):
     account = fields.String()
 
 
+class ChangesQuery(PageQuery):
+    kind = fields.String(validate=Word(ENTITY_KINDS), metadata={"examples": ["offer"]})
+    account = fields.String()
+    ref = fields.String(metadata={"description": "Integr8's id of the item"})
+    cause = fields.String(validate=Word(("rule", "person", "unknown")), metadata={"examples": ["person"]})
+
+
 class OfAccountQuery(Strict):
     account = fields.String(
         load_default=None, metadata={"description": "whose; may be left out where one account has such an item"}

@@ -236,6 +236,13 @@ class ChangeRow(Schema):
     rule = word()
 
 
+class ChangeOfItemRow(ChangeRow):
+    id = whole(example=812)
+    account = word(example="main")
+    kind = word(example="offer")
+    ref = word("Integr8's id of the item", "v2yqqpc7mb")
+
+
 class EntityStory(EntityRow):
     fields_ = Free(data_key="fields", attribute="fields", metadata={"description": "all that Integr8 says of it"})
     changes = fields.List(fields.Nested(ChangeRow))

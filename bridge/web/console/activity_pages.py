@@ -1,19 +1,23 @@
 """Activity: runs with their outcomes, paused and muted items, and the audit log."""
 
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response, abort, request
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from bridge.operations.change_authors import authors
 from bridge.operations.confirmation import display_names
-from bridge.operations.item_history import created_item
+from bridge.operations.item_history import changed_by, created_item
 from bridge.operations.run_list import fold
 from bridge.operations.run_outcomes import outcome_of, run_outcomes
 from bridge.operations.undo_status import undoable_runs, undone_items
-from bridge.store import ledger
+from bridge.store import entities, ledger
 from bridge.store.audit_log import Audit
+from bridge.store.entities import ITEM_KINDS, ChangedBy, Entity, EntityChange
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, EffectState, StoredPlan
@@ -23,16 +27,20 @@ from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.lists import (
+    HOLDS_FILTERED,
     ROWS_PER_PAGE,
     Filters,
     Line,
+    Order,
     as_csv,
     days,
     filters,
     in_order,
+    in_order_asked,
     is_csv,
     is_of_any_kind,
     newest_first,
+    number_of,
     of_holds,
     one_of,
     page,
@@ -41,10 +49,27 @@ from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 from rules.model.formatting import plainly
 
-SHOWN_MUTES = 500
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 MAX_RUNS_FOLDED = 600  # runs that are read to be folded into one page
 MAX_SHOWN_VERDICTS = 200
 MAX_SHOWN_CHANGES = 200  # of one run; all of them when asked for
+BY_TIME = ("newest", "oldest")
+HOLD_ORDERS = {
+    "newest": Order(Hold.id),
+    "oldest": Order(Hold.id, descending=False),
+    "ends first": Order(func.coalesce(Hold.until, NEVER), descending=False),
+    "most revenue": Order(
+        func.coalesce(select(Effect.money_24h).where(Effect.id == Hold.effect_id).scalar_subquery(), 0)
+    ),
+}
+AUDIT_ORDERS = {"newest": Order(Audit.id), "oldest": Order(Audit.id, descending=False)}
+CHANGE_ORDERS = {"newest": Order(EntityChange.id), "oldest": Order(EntityChange.id, descending=False)}
+MUTE_ORDERS = {
+    "ends first": (Mute.until, Mute.rule_id, Mute.target_id, Mute.kind, Mute.account),
+    "item": (Mute.kind, func.length(Mute.target_id), Mute.target_id, Mute.account, Mute.rule_id),
+    "rule": (Mute.rule_id, Mute.until, Mute.target_id, Mute.kind, Mute.account),
+}
+CAUSES = {"a rule": ChangedBy.RULE, "a person in Integr8": ChangedBy.PERSON, "not known": ChangedBy.UNKNOWN}
 OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 
 
@@ -52,25 +77,31 @@ OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 @needs(Role.VIEWER, page=True)
 def activity() -> Response | str:
     """Runs, newest first; evaluations with the same answer are one row, those that changed nothing are left out."""
-    found = filters("rule", "outcome", "all", "from", "to", "live")
+    found = filters("rule", "outcome", "all", "from", "to", "live", "sort")
     before = number_asked("before")
+    oldest_first = one_of(found, "sort", BY_TIME) == "oldest"
     wanted = select(Run).where(*_chosen(found), *days(found, Run.started_at, formatting.zone(services())))
-    if before:
-        wanted = wanted.where(Run.id < before)
     if is_csv():
         return _runs_as_csv(wanted)
     with services().store.read() as session:
-        rows = list(session.scalars(wanted.order_by(Run.id.desc()).limit(MAX_RUNS_FOLDED + 1)))
-        folded = fold(rows[:MAX_RUNS_FOLDED])
+        fitting = number_of(session, wanted.with_only_columns(Run.id))
+        if before:
+            wanted = wanted.where(Run.id > before if oldest_first else Run.id < before)
+        in_time = wanted.order_by(Run.id if oldest_first else Run.id.desc())
+        rows = list(session.scalars(in_time.limit(MAX_RUNS_FOLDED + 1)))
+        read = rows[:MAX_RUNS_FOLDED]
+        folded = fold(read[::-1])[::-1] if oldest_first else fold(read)
         shown, more = folded[:ROWS_PER_PAGE], len(folded) > ROWS_PER_PAGE or len(rows) > MAX_RUNS_FOLDED
         runs = [one.run for one in shown]
         outcomes = run_outcomes(session, runs)
         undoable = undoable_runs(session, {one.id for one in runs})
         names = sorted(services().library.current(session).revisions)
-    older = min((one.run.id for one in shown), default=None) if more else None
+    ids = [one.run.id for one in shown]
+    older = (max(ids) if oldest_first else min(ids)) if more and ids else None
     return show(
         "activity.html", rows=shown, outcomes=outcomes, older=older, filters=found, undoable=undoable, names=names,
         words=OUTCOMES, live=found["live"] == "1" and before is None,
+        orders=BY_TIME, fitting=fitting,
     )  # fmt: skip
 
 
@@ -183,15 +214,14 @@ def _of_the_plan(plan: StoredPlan) -> list[dict[str, Any]]:
 @needs(Role.VIEWER, page=True)
 def held() -> Response | str:
     """What rules keep paused, and what came back lately."""
-    found = filters("rule", "q", "ends")
-    before = number_asked("before")
+    found = filters(*HOLDS_FILTERED, "sort")
     now = services().clock()
     wanted = [Hold.state == HoldState.ACTIVE, *of_holds(found, now)]
     if is_csv():
         return _holds_as_csv(select(Hold).where(*wanted))
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Hold).where(*wanted)) or 0
-        query = select(Hold).where(*wanted, *([Hold.id < before] if before else [])).order_by(Hold.id.desc())
+        query = in_order_asked(session, select(Hold).where(*wanted), Hold.id, HOLD_ORDERS, found)
         active, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
         ended = session.scalars(
             select(Hold).where(Hold.state != HoldState.ACTIVE).order_by(Hold.ended_at.desc()).limit(20)
@@ -206,7 +236,7 @@ def held() -> Response | str:
         rules = sorted(session.scalars(select(Hold.rule_id).where(Hold.state == HoldState.ACTIVE).distinct()))
     return show(
         "holds.html", active=active, ended=ended, names=names, total=total, filters=found, rules=rules, money=money,
-        older=last.id if last else None,
+        older=last.id if last else None, orders=tuple(HOLD_ORDERS),
     )  # fmt: skip
 
 
@@ -228,24 +258,47 @@ def _holds_as_csv(wanted: Select[Hold]) -> Response:
 def mutes() -> Response | str:
     """Items that a rule leaves alone for a while, because a person decided about them."""
     now = services().clock()
-    asked = filters("rule", "q")
-    wanted = [Mute.until > now]
+    asked = filters("rule", "q", "from", "to", "sort")
+    wanted = [Mute.until > now, *days(asked, Mute.until, formatting.zone(services()))]
     if asked["rule"]:
         wanted.append(Mute.rule_id == ("*" if asked["rule"] == "all rules" else asked["rule"]))
     if asked["q"]:
         wanted.append(or_(is_of_any_kind(Mute, asked["q"]), Mute.why.icontains(asked["q"], autoescape=True)))
-    query = select(Mute).where(*wanted).order_by(Mute.until, Mute.rule_id, Mute.target_id, Mute.kind, Mute.account)
+    order = MUTE_ORDERS[one_of(asked, "sort", tuple(MUTE_ORDERS)) or next(iter(MUTE_ORDERS))]
+    query = select(Mute).where(*wanted).order_by(*order)
     if is_csv():
         return _mutes_as_csv(query)
     with services().store.read() as session:
-        found = session.scalars(query.limit(SHOWN_MUTES)).all()
+        shown, last = page(list(session.scalars(_after_mute(session, query, order, asked).limit(ROWS_PER_PAGE + 1))))
+        found = list(shown)
         names = display_names(session, {(one.account, one.kind, one.target_id) for one in found})
         total = session.scalar(select(func.count()).select_from(Mute).where(*wanted)) or 0
         rules = sorted(services().library.current(session).revisions)
     accounts = sorted(services().settings.accounts)
     return show(
-        "mutes.html", mutes=found, names=names, filters=asked, total=total, rules=rules, accounts=accounts
+        "mutes.html", mutes=found, names=names, filters=asked, total=total, rules=rules, accounts=accounts,
+        orders=tuple(MUTE_ORDERS), older=json.dumps(_mute_key(last)) if last else None,
     )  # fmt: skip
+
+
+def _mute_key(one: Mute) -> list[str]:
+    return [one.rule_id, one.account, one.kind, one.target_id]
+
+
+def _after_mute(session: Session, query: Select[Mute], order: Sequence[Any], found: Filters) -> Select[Mute]:
+    """The mutes after the one that `before` names; from the beginning where it has ended meanwhile."""
+    if not found["before"]:
+        return query
+    try:
+        rule, account, kind, target = json.loads(found["before"])
+    except ValueError:
+        abort(422, "`before` names no mute; begin with the first page")
+    named = (Mute.rule_id == rule, Mute.account == account, Mute.kind == kind, Mute.target_id == target)
+    last = session.execute(select(*order).where(*named)).one_or_none()
+    if last is None:
+        return query
+    there = tuple_(*(literal(value, column.type) for value, column in zip(last, order, strict=True)))
+    return query.where(tuple_(*order) > there)
 
 
 def _mutes_as_csv(wanted: Select[Mute]) -> Response:
@@ -269,16 +322,63 @@ def _mutes_as_csv(wanted: Select[Mute]) -> Response:
     return as_csv("mutes", headings, in_order(wanted, identity, lines))
 
 
+@blueprint.get("/changes")
+@needs(Role.VIEWER, page=True)
+def changes() -> Response | str:
+    """What was found to be different in Integr8, and who changed it."""
+    found = filters("q", "kind", "field", "by", "account", "from", "to", "sort")
+    accounts = tuple(services().settings.accounts)
+    wanted = days(found, EntityChange.seen_at, formatting.zone(services()))
+    wanted += [EntityChange.kind == kind] if (kind := one_of(found, "kind", ITEM_KINDS)) else []
+    wanted += [EntityChange.account == account] if (account := one_of(found, "account", accounts)) else []
+    wanted += [EntityChange.cause == CAUSES[by]] if (by := one_of(found, "by", tuple(CAUSES))) else []
+    wanted += [EntityChange.field == found["field"]] if found["field"] else []
+    if found["q"]:
+        wanted.append(_of_item_called(found["q"]))
+    query = select(EntityChange).where(*wanted)
+    if is_csv():
+        headings = ("change", "seen_at", "account", "kind", "id", "name", "field", "before", "after", "by", "run")
+        return as_csv("changes", headings, newest_first(query, EntityChange.id, _lines_of_changes))
+    with services().store.read() as session:
+        fitting = number_of(session, query.with_only_columns(EntityChange.id))
+        asked = in_order_asked(session, query, EntityChange.id, CHANGE_ORDERS, found)
+        rows, last = page(list(session.scalars(asked.limit(ROWS_PER_PAGE + 1))))
+        names = display_names(session, {(one.account, one.kind, one.ref) for one in rows})
+        by_whom = authors(session, {one.effect_id for one in rows if one.effect_id})
+    return show(
+        "changes.html", changes=rows, names=names, authors=by_whom, filters=found, fitting=fitting, kinds=ITEM_KINDS,
+        causes=tuple(CAUSES), accounts=accounts, orders=tuple(CHANGE_ORDERS), older=last.id if last else None,
+    )  # fmt: skip
+
+
+def _of_item_called(text: str) -> ColumnElement[bool]:
+    """True for changes of what has this id, either of its two, or this in its name."""
+    same = (Entity.account == EntityChange.account, Entity.kind == EntityChange.kind, Entity.ref == EntityChange.ref)
+    return select(Entity.id).where(*same, entities.matches(text)).exists()
+
+
+def _lines_of_changes(session: Session, rows: Sequence[EntityChange]) -> list[Line]:
+    names = display_names(session, {(one.account, one.kind, one.ref) for one in rows})
+    by_whom = authors(session, {one.effect_id for one in rows if one.effect_id})
+    return [
+        (
+            one.id, one.seen_at, one.account, one.kind, one.ref, names[one.account, one.kind, one.ref], one.field,
+            plainly(one.before), plainly(one.after), changed_by(one, author),
+            author.run_id if author else None,
+        )
+        for one in rows
+        for author in [by_whom.get(one.effect_id) if one.effect_id else None]
+    ]  # fmt: skip
+
+
 @blueprint.get("/audit")
 @needs(Role.VIEWER, page=True)
 def audit() -> Response | str:
     """Who did what."""
-    found = filters("who", "what", "from", "to")
-    before = number_asked("before")
+    found = filters("who", "what", "from", "to", "sort")
     wanted = days(found, Audit.at, formatting.zone(services()))
     wanted += [Audit.who == found["who"]] if found["who"] else []
     wanted += [Audit.what == found["what"]] if found["what"] else []
-    wanted += [Audit.id < before] if before else []
     if is_csv():
 
         def lines(_session: Session, rows: Sequence[Audit]) -> list[Line]:
@@ -287,7 +387,10 @@ def audit() -> Response | str:
         everything = newest_first(select(Audit).where(*wanted), Audit.id, lines)
         return as_csv("audit-log", ("at", "who", "what", "about", "detail"), everything)
     with services().store.read() as session:
-        rows, last = page(
-            list(session.scalars(select(Audit).where(*wanted).order_by(Audit.id.desc()).limit(ROWS_PER_PAGE + 1)))
-        )
-    return show("audit.html", audit=rows, older=last.id if last else None, filters=found)
+        fitting = number_of(session, select(Audit.id).where(*wanted))
+        query = in_order_asked(session, select(Audit).where(*wanted), Audit.id, AUDIT_ORDERS, found)
+        rows, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
+    return show(
+        "audit.html", audit=rows, older=last.id if last else None, filters=found, fitting=fitting,
+        orders=tuple(AUDIT_ORDERS),
+    )  # fmt: skip

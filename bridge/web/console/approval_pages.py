@@ -3,30 +3,48 @@
 from collections.abc import Collection, Sequence
 
 from flask import Response
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.operations.approval_review import Review, Wanted, reviews
 from bridge.operations.confirmation import Item, display_names
 from bridge.store.entities import Entity
+from bridge.store.ledger import PlanState, StoredPlan
 from bridge.store.roles import Role
 from bridge.web.access import needs
+from bridge.web.console import formatting
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import as_csv, is_csv
+from bridge.web.console.lists import Order, as_csv, days, filters, in_order_asked, is_csv
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
 
 MAX_SHOWN = 400  # changes on one page, of all plans together
 MIN_SHOWN = 10  # of each plan
 AT_ONCE = 500  # ids of one question
+PLANS_PER_PAGE = 25  # as many as are evaluated again for one page
+ORDERS = {
+    "most revenue": Order(func.coalesce(StoredPlan.money_24h, -1)),
+    "longest wait": Order(StoredPlan.id, descending=False),
+    "newest": Order(StoredPlan.id),
+}
 
 
 @blueprint.get("/approvals")
 @needs(Role.VIEWER, page=True)
 def approvals() -> Response | str:
-    plans = reviews(services(), now=services().clock())
+    found = filters("rule", "plan", "from", "to", "sort")
     only = number_asked("plan")
-    plans = [one for one in plans if only in {None, one.plan_id}]
+    wanted = [StoredPlan.state == PlanState.WAITING, *days(found, StoredPlan.created_at, formatting.zone(services()))]
+    wanted += [StoredPlan.rule_id == found["rule"]] if found["rule"] else []
+    wanted += [StoredPlan.id == only] if only is not None else []
+    with services().store.read() as session:
+        total = session.scalar(select(func.count()).select_from(StoredPlan).where(*wanted)) or 0
+        query = in_order_asked(session, select(StoredPlan).where(*wanted), StoredPlan.id, ORDERS, found)
+        chosen = list(session.scalars(query if is_csv() else query.limit(PLANS_PER_PAGE + 1)))
+        rules = sorted(session.scalars(select(StoredPlan.rule_id).where(wanted[0]).distinct()))
+    older = chosen[PLANS_PER_PAGE - 1].id if len(chosen) > PLANS_PER_PAGE and not is_csv() else None
+    shown = [one.id for one in (chosen if is_csv() else chosen[:PLANS_PER_PAGE])]
+    plans = reviews(services(), now=services().clock(), plans=shown)
     ranked = _ranked(plans, MAX_SHOWN if only is None and not is_csv() else None)
     items = {(one.account, one.kind, one.target_id) for effects in ranked.values() for one in effects}
     with services().store.read() as session:
@@ -55,7 +73,10 @@ def approvals() -> Response | str:
                 for plan in plans for one in plan.effects
             ],
         )  # fmt: skip
-    return show("approvals.html", plans=plans, names=names, advertisers=advertisers, ranked=ranked)
+    return show(
+        "approvals.html", plans=plans, names=names, advertisers=advertisers, ranked=ranked, filters=found,
+        total=total, rules=rules, orders=tuple(ORDERS), older=older,
+    )  # fmt: skip
 
 
 def _ranked(plans: Sequence[Review], room: int | None) -> dict[int, list[Wanted]]:

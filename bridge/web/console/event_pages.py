@@ -21,23 +21,35 @@ from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
 from bridge.web.console.formatting import many
-from bridge.web.console.lists import ROWS_PER_PAGE, Filters, as_csv, days, filters, is_csv, newest_first, one_of, page
+from bridge.web.console.lists import (
+    MAX_COUNTED,
+    ROWS_PER_PAGE,
+    Filters,
+    Order,
+    as_csv,
+    days,
+    filters,
+    in_order_asked,
+    is_csv,
+    newest_first,
+    number_of,
+    one_of,
+    page,
+)
 from bridge.web.console.show import show
 from bridge.web.request_context import services
 
 STATES = tuple(str(one) for one in EventState)
 FILTERED = ("state", "source", "type", "from", "to")
-MAX_COUNTED = 10_000  # webhooks of one state; beyond it the page says "10,000+"
+ORDERS = {"newest": Order(Event.id), "oldest": Order(Event.id, descending=False)}
 REPLAYABLE = (EventState.DONE, EventState.DEAD)
 
 
 @blueprint.get("/events")
 @needs(Role.VIEWER, page=True)
 def events() -> Response | str:
-    found = filters(*FILTERED)
+    found = filters(*FILTERED, "sort")
     wanted = _wanted(found)
-    if found["before"]:
-        wanted.append(Event.id < found["before"])
     if is_csv():
         columns = (Event.id, Event.received_at, Event.source, Event.event_type, Event.state, Event.problem)
         everything = newest_first(
@@ -48,12 +60,13 @@ def events() -> Response | str:
         headings = ("id", "received_at", "source", "type", "state", "problem")
         return as_csv("webhooks", headings, everything)
     with services().store.read() as session:
-        rows, last = page(
-            list(session.scalars(select(Event).where(*wanted).order_by(Event.id.desc()).limit(ROWS_PER_PAGE + 1)))
-        )
+        query = in_order_asked(session, select(Event).where(*wanted), Event.id, ORDERS, found)
+        rows, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
+        fitting = number_of(session, select(Event.id).where(*wanted)) if found.given.keys() & set(FILTERED) else ""
         counts = journal.counts_up_to(session, MAX_COUNTED + 1)
     return show(
         "events.html", events=rows, older=last.id if last else None, counts=counts, filters=found, states=STATES,
+        orders=tuple(ORDERS), fitting=fitting,
         counted=MAX_COUNTED, sources=sorted(services().sources),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask, session
 from markupsafe import Markup
 
+from bridge.operations.item_history import changed_by
 from bridge.services.container import Services
 from bridge.store.roles import Role
 from bridge.web.access import sessions
@@ -43,7 +44,7 @@ def register(app: Flask, services: Services) -> None:
     for name, filter_ in {
         "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
         "amount": amount, "currency_of": lambda name: units.get(name, unit), "plainly": plainly, "many": many,
-        "number": number, "threshold": threshold, "mark": mark, "word": word, "tone": tone,
+        "number": number, "changed_by": changed_by, "threshold": threshold, "mark": mark, "word": word, "tone": tone,
     }.items():  # fmt: skip
         app.add_template_filter(filter_, name)  # type: ignore[arg-type]
 

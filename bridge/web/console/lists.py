@@ -11,19 +11,21 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Response, abort, request
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.store.csv_cells import safe_cell
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.web.console import formatting
-from bridge.web.request_context import services
+from bridge.web.request_context import number_asked, services
 from rules.model.input_values import parse_moment
 
 ROWS_PER_PAGE = 60
 ROWS_AT_ONCE = 500  # of a file: what is in memory, and what one view of the database is kept for
 MAX_HOLDS_AT_ONCE = 10_000  # pauses that one press ends
+MAX_COUNTED = 10_000  # rows that a filter finds; beyond it a page says "10,000+"
+HOLDS_FILTERED = ("rule", "q", "ends", "from", "to")
 Row = TypeVar("Row")
 Line: TypeAlias = Sequence[Any]
 
@@ -150,6 +152,48 @@ def _plain(value: Any) -> Any:
     return "" if value is None else value
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a list is sorted by; rows that are the same there are sorted by their key, in the same direction."""
+
+    by: ColumnElement[Any] | InstrumentedAttribute[Any]
+    descending: bool = True
+
+
+def in_order_asked(
+    session: Session, query: Select[Any], key: InstrumentedAttribute[Any], orders: Mapping[str, Order], found: Filters
+) -> Select[Any]:
+    """The query in the order that `sort` asks for (the first, where it asks for none), after the row `before`.
+
+    `before` is the key of the last row that was seen; a row that is gone begins the list anew.
+    """
+    order = orders[one_of(found, "sort", tuple(orders)) or next(iter(orders))]
+    cursor = _cursor(found, key)
+    if cursor is not None:
+        if order.by is key:
+            query = query.where(key < cursor if order.descending else key > cursor)
+        else:
+            last = session.execute(select(order.by, key).where(key == cursor)).one_or_none()
+            if last is not None:
+                there = tuple_(literal(last[0], order.by.type), literal(last[1], key.type))
+                here = tuple_(order.by, key)
+                query = query.where(here < there if order.descending else here > there)
+    directed = [one.desc() if order.descending else one.asc() for one in (order.by, key)]
+    return query.order_by(*(directed[:1] if order.by is key else directed))
+
+
+def _cursor(found: Filters, key: InstrumentedAttribute[Any]) -> Any:
+    text = found["before"]
+    return (number_asked("before") if isinstance(key.type, Integer | BigInteger) else text) if text else None
+
+
+def number_of(session: Session, query: Select[Any]) -> str:
+    """How many rows a query has, as people read it: `1,204`, or `10,000+` where counting on would only take time."""
+    first = query.order_by(None).limit(MAX_COUNTED + 1).subquery()
+    found = session.scalar(select(func.count()).select_from(first)) or 0
+    return f"{found:,}" if found <= MAX_COUNTED else f"{MAX_COUNTED:,}+"
+
+
 def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:
     """The rows of one page out of at most `PAGE` + 1, and the last of them where more follow."""
     shown = rows[:ROWS_PER_PAGE]
@@ -169,7 +213,8 @@ def is_of_any_kind(model: type[Hold | Mute], asked: str) -> ColumnElement[bool]:
 
 def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
     """The pauses that a filter of the page shows."""
-    wanted = [Hold.rule_id == found["rule"]] if found["rule"] else []
+    wanted = days(found, Hold.since, formatting.zone(services()))
+    wanted += [Hold.rule_id == found["rule"]] if found["rule"] else []
     if found["q"]:
         wanted.append(or_(is_of_any_kind(Hold, found["q"]), Hold.subject.icontains(found["q"], autoescape=True)))
     match one_of(found, "ends", ("today", "within 24 hours", "never")):
@@ -185,7 +230,7 @@ def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
 
 def holds_shown(form: Mapping[str, str]) -> list[int]:
     """The numbers of the pauses that the filter in a form shows, the newest first, as many as one press ends."""
-    found = Filters({name: form[name] for name in ("rule", "q", "ends") if form.get(name)})
+    found = Filters({name: form[name] for name in HOLDS_FILTERED if form.get(name)})
     with services().store.read() as session:
         wanted = (Hold.state == HoldState.ACTIVE, *of_holds(found, services().clock()))
         return list(session.scalars(select(Hold.id).where(*wanted).order_by(Hold.id.desc()).limit(MAX_HOLDS_AT_ONCE)))

@@ -28,6 +28,7 @@ from rules.model.revision import Revision
 log = structlog.get_logger()
 
 MAX_TARGETS_NAMED = 50  # targets that only one of two revisions would have touched
+COARSER = tuple(timedelta(minutes=one) for one in (2, 5, 10, 15, 30, 60, 180, 360, 720, 1440))
 MAX_EVALUATIONS = 25_000  # of all replays of a job together: a month of quarter hours with each of seven thresholds
 BEAT = 1.0  # seconds between two words about how far it is
 MAX_JOB_TIME = timedelta(minutes=8)  # below the time limit of tasks, so that it can say so itself
@@ -65,9 +66,11 @@ def ask(
     who: str,
     now: datetime,
     about: Question = None,
+    coarser: bool = False,
 ) -> BacktestJob:
     """Have the live revision of a rule tried on the past, up to now at most; alone, swept, or beside an earlier one.
 
+    `coarser`: where the rule's own interval would be too many evaluations, they are as close as one job may have them.
     Raises NotThere, Refused, OperationError with the reason.
     """
     question = replace(question, end=min(question.end, now))
@@ -82,6 +85,7 @@ def ask(
         except NotReplayable as error:
             raise OperationError(str(error)) from error
         kind, asked_about, replays = _about(services, session, live, about)
+        question = _fitting(question, replays) if coarser else question
         _check_size(question, replays)
         last = backtest_jobs.newest(session, rule)
         if last is not None and last.is_open:
@@ -131,9 +135,20 @@ def _about(
             return BacktestKind.BACKTEST, None, [live]
 
 
+def _fitting(question: BacktestRequest, replays: Sequence[Revision]) -> BacktestRequest:
+    """The question as it is where one job may have it, and otherwise with the shortest step with which it may."""
+    steps = (None, *(one for one in COARSER if one > min(own_step(each) for each in replays)))
+    tried = [question] if question.step else [replace(question, step=step) for step in steps]
+    return next((one for one in tried if _evaluations(one, replays) <= MAX_EVALUATIONS), question)
+
+
+def _evaluations(question: BacktestRequest, replays: Sequence[Revision]) -> int:
+    return sum(count_evaluations(one, question.start, question.end, question.step) for one in replays)
+
+
 def _check_size(question: BacktestRequest, replays: Sequence[Revision]) -> None:
     """Raise OperationError where these replays take more evaluations than one job may."""
-    total = sum(count_evaluations(one, question.start, question.end, question.step) for one in replays)
+    total = _evaluations(question, replays)
     if total <= MAX_EVALUATIONS:
         return
     step = span(min(question.step or own_step(one) for one in replays))

@@ -28,6 +28,7 @@ from bridge.store import feeds, free_space, journal, observations, partitions
 from bridge.store import revisions as stored_revisions
 from bridge.store.clock import asked, own
 from bridge.store.engine import needs_no_prepared_statements
+from bridge.store.feeds import Kind
 from bridge.store.journal import EventState
 from bridge.store.ledger import Call, Effect, EffectState
 from bridge.store.observations_away import ObservationsAway
@@ -344,13 +345,19 @@ def _feeds(session: Session, now: datetime) -> list[Check]:
     found = []
     for feed in feeds.everything(session):
         name = f"data {feed.name}"
-        if feed.as_of is None or now - feed.as_of > OLD_REPORTS:
+        if feed.kind == Kind.POSTBACKS:  # they come when something is sold: silence is no fault
+            found.append(check(name, "ok", _last_postback(feed.as_of, now)))
+        elif feed.as_of is None or now - feed.as_of > OLD_REPORTS:
             age = "never read" if feed.as_of is None else f"{(now - feed.as_of).total_seconds() / 60:.0f} min old"
             why = f"; {feed.problem}" if feed.problem else ""
             found.append(check(name, "warn", f"{age}{why}", "see that `worker` runs and the API key may read reports"))
         else:
             found.append(check(name, "ok", f"{(now - feed.as_of).total_seconds() / 60:.0f} min old"))
     return found
+
+
+def _last_postback(at: datetime | None, now: datetime) -> str:
+    return "none came yet" if at is None else f"the last came {(now - at).total_seconds() / 60:,.0f} min ago"
 
 
 def _places(services: Services, session: Session) -> list[Check]:

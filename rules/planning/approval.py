@@ -123,7 +123,7 @@ def _why(effect: PlannedEffect, new: Plan) -> Stop:
     stop = _stop_of(effect, new)
     if stop is not None:
         return _told(effect, stop)
-    message = f"{effect.target} recovered: the rule no longer says yes"
+    message = f"{effect.target}: the rule no longer says yes about it"
     return Stop(guard="recheck", message=message, subject=effect.subject, target=effect.target)
 
 

@@ -75,7 +75,7 @@ WIDER = """() => [...document.querySelectorAll('html, main, .scroll, table, tbod
     .filter(one => one.scrollWidth > one.clientWidth + 1 && one.checkVisibility())
     .map(one => one.tagName + ': ' + one.innerText.slice(0, 60))"""
 #: On a phone: controls of which hardly anything can be read.
-NARROW = """() => [...document.querySelectorAll('form.row > :is(select, input:not([type=checkbox]))')]
+NARROW = """() => [...document.querySelectorAll('form.row :is(select, input:not([type=checkbox]))')]
     .filter(one => one.checkVisibility() && one.offsetWidth < 120)
     .map(one => `${one.name}: ${one.offsetWidth}`)"""
 

@@ -200,6 +200,19 @@ def test_the_evaluations_of_a_job_are_counted_at_the_interval_of_its_rule(networ
     assert backtest_jobs.ask(network.services, "each-minute", longer, who="anna", now=network.now).is_open
 
 
+def test_a_page_has_a_rule_evaluated_as_often_as_one_job_may_have_it(network):
+    network.rule(EVERY_MINUTE, "each-minute.yaml")
+    question = BacktestRequest(start=network.now - timedelta(days=30), end=network.now)
+    found = backtest_jobs.ask(network.services, "each-minute", question, who="anna", now=network.now, coarser=True)
+    assert found.step_seconds == 120
+    backtest_jobs.stop(network.services, found.id, who="anna", now=network.now)
+    week = replace(question, start=network.now - timedelta(days=7))
+    assert (
+        backtest_jobs.ask(network.services, "each-minute", week, who="anna", now=network.now, coarser=True).step_seconds
+        is None
+    )
+
+
 def test_the_evaluations_of_all_thresholds_of_a_sweep_count(network):
     question = BacktestRequest(start=network.now - timedelta(days=60), end=network.now)
     with pytest.raises(OperationError, match="every 15 min, 7 times over is 40,327 evaluations"):

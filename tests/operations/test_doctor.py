@@ -8,6 +8,8 @@ from rule_texts import minute_rule, onboarding_rule
 from bridge.operations import doctor
 from bridge.operations.doctor import examine, permissions, routes
 from bridge.operations.health_checks import checks
+from bridge.store import feeds
+from bridge.store.feeds import FeedKey, Kind
 from bridge.store.journal import Event
 
 
@@ -61,6 +63,14 @@ def test_the_rule_that_writes_most_is_named_where_the_disk_fills(services, monke
 def test_data_that_is_old_is_named_with_its_age(services):
     services.now += timedelta(hours=2)
     assert found(services, "data main/default/clicks")["detail"].startswith("120 min old")
+
+
+def test_postbacks_that_rest_are_no_fault(services):
+    with services.services.store.write() as session:
+        key = FeedKey(account="main", integration="default", kind=Kind.POSTBACKS)
+        feeds.ensure(session, key).as_of = services.now - timedelta(hours=5)
+    assert found(services, "data main/default/postbacks")["status"] == "ok"
+    assert "300 min ago" in found(services, "data main/default/postbacks")["detail"]
 
 
 def test_a_key_that_may_read_everything_is_fine(services):

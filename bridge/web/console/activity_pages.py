@@ -344,10 +344,14 @@ def changes() -> Response | str:
         asked = in_order_asked(session, query, EntityChange.id, CHANGE_ORDERS, found)
         rows, last = page(list(session.scalars(asked.limit(ROWS_PER_PAGE + 1))))
         names = display_names(session, {(one.account, one.kind, one.ref) for one in rows})
+        known = select(Entity.account, Entity.kind, Entity.ref, Entity.number)
+        known = known.where(Entity.ref.in_({one.ref for one in rows}))
+        numbers = {(account, kind, ref): number for account, kind, ref, number in session.execute(known) if number}
         by_whom = authors(session, {one.effect_id for one in rows if one.effect_id})
     return show(
-        "changes.html", changes=rows, names=names, authors=by_whom, filters=found, fitting=fitting, kinds=ITEM_KINDS,
-        causes=tuple(CAUSES), accounts=accounts, orders=tuple(CHANGE_ORDERS), older=last.id if last else None,
+        "changes.html", changes=rows, names=names, numbers=numbers, authors=by_whom, filters=found, fitting=fitting,
+        kinds=ITEM_KINDS, causes=tuple(CAUSES), accounts=accounts, orders=tuple(CHANGE_ORDERS),
+        older=last.id if last else None,
     )  # fmt: skip
 
 

@@ -44,7 +44,8 @@ def register(app: Flask, services: Services) -> None:
     for name, filter_ in {
         "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
         "amount": amount, "currency_of": lambda name: units.get(name, unit), "plainly": plainly, "many": many,
-        "number": number, "changed_by": changed_by, "threshold": threshold, "mark": mark, "word": word, "tone": tone,
+        "number": number, "changed_by": changed_by, "span": length, "threshold": threshold, "mark": mark, "word": word,
+        "tone": tone,
     }.items():  # fmt: skip
         app.add_template_filter(filter_, name)  # type: ignore[arg-type]
 

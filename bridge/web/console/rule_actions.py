@@ -44,8 +44,12 @@ def run_backtest(rule_id: str) -> Response:
         if against == "imported" and not _imported():
             raise OperationError("nothing was imported yet, so there is nothing to evaluate; see Settings, Imports")
         question = BacktestRequest.of(_day("from", zone), _day_after("to", zone), now, None, against)
-        backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now, about=_about())
-        return "A worker runs it. You may leave the page: it continues, and the result appears here."
+        asked = backtest_jobs.ask(services(), rule_id, question, who=g.who, now=now, about=_about(), coarser=True)
+        told = "A worker runs it. You may leave the page: it continues, and the result appears here."
+        if asked.step_seconds:
+            often = formatting.length(asked.step_seconds)
+            told += f" It evaluates every {often}; as often as the rule does is too much for one job."
+        return told
 
     return done(f"/rules/{rule_id}#backtest", do)
 

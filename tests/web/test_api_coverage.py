@@ -108,6 +108,8 @@ REQUESTS = {
 }
 #: Options of listings → the parameter of the same meaning, where it has another name.
 NAMES = {"event_type": "type", "wanted": "outcome", "everything": "state"}
+#: Options that ask for another list, which has a request of its own.
+OTHER_LISTS = {"changes": "GET /changes"}
 LISTINGS = ("events list", "runs list", "holds list", "audit")
 
 
@@ -147,4 +149,6 @@ def test_a_listing_is_narrowed_down_as_on_the_command_line(described, name):
     [request] = REQUESTS[name]
     taken = {one["name"] for one in described[request]["parameters"]}
     options = {one.name for one in TREE[name].params if isinstance(one, click.Option)} - {"json", "help"}
+    assert {OTHER_LISTS[one] for one in options & OTHER_LISTS.keys()} <= described.keys()
+    options -= OTHER_LISTS.keys()
     assert {NAMES.get(one, one) for one in options} - taken == set()

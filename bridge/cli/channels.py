@@ -5,7 +5,7 @@ import getpass
 import click
 from marshmallow import ValidationError
 
-from bridge.cli.groups import add_former_names
+from bridge.cli.groups import RenamedGroup
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.notifications.deliver import deliver_test
@@ -16,7 +16,7 @@ from bridge.sources.strict_schema import Duration
 from bridge.store import notifications
 
 
-@click.group()
+@click.group(cls=RenamedGroup)
 def channels() -> None:
     """List, test, enable and mute notification channels."""
 
@@ -175,4 +175,3 @@ def _known(session: Session, name: str) -> str:
 
 
 channels.add_command(rename_command("channel"))
-add_former_names(channels, "channels")

@@ -32,18 +32,18 @@ def imported(where: str) -> click.Command:
     return command
 
 
-def add_former_names(group: click.Group, path: str) -> None:
-    """Add each former name of a command of this group as a hidden command that warns and does the same.
+class RenamedGroup(click.Group):
+    """A group whose commands also answer to their former names. Those are not listed; each warns and does the same."""
 
-    `path` is the group as people type it, such as `channels`.
-    """
-    for old, new in new_names("CLI command").items():
-        if old.startswith(f"{path} "):
-            command = copy(group.commands[new.removeprefix(f"{path} ")])
-            assert command.callback is not None
-            command.name, command.hidden = old.removeprefix(f"{path} "), True
-            command.callback = _warning(command.callback, old, new)
-            group.add_command(command)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        old = f"{self.name} {cmd_name}"
+        new = new_names("CLI command").get(old)
+        found = super().get_command(ctx, cmd_name if new is None else new.removeprefix(f"{self.name} "))
+        if new is None or found is None or found.callback is None:
+            return found
+        command = copy(found)
+        command.callback = _warning(found.callback, old, new)
+        return command
 
 
 def _warning(callback: Callable[..., Any], old: str, new: str) -> Callable[..., Any]:

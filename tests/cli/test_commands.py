@@ -129,7 +129,7 @@ def test_one_account_is_halted_listed_and_resumed(home, run):
 
 @pytest.mark.parametrize("name", ["--rule", "--account", "--advertiser"])
 def test_an_empty_name_is_not_everything(home, run, name):
-    assert "there is no" in run("halt", "--why", "outage", name, "", code=1)
+    assert "not found" in run("halt", "--why", "outage", name, "", code=1)
     assert "nothing is halted" in run("halts")
     run("halt", "--why", "outage")
     run("resume", name, "", code=1)

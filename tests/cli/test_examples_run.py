@@ -40,7 +40,7 @@ REFUSED = {
     "rules rename old-name new-name": ("rule new-name: not found", 1),
     "runs undo 812 813": ("run 813: not found", 1),
     "sources rename old-name new-name": ("source new-name: not found", 1),
-    "sources add crm --preset hubspot": ("source 'crm': stands in bridge.yaml already", 1),
+    "sources add crm --preset hubspot": ("source 'crm': is already in bridge.yaml", 1),
     "channels test traffic": ("traffic did not take the message", 1),
     "db restore /backup/bridge-2026-11-24.db": ("is in use; stop web, worker and beat first", 1),
     "events results 01J8Z...": ("is not a row of a CSV", 1),

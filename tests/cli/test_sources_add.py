@@ -71,7 +71,7 @@ def test_every_shape_of_the_section_is_understood(home, text, wanted):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("crm", "sources: {crm: {verify: none}}", "stands in bridge.yaml already"),
+        ("crm", "sources: {crm: {verify: none}}", "is already in bridge.yaml"),
         ("x", "sources: {crm: {verify: none}}", "put each source on a line of its own"),
         ("X y", "", "is not a name of a source"),
         ("x", "sources: [", "cannot be read"),

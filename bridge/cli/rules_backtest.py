@@ -166,7 +166,7 @@ def backtests(session: Session, rule: str, json: bool) -> None:
 def costs(session: Session, file: Path, json: bool) -> None:
     """Show what the rules of FILE will cost at the volumes of this network, before they are live.
 
-    For quiet, typical and busy subjects: how many of 100 healthy ones are paused within 30 days by chance, how long a
+    For quiet, typical and busy subjects: how many of 100 honest ones are paused within 30 days by chance, how long a
     collapse to a quarter goes unnoticed, and the money lost meanwhile.
 
     \b

@@ -33,7 +33,7 @@ TOP_LEVEL_KEYS = {
         "report row from the next start on.",
         "[os, sub_id_2]",
     ),
-    "notices": Key("Who hears of problems of the service itself.", "{operations: ops}"),
+    "notices": Key("The channels that are notified of problems with the service.", "{operations: ops}"),
     "http": Key("Where the `http` action of rules may go. Without it: nowhere.", "{allow: [https://crm.example.com]}"),
     "keep": Key("For how many days observations are kept.", "{rows: 95, observations: 800}"),
     "trusted_proxies": Key("Addresses whose `X-Forwarded-For` is believed.", "[10.0.0.0/8]"),
@@ -126,55 +126,57 @@ SOURCE = {
     "username": Key("The user of `verify: basic`.", "crm"),
     "password": Key("The password of `verify: basic`.", '"${CRM_PASSWORD}"'),
     "passwords": Key("Several passwords while one is rotated.", '["${NEW}", "${OLD}"]'),
-    "in": Key("Where a token may stand: `path`, `query`, `header`, `body`; path and query by default.", "[header]"),
+    "in": Key(
+        "The places where a token may be: `path`, `query`, `header`, `body`; path and query by default.", "[header]"
+    ),
     "parameter": Key("The query parameter of a token, or its path in the body; `token` by default.", "key"),
     "header": Key("The header of the signature or token.", "X-Signature"),
     "digest": Key("The digest of the HMAC; sha256 by default.", "sha512"),
-    "encoding": Key("How the signature is written; hex for `hmac`, base64 for `public-key`.", "base64"),
+    "encoding": Key("The encoding of the signature; hex for `hmac`, base64 for `public-key`.", "base64"),
     "secret_form": Key("How the secret is written; text by default, and base64 with standard-webhooks.", "hex"),
     "public_key": Key(
         "The sender's public key in PEM (also of a certificate), base64, hex or as a JWK.", '"${SENDGRID_PUBLIC_KEY}"'
     ),
     "public_keys": Key("Several public keys while one is rotated.", '["${NEW}", "${OLD}"]'),
-    "verify_token": Key("The word with which Meta checks the address.", '"${META_VERIFY_TOKEN}"'),
+    "verify_token": Key("The token with which Meta verifies the address.", '"${META_VERIFY_TOKEN}"'),
     "covered": Key(
         "What an RFC 9421 signature must cover beside the body's digest; `@method` by default.", '["@method"]'
     ),
     "claim": Key("The claim of a `jwt` that is the SHA-256 of the body, in hex.", "request_body_sha256"),
     "webhook_id": Key("What the sender calls the webhook, for `{webhook_id}` in `signed`.", '"${PAYPAL_WEBHOOK_ID}"'),
-    "prefix": Key("What stands before the signature.", "sha256="),
-    "signature": Key("Where the signature stands, if not in `header`.", "query:sig"),
+    "prefix": Key("The text before the signature.", "sha256="),
+    "signature": Key("The place of the signature, if not in `header`.", "query:sig"),
     "separator": Key("What divides the parts of a header; a comma by default.", '";"'),
     "signed": Key("The text that is signed; `{body}` by default.", '"{timestamp}.{body}"'),
     "signature_part": Key("The part of the header that is the signature; `rest` where parts have no names.", "v1"),
     "timestamp_part": Key("The part of the header that is the time; `first` where parts have no names.", "t"),
     "timestamp_header": Key("The header with the time of the signature.", "X-Timestamp"),
-    "timestamp": Key("Where that time stands, if not in a header.", "meta.signed_at"),
+    "timestamp": Key("The place of that time, if not in a header.", "meta.signed_at"),
     "id_header": Key("The header with the delivery id, for `{id}` in `signed`.", "X-Event-Id"),
     "tolerance": Key("How old or new a signature may be.", "10m"),
     "allow_ips": Key("Addresses and networks that may send; `integr8` stands for Integr8's own.", "[203.0.113.0/24]"),
     "trusted_proxies": Key("Proxies of this source, before those of the whole service.", "[10.0.0.0/8]"),
-    "format": Key("How the body is read; `auto` goes by the content type.", "csv"),
-    "dialect": Key("Whose postbacks come, with `format: postback`.", "everflow"),
-    "event_type": Key("Where the type of an event stands.", "header:X-Event-Type"),
-    "delivery_id": Key("Where the sender's id stands; the same id is the same event.", "event.id"),
+    "format": Key("The format of the body; `auto` follows the content type.", "csv"),
+    "dialect": Key("The tracker that sends the postbacks, with `format: postback`.", "everflow"),
+    "event_type": Key("The place of an event's type.", "header:X-Event-Type"),
+    "delivery_id": Key("The place of the sender's id; the same id is the same event.", "event.id"),
     "shown_id": Key(
-        "Where an id stands that is shown but does not tell events apart, being unsigned.", "header:X-Delivery"
+        "The place of an id that is shown only: it is unsigned, so it does not identify events.", "header:X-Delivery"
     ),
     "split": Key("The list in a body that is many events; `auto` or `never`.", "entry.changes"),
     "json_in": Key("The field of a form that holds JSON, where it is not the only one.", "rawRequest"),
-    "event_time": Key(
-        "Where the time of an event stands; in a body without one it is the time of receipt.", "created_at"
-    ),
-    "order_by": Key("Where the place among the events about the same thing stands.", "deal.version"),
-    "order_per": Key("Where that thing's id stands.", "deal.id"),
+    "event_time": Key("The place of an event's time; without one it is the time of receipt.", "created_at"),
+    "order_by": Key("The place of the value that orders events about the same thing.", "deal.version"),
+    "order_per": Key("The place of that thing's id.", "deal.id"),
     "timezone": Key("The zone of times without an offset.", "Europe/Berlin"),
-    "max_body": Key("The largest body that is taken.", "2MiB"),
+    "max_body": Key("The largest accepted body.", "2MiB"),
     "max_inflated": Key("The largest body after decompression.", "8MiB"),
     "max_depth": Key("The deepest nesting of a JSON body.", "64"),
     "map": Key("Our name → the sender's name for a field.", "{contact.email: deal.mail}"),
     "expects": Key("Field → kind that a body must have; `?` makes it optional.", "{deal.id: integer}"),
-    "on_mismatch": Key("What becomes of a body that does not fit; `refuse`, for postbacks `quarantine`.", "quarantine"),
+    "on_mismatch": Key(
+        "What happens to a body that does not match; `refuse`, for postbacks `quarantine`.", "quarantine"
+    ),
 }
 
 TABLES = {

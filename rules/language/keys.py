@@ -368,7 +368,7 @@ KEYS: Mapping[str, Key] = {
         "approve: {recheck: false}",
         "true",
     ),
-    "notify": Key("Who hears of what.", "notify: [{about: [paused, error], to: [traffic]}]"),
+    "notify": Key("Who is notified of what.", "notify: [{about: [paused, error], to: [traffic]}]"),
     "notify.about": Key("The topics.", "notify: {about: [paused], to: [traffic]}", REQUIRED),
     "notify.to": Key("The channels of bridge.yaml.", "notify: {about: [paused], to: [traffic]}", REQUIRED),
     # --- inhibits ---

@@ -150,7 +150,7 @@ def test_a_password_that_will_not_do_is_refused_with_the_reason(browser, fields,
 def test_who_came_by_token_has_no_password_to_change(app, token):
     visitor = Browser(app)
     visitor.http.post("/login", data={"token": token()})
-    assert "came in with a token" in visitor.open("/account")
+    assert "signed in with a token" in visitor.open("/account")
     assert "no password here" in visitor.press("/account", "/account", old="x", new="y", again="y")
 
 

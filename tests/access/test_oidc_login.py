@@ -123,7 +123,7 @@ def test_a_user_who_is_disabled_here_stays_outside(app, network, now):
 def test_a_user_of_the_provider_has_no_password_here(app, network, now):
     guest = Guest(app)
     guest.come_in()
-    assert "your password is there" in guest.open("/account")
+    assert "change your password there" in guest.open("/account")
     assert Browser(app).sign_in("ann@example.com", "").status_code == 200
 
 

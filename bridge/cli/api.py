@@ -8,6 +8,7 @@ import click
 from bridge.cli import api_read_commands, api_report_commands, api_write_commands
 from bridge.cli.api_options import Json, dashed
 from bridge.cli.api_session import account_options, as_text, client_of, guarded
+from bridge.cli.choice import Choice
 from bridge.cli.session import Session, json_option, outcome, show
 from bridge.integr8 import OPERATIONS, RESOURCES, Operation
 from bridge.integr8.exports import PER_DAY
@@ -107,7 +108,7 @@ def _pairs(context: click.Context, parameter: click.Parameter, values: tuple[str
 
 
 @api.command()
-@click.argument("name", metavar="OPERATION", type=click.Choice(list(OPERATIONS)))
+@click.argument("name", metavar="OPERATION", type=Choice(list(OPERATIONS)))
 @click.option("--path", multiple=True, callback=_pairs, help="A path parameter, name=value.")
 @click.option("--query", multiple=True, callback=_pairs, help="A query parameter, name=value.")
 @click.option("--body", type=Json(), help="The body, as JSON.")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from marshmallow import Schema, fields, validate
 
+from bridge.cli.choice import Choice
 from rules.model.input_values import number_of
 
 LIST_MARK = ";"  # between the values of one CSV cell
@@ -55,7 +56,7 @@ def _option(name: str, field: "fields.Field[Any]") -> click.Option:
 def _type(field: "fields.Field[Any]") -> Any:
     choices = next((one.choices for one in field.validators if isinstance(one, validate.OneOf)), None)
     if choices:
-        return click.Choice(list(choices))
+        return Choice(list(choices))
     if isinstance(field, fields.Integer):
         return click.INT
     if isinstance(field, fields.Decimal):

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bridge.cli.api_options import dashed
 from bridge.cli.api_session import account_options, as_text, client_of, guarded, limited, page_size, print_rows
+from bridge.cli.choice import Choice
 from bridge.cli.session import MOMENT, Session, Span, cell, json_option, outcome
 from bridge.integr8 import ApiError, Listing, Operation
 from bridge.integr8.body_types import ReportFilter
@@ -39,7 +40,7 @@ span_options = _options(
     click.option("--end", type=MOMENT, help="Until this time (default: now)."),
 )
 narrow_options = _options(
-    click.option("--status", type=click.Choice(STATUSES), help="Only rows with this status."),
+    click.option("--status", type=Choice(STATUSES), help="Only rows with this status."),
     click.option("--offer-id", help="Only rows of this offer."),
     click.option("--publisher", help="Only rows of this publisher."),
     click.option("--advertiser", help="Only rows of this advertiser."),

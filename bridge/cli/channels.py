@@ -5,6 +5,7 @@ import getpass
 import click
 from marshmallow import ValidationError
 
+from bridge.cli.choice import Choice
 from bridge.cli.groups import RenamedGroup
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
@@ -57,7 +58,7 @@ def _health(row: notifications.ChannelHealth | None) -> str:
 
 @channels.command("add")
 @click.argument("channel")
-@click.option("--kind", type=click.Choice(["apprise", "webhook"]), default="apprise", show_default=True)
+@click.option("--kind", type=Choice(["apprise", "webhook"]), default="apprise", show_default=True)
 @click.option("--address", prompt=True, hide_input=True, help="Address of the channel; without it you are asked.")
 @json_option
 @click.pass_obj

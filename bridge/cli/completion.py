@@ -3,9 +3,11 @@
 import click
 from click.shell_completion import get_completion_class
 
+from bridge.cli.choice import Choice
+
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script that completes commands, options and choices in a shell.

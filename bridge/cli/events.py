@@ -10,6 +10,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
+from bridge.cli.choice import Choice
 from bridge.cli.session import MOMENT, Session, as_json, cell, json_option, outcome, show, since_option
 from bridge.decisions.event_facts import shown
 from bridge.operations.csv_results import COLUMNS, results
@@ -41,7 +42,7 @@ def _row(event: Event) -> dict[str, Any]:
 
 @events.command("list")
 @click.option("--source", help="Only this source.")
-@click.option("--state", type=click.Choice([str(one) for one in EventState]), help="Only this state.")
+@click.option("--state", type=Choice([str(one) for one in EventState]), help="Only this state.")
 @click.option("--type", "event_type", help="Only this type, as the sender names it.")
 @since_option
 @click.option("--limit", default=30, show_default=True)
@@ -113,11 +114,11 @@ def _told(name: str, value: Any) -> str:
 @events.command("replay")
 @click.argument("event", nargs=-1)
 @click.option("--source", help="All events of this source.")
-@click.option("--state", type=click.Choice(["done", "dead"]), help="Only processed events, or only dead letters.")
+@click.option("--state", type=Choice(["done", "dead"]), help="Only processed events, or only dead letters.")
 @click.option("--type", "event_type", help="All events of this type.")
 @since_option
 @click.option("--until", type=MOMENT, help="Received before this time, UTC unless it names a zone.")
-@click.option("--with", "revision", type=click.Choice(["original", "current"]), default="current", show_default=True)
+@click.option("--with", "revision", type=Choice(["original", "current"]), default="current", show_default=True)
 @click.option(
     "--per-minute",
     type=click.IntRange(min=1),

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from bridge.cli.check_formats import FORMATS
+from bridge.cli.choice import Choice
 from bridge.cli.session import as_json, json_option
 from bridge.operations.check import check_home
 from rules.model.formatting import counted
@@ -58,7 +59,7 @@ def _base64_secret() -> str:
 
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
-@click.option("--format", "form", type=click.Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
+@click.option("--format", "form", type=Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
 @click.option(
     "--costs", is_flag=True, help="Simulate what each rule will cost, say what it writes in a day; takes seconds."
 )

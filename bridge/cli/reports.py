@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from bridge.cli.choice import Choice
 from bridge.cli.session import MOMENT, Session, as_json, json_option, show
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.operations import exports, feeds
@@ -26,7 +27,7 @@ from bridge.sources.csv_file import CsvProblem
 from bridge.store.feeds import FeedKey, Kind
 from rules.model.formatting import counted
 
-REPORT_KINDS = click.Choice(["clicks", "conversions", "impressions"])
+REPORT_KINDS = Choice(["clicks", "conversions", "impressions"])
 account_options = (
     click.option("--account", default="main", show_default=True),
     click.option("--integration", default="default", show_default=True),
@@ -333,7 +334,7 @@ def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> 
 
 
 @reports.command("move")
-@click.argument("to", type=click.Choice(PLACES))
+@click.argument("to", type=Choice(PLACES))
 @json_option
 @click.pass_obj
 def move(session: Session, to: str, json: bool) -> None:

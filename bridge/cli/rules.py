@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session as DatabaseSession
 
+from bridge.cli.choice import Choice
 from bridge.cli.renames import rename_command
 from bridge.cli.rule_files import fmt, new
 from bridge.cli.rules_backtest import backtest, backtests, costs
@@ -223,7 +224,7 @@ def _diff_against(session: Session, against: str, *, json: bool) -> None:
 
 @rules.command("mode")
 @click.argument("rule")
-@click.argument("mode", type=click.Choice([str(one) for one in Mode]))
+@click.argument("mode", type=Choice([str(one) for one in Mode]))
 @json_option
 @click.pass_obj
 def mode_(session: Session, rule: str, mode: str, json: bool) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from bridge.cli.choice import Choice
 from bridge.cli.session import MOMENT, Session, Span, as_json, json_option, show
 from bridge.config.renamed import with_old_names
 from bridge.operations.backtest import BacktestRequest, Thresholds, for_programs, keep, read, try_out, try_thresholds
@@ -35,7 +36,7 @@ MAX_PAUSES_SHOWN = 50
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--from", "start", type=MOMENT, help="Start, UTC unless it names a zone; 30 days ago by default.")
 @click.option("--to", "end", type=MOMENT, help="End; now by default, and never later.")
-@click.option("--against", type=click.Choice(["live", "imported"]), default="live", show_default=True)
+@click.option("--against", type=Choice(["live", "imported"]), default="live", show_default=True)
 @click.option("--step", type=Span(), help="Time between evaluations; the rule's own interval by default.")
 @click.option("--compare", is_flag=True, help="Against the live revision of the same rule.")
 @click.option("--sweep", metavar="METRIC=FROM..TO", help="Compare many thresholds: --sweep cr=0.2%..0.8%")

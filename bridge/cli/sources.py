@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bridge.cli.choice import Choice
 from bridge.cli.renames import rename_command
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.operations import OperationError, source_secrets
@@ -63,7 +64,7 @@ def presets(json: bool) -> None:
 
 @sources.command("add")
 @click.argument("source")
-@click.option("--preset", required=True, type=click.Choice(NAMES), help="The sender; `sources presets` lists them.")
+@click.option("--preset", required=True, type=Choice(NAMES), help="The sender; `sources presets` lists them.")
 @click.option("--base-url", help="Public address of the service; `public_url` of bridge.yaml by default.")
 @json_option
 def add_(source: str, preset: str, base_url: str | None, json: bool) -> None:
@@ -120,8 +121,8 @@ def rotate_(session: Session, source: str, end_old: bool, base_url: str | None, 
 @sources.command("url")
 @click.argument("source")
 @click.option("--base-url", help="Public address of the service; `public_url` of bridge.yaml by default.")
-@click.option("--for", "tracker", type=click.Choice(TRACKERS), help="The tracker whose macros are filled in.")
-@click.option("--type", "kind", type=click.Choice(["conversion", "event", "click"]), default="conversion")
+@click.option("--for", "tracker", type=Choice(TRACKERS), help="The tracker whose macros are filled in.")
+@click.option("--type", "kind", type=Choice(["conversion", "event", "click"]), default="conversion")
 @json_option
 @click.pass_obj
 def url(session: Session, source: str, base_url: str | None, tracker: str | None, kind: str, json: bool) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import click
 
+from bridge.cli.choice import Choice
 from bridge.cli.session import Session, Span, as_json, json_option, outcome, show
 from bridge.store import tokens as store_tokens
 from bridge.store.roles import Role
@@ -19,7 +20,7 @@ def tokens() -> None:
 
 @tokens.command("create")
 @click.argument("name")
-@click.option("--role", type=click.Choice([str(one) for one in Role]), default="viewer", show_default=True)
+@click.option("--role", type=Choice([str(one) for one in Role]), default="viewer", show_default=True)
 @click.option("--expires", type=Span(), help="Expires after 30d, 24h, ...; never by default.")
 @json_option
 @click.pass_obj

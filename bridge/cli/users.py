@@ -4,13 +4,14 @@ import getpass
 
 import click
 
+from bridge.cli.choice import Choice
 from bridge.cli.session import Session, as_json, json_option, outcome, show
 from bridge.store import users as known
 from bridge.store.roles import Role
 from bridge.web.access import users as change
 from bridge.web.access.users import Actor, CreatedUser
 
-ROLE = click.Choice([str(one) for one in Role])
+ROLE = Choice([str(one) for one in Role])
 ask_option = click.option("--ask", is_flag=True, help="Ask for the password; else one is generated and shown, once.")
 
 

@@ -14,6 +14,7 @@ from bridge.sources.expects import Expected, put
 from bridge.sources.postback import suggested_url
 from bridge.sources.request import Headers, Incoming
 from bridge.sources.source import TEST_AGENT, Source
+from bridge.sources.trackers import Tracker
 
 #: A value of each kind that a source may expect.
 VALUES: Mapping[str, Any] = {
@@ -79,7 +80,7 @@ def sample(
 def _request(source: Source, at: datetime) -> Incoming:
     """What the sender would send, without signature or token."""
     if source.is_postback:
-        return Incoming(method="GET", query=_postback(at))
+        return Incoming(method="GET", query=_postback(at, source.tracker))
     said = _said(source, at)
     flat = [(name, str(value)) for name, value in said.items()]
     match source.format:
@@ -123,9 +124,15 @@ def _placed(source: Source, request: Incoming) -> Incoming:
     return replace(request, headers=Headers(headers))
 
 
-def _postback(at: datetime) -> tuple[tuple[str, str], ...]:
-    """The suggested postback with values where Integr8 would put them; other macros stay, as unknown ones do."""
+def _postback(at: datetime, tracker: Tracker | None) -> tuple[tuple[str, str], ...]:
+    """The suggested postback with values where Integr8 would put them; other macros stay, as unknown ones do.
+
+    Of another tracker's address only what has a value.
+    """
     values = {"transaction_id": f"TEST{int(at.timestamp()):022d}", "offer_id": "1", "publisher_id": "1"}
     values |= {"status": "approved", "payout": "0.00", "revenue": "0.00", "currency": "USD"}
+    if tracker is not None:
+        values |= {"offer": "1", "publisher": "1"}
+        return ("type", "conversion"), *((ours, values[ours]) for ours in tracker.macros if ours in values)
     pairs = parse_qsl(urlsplit(suggested_url("http://x", "x", None)).query)
     return tuple((name, values.get(value.strip("{}"), value)) for name, value in pairs)

@@ -119,3 +119,14 @@ def test_a_rule_from_before_lists_were_split_is_told(home, monkeypatch, split, w
         "then:\n  - ensure: publisher\n    key: {email: '{{ body.items[0].email }}'}\n    with: {name: Ann}\n"
     )
     assert any("split: never" in line for line in warnings_of(home)) is warned
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["add", "x", "--preset", "linkdin"], "that --help lists; did you mean 'linkedin'?"),
+        (["url", "x", "--for", "evreflow"], "'singular'; did you mean 'everflow'?"),
+    ],
+)
+def test_a_misspelt_sender_is_answered_with_the_nearest_one(home, arguments, said):
+    assert said in run(*arguments, code=2)

@@ -8,6 +8,7 @@ import pytest
 from bridge.sources import Headers, Incoming, build
 from bridge.sources.presets import PRESETS
 from bridge.sources.samples import NoSample, sample
+from bridge.sources.trackers import TRACKERS
 from tests.sources.signed_requests import NOW, WAYS, source
 from tests.sources.test_presets import P256, entry
 
@@ -35,6 +36,13 @@ def test_every_proof_can_be_tried_out(way):
     reading = taken(WAYS[way])
     assert reading.body["type"] == "test"
     assert reading.quarantine is None
+
+
+@pytest.mark.parametrize("name", TRACKERS)
+def test_a_tracker_s_sample_has_its_own_address_and_no_macro_in_it(name):
+    reading = taken({"verify": "none", "format": "postback", "dialect": name})
+    assert (reading.event_type, reading.quarantine, reading.faults) == ("test", None, ())
+    assert reading.body["transaction_id"].startswith("TEST")
 
 
 @pytest.mark.parametrize("name", PRESETS)

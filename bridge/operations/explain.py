@@ -274,7 +274,10 @@ def subjects_called(session: Session, text: str, kinds: Collection[str] = MIRROR
     query = select(Entity).where(Entity.kind.in_(wanted), entities.matches(name))
     exact = case((or_(Entity.number == name, Entity.ref == name, Entity.name == name), 0), else_=1)
     found = session.scalars(query.order_by(exact, Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(OFFERED))
-    called = [(Subject((one.kind,), (one.number or one.ref,)), one.name or "") for one in found]  # type: ignore[arg-type]
+    names: dict[Subject, str] = {}  # accounts number their items alike: one subject may be an item of each
+    for one in found:
+        names.setdefault(Subject((one.kind,), (one.number or one.ref,)), one.name or "")  # type: ignore[arg-type]
+    called = list(names.items())
     if not called:
         raise NotThere(f"there is no {' or '.join(wanted)} called {name!r} in Integr8")
     same = [one for one in called if name in {one[0].ids[0], one[1]}]

@@ -106,3 +106,15 @@ def test_an_item_that_no_rule_looks_at_by_itself_has_its_curves_too(two, operato
     owner = next(one for one in two.all(Entity) if one.kind == "advertiser" and one.account == "main")
     page = operator.open(f"/items/advertiser/{owner.number}?account=main")
     assert "The last 48 hours" in page
+
+
+def test_a_number_of_two_accounts_is_explained_by_the_rules_of_both(operator):
+    page = operator.open("/explain?subject=1001")
+    assert "Several are called that" not in page
+    assert "of main</span>" in page
+    assert "of second</span>" in page
+
+
+def test_the_audit_log_leads_to_the_item_of_its_account(two, operator):
+    mute_item(two.services, "offer=1001", account="second", why="contract", who="Anna", now=two.now)
+    assert 'href="/items/offer/1001?account=second"' in operator.open("/audit")

@@ -24,6 +24,7 @@ HORIZON = int(EDGES[-1])
 LOOK_BACK = 14 * DAY  # of clicks; a curve is learned anew each day, from these
 PRIOR = 25.0  # conversions of the pool that every offer starts with
 MIN_CONVERSIONS = 20  # conversions with a known click time; with fewer, in all offers together, nothing is known
+NEARLY_ALL, LISTED_LEAST = 0.97, 10  # the share of a day's conversions that must be listed; fewer a day say nothing
 KNOWN_SHARE = 0.5  # of an offer's conversions; with fewer known click times the offer is counted as it comes in
 MAX_AGE_RANGES = 64  # ranges of ages whose shares are kept; a window asks for the same ones again and again
 #: Shares are whole multiples of 1 / SHARE_STEPS. So a sum of clicks that are weighed by them has no rounding, and is
@@ -43,6 +44,16 @@ class Arrivals:
     click: Ints
     delay: Ints  # from the click until the row was there; negative: the click time is not known
     weight: Ints
+    advertiser: NDArray[np.int32]  # the advertisers' numbers
+    lag: Ints  # of `delay`, from the conversion until the row was there; negative: that is not known
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An offer whose conversions are listed in batches."""
+
+    advertiser: int  # its number
+    lag: int  # seconds after which nearly all conversions are listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +67,7 @@ class Curves:
     samples: Mapping[int, int]  # an offer's number → conversions of its own behind the curve
     pooled: int  # conversions behind the pool
     unknown: frozenset[int]  # offers whose conversions mostly lack a click time: their clicks are not weighed
+    batches: Mapping[int, Listing]  # an offer's number → how it is listed; its curve says when conversions happen
     _missing: dict[tuple[float, float], Floats] = field(default_factory=dict)
     #: Dimension and how many subjects it has → each one's row, and whether its clicks are weighed at all.
     of_subjects: dict[object, tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=dict)
@@ -91,8 +103,10 @@ def learn(found: Arrivals, day: int) -> Curves | None:
     """The curves as of `day`, or None where too few click times are known to say anything."""
     inside = (found.click >= day - LOOK_BACK) & (found.click < day)
     known = inside & (found.delay >= 0)
-    limit = np.searchsorted(EDGES, day - PUNCTUAL - found.click, side="right") - 1  # whole bins that could be seen
-    bins = np.searchsorted(EDGES, found.delay, side="right") - 1
+    batches = _batches(found, known)
+    delay, awaited = _without_batches(found, batches)
+    limit = np.searchsorted(EDGES, day - awaited - found.click, side="right") - 1  # whole bins that could be seen
+    bins = np.searchsorted(EDGES, delay, side="right") - 1
     seen = known & (bins < limit) & (bins < BINS)
     if int(found.weight[seen].sum()) < MIN_CONVERSIONS:
         return None
@@ -104,12 +118,72 @@ def learn(found: Arrivals, day: int) -> Curves | None:
     return Curves(
         day=day,
         shares=np.vstack([_survived(pool[None, :]), _survived(own)]),
-        means=_means(len(offers), where, bins[seen], found.delay[seen], found.weight[seen]),
+        means=_means(len(offers), where, bins[seen], delay[seen], found.weight[seen]),
         rows={offer: row + 1 for row, offer in enumerate(offers.tolist())},
         samples=dict(zip(offers.tolist(), at.sum(axis=1).astype(int).tolist(), strict=True)),
         pooled=int(pool_at.sum()),
         unknown=_without_clicks(found, inside),
+        batches=batches,
     )
+
+
+def _batches(found: Arrivals, known: NDArray[np.bool_]) -> Mapping[int, Listing]:
+    """The offers whose conversions are listed in batches: half of them not at once, which late rows do not cause.
+
+    An offer with too few conversions a day to tell is taken to be listed as all of its advertiser are.
+    """
+    told = known & (found.lag >= 0)
+    if not (told & (found.lag > PUNCTUAL)).any():
+        return {}
+    events, lags = (found.click + _happened(found))[told], found.lag[told]
+    offers, owners = found.offer[told], found.advertiser[told]
+    half, nearly = ([listing_lags(who, events, lags, share) for who in (offers, owners)] for share in (0.5, NEARLY_ALL))
+    result = {}
+    for offer, owner in sorted(set(zip(found.offer[known].tolist(), found.advertiser[known].tolist(), strict=True))):
+        own = offer < len(half[0]) and bool(half[0][offer])
+        at, which = (offer, 0) if own else (owner, 1)
+        if at < len(half[which]) and half[which][at] > PUNCTUAL:
+            result[offer] = Listing(owner, int(nearly[which][at]))
+    return result
+
+
+def _happened(found: Arrivals) -> Ints:
+    """From the click until the conversion happened, where that is known; listed at once counts as happened."""
+    return np.asarray(found.delay - np.maximum(found.lag - PUNCTUAL, 0))
+
+
+def _without_batches(found: Arrivals, batches: Mapping[int, Listing]) -> tuple[Ints, Ints]:
+    """The delays as the curves count them, and how old a conversion of each must be to be there for sure."""
+    awaited = np.full(len(found.offer), PUNCTUAL, np.int64)
+    if not batches:
+        return found.delay, awaited
+    lags = np.zeros(int(found.offer.max()) + 1, np.int64)
+    lags[list(batches)] = [one.lag for one in batches.values()]
+    mine = lags[found.offer]
+    return np.where(mine > 0, _happened(found), found.delay), np.maximum(awaited, mine)
+
+
+def listing_lags(owners: NDArray[np.int32], events: Ints, lags: Ints, share: float = NEARLY_ALL) -> Ints:
+    """After how many seconds this share of the conversions of each advertiser is listed, on the median day.
+
+    By days, so that a hole that was filled in later makes no advertiser a slow one; and not of all, since single rows
+    come hours late everywhere.
+    """
+    size = int(owners.max()) + 1 if len(owners) else 0
+    found = np.zeros(size, np.int64)
+    if not size:
+        return found
+    days = events // DAY
+    groups = owners.astype(np.int64) * (int(days.max() - days.min()) + 1) + (days - days.min())
+    order = np.lexsort((lags, groups))
+    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    at = starts + np.ceil(share * counts).astype(np.intp) - 1
+    of_day = lags[order][at]
+    whose = owners[order][starts]
+    enough = counts >= LISTED_LEAST
+    for owner in np.unique(whose[enough]).tolist():
+        found[owner] = int(np.median(of_day[enough & (whose == owner)]))
+    return found
 
 
 def _risk(

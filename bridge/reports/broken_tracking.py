@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, MINUTE, PUNCTUAL, SHARE_STEPS, Curves
+from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, MINUTE, PUNCTUAL, SHARE_STEPS, Curves, listing_lags
 from bridge.reports.segments import Codes, Per, Segment
 from bridge.reports.stored_segments import Stored
 from bridge.reports.windows import BY_CLICK, Edges, News, Placed, Windows
@@ -29,17 +29,19 @@ MAX_CELLS_ADDED = 4_000_000  # late clicks times bins; for more all is counted a
 LOOK_BACK = 3 * DAY
 PAIRS: Per = ("advertiser", "offer")
 FAR_AWAY = 5_000_000_000  # knowledge of all times to come: hindsight, in which nothing is missing any more
-# What the evidence (a logarithm) needs. By simulation, for 20 advertisers of 2 to 40 conversions an hour whose rates
-# differ by 10% from day to day, in a month: FULL_NEEDS gives 0.3 false incidents at most, 9.5 would give 2;
-# PARTIAL_NEEDS gives 0.1, and 10 would give 2 (`python -m benchmarks tracking`).
-FULL, FULL_NEEDS = 0.02, 11.5  # next to nothing arrives: twelve that were due prove it
-PARTIAL, PARTIAL_NEEDS = 0.4, 14.0  # a part arrives; half lost is proven by about a hundred that were due
-# At about 20 conversions an hour a break is found within half an hour, which is ten that were due. Busier advertisers
-# are faster without that, and slower ones would each pay for it with more false incidents.
-PROMISED, PROMISED_NEEDS = (18.0, 24.0), 9.5
-NEARLY_ALL, LISTED_LEAST = 0.97, 10  # the share of a day's conversions that must be listed; fewer a day say nothing
+# What the evidence (a logarithm) needs for one advertiser; for more it needs as much more that all of them together
+# cause no more false incidents than one would. By simulation, each test by itself causes about a quarter of an incident
+# a month then, whether there are 2 or 40 conversions an hour, where rates differ by 10% from day to day and the test
+# looks every five minutes (`python -m benchmarks tracking`).
+FULL, FULL_NEEDS = 0.02, 9.0  # next to nothing arrives: nine that were due prove it, or twelve of one in twenty
+PARTIAL, PARTIAL_NEEDS = 0.4, 10.3  # a part arrives; half lost is proven by about a hundred that were due
+FALSE_INCIDENTS = 1.0  # a month that a network bears; half of it is what chance causes on average
+JUDGED_LEAST = 12.0  # conversions due in the time looked at; an advertiser with fewer causes no incident
 OTHERS_DUE = 5.0  # conversions due from the other offers; with fewer they cannot testify
 OTHERS_NEED = 2.0  # the evidence that the other offers miss conversions, too
+# An offer that missed conversions before the break as well has a lower rate than in the week before: what is due from
+# it is less. So many standard deviations tell that from chance, and from no more than so long before.
+COLLAPSED, JUST_BEFORE = 3.0, DAY
 
 Floats = NDArray[np.float64]
 NO_RATES: Floats = np.zeros(0)
@@ -55,6 +57,8 @@ class Clicks(Protocol):
     def known(self) -> int: ...
     @property
     def reach(self) -> int: ...
+    @property
+    def reported(self) -> int: ...
     @property
     def curves(self) -> Curves | None: ...
 
@@ -86,12 +90,13 @@ class Tracking:
     it at that moment.
     """
 
+    false_incidents: float = FALSE_INCIDENTS  # a month, of all advertisers together
     _due: dict[int, Floats] = field(default_factory=dict)  # beginning of a bin → clicks that were due, per pair
     _known: int = 0  # it is of what was known at this moment,
     _day: int = 0  # and by the curves of this day
     _news: News | None = None  # clicks that were taken in later
     _rates: tuple[tuple[int, int], Floats] | None = None  # of a day, by the curves of a day
-    _lags: dict[Per, tuple[int, tuple[NDArray[np.int64], NDArray[np.int64]]]] = field(default_factory=dict)
+    _lags: dict[Per, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
 
     def forget(self) -> None:
         """Count all of it anew."""
@@ -122,26 +127,31 @@ class Tracking:
     def breaks(self, sums: "Clicks", since: int) -> dict[str, Break]:
         """Advertisers whose tracking is broken, by what was known then. Observations are complete from `since`."""
         windows, known = sums.windows, sums.known
-        end = sums.reach // BIN * BIN
+        reach = min(sums.reach, sums.reported)  # postbacks may be ahead of the report; they are not counted here
+        end = reach // BIN * BIN
         start = max(end - LOOK_BACK, (since + 9 * DAY) // BIN * BIN)  # rates need a week that ended a day before
         if sums.curves is None or start >= end or known > FAR_AWAY:
             return {}
         if known < self._known:  # about an earlier moment, which is no reason to forget this one
-            return Tracking().breaks(sums, since)
+            return Tracking(self.false_incidents).breaks(sums, since)
         for kind in (Kind.CLICKS, Kind.CONVERSIONS, BY_CLICK):
             windows.number(kind, PAIRS)
         rates = self._rate(sums, sums.curves.day, end // DAY * DAY)
         expected = self._expected(sums, sums.curves, rates, start, end)
         parts = windows.subjects.parts(PAIRS)
         came = windows.histogram(Kind.CONVERSIONS, "conversions", PAIRS, Edges(start, end, known), BIN)
+        if reach > end:  # the newest part of a bin
+            newest = windows.histogram(Kind.CONVERSIONS, "conversions", PAIRS, Edges(end, reach, known), reach - end)
+            came = np.hstack([came, newest])
+            expected = np.hstack([expected, _in_steps(_conversions(_clicks_due(sums, end, reach), rates))])
         names = [name[0] for name in windows.subjects.known(("advertiser",))]
         owners = parts[:, 0]
-        listed = self._listed(sums, len(names))
+        listed = self._listed(sums, len(names), reach - end)
         for owner in np.flatnonzero(listed).tolist():  # what is not listed yet is not missing
-            newest = max(came.shape[1] - int(listed[owner]), 0)
-            came[owners == owner, newest:] = 0.0
-            expected[owners[: len(expected)] == owner, newest:] = 0.0
-        return broken(names, owners, came, expected, start)
+            judged = max(came.shape[1] - int(listed[owner]), 0)
+            came[owners == owner, judged:] = 0.0
+            expected[owners[: len(expected)] == owner, judged:] = 0.0
+        return broken(names, owners, came, expected, start, reach=reach, false_incidents=self.false_incidents)
 
     def _rate(self, sums: "Clicks", curves_of: int, day: int) -> Floats:
         """Conversions per effective click of each pair over a week that ended a day ago, as known at midnight."""
@@ -158,26 +168,18 @@ class Tracking:
 
     def listed_after(self, sums: "Clicks", per: Per) -> NDArray[np.int64]:
         """After how many seconds nearly all conversions of each subject are listed, by the week before; 0: at once."""
-        return self._week(sums, per)[0]
-
-    def batched(self, sums: "Clicks", per: Per) -> NDArray[np.int64]:
-        """The same where half of the conversions are not listed at once, which single late rows cannot cause."""
-        return self._week(sums, per)[1]
-
-    def _week(self, sums: "Clicks", per: Per) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         day = sums.reach // DAY * DAY
         if per not in self._lags or self._lags[per][0] != day:
-            rows = sums.windows.listed_after(per, day - 8 * DAY, day - DAY, min(sums.known, day))
-            lags, half = listing_lags(*rows), listing_lags(*rows, share=0.5)
-            lags = np.where(lags > PUNCTUAL, lags, 0)
-            self._lags[per] = day, (lags, np.where(half > PUNCTUAL, lags, 0))
+            lags = listing_lags(*sums.windows.listed_after(per, day - 8 * DAY, day - DAY, min(sums.known, day)))
+            self._lags[per] = day, np.where(lags > PUNCTUAL, lags, 0)
         return self._lags[per][1]
 
-    def _listed(self, sums: "Clicks", size: int) -> NDArray[np.int64]:
-        """How many of the newest bins of each advertiser are not judged."""
+    def _listed(self, sums: "Clicks", size: int, newest: int) -> NDArray[np.int64]:
+        """How many of the newest bins of each advertiser are not judged; of the last one `newest` seconds are there."""
         lags = self.listed_after(sums, ("advertiser",))
         found = np.zeros(size, np.int64)
-        found[: len(lags)] = (-(-lags // BIN))[:size]
+        bins = -(-np.maximum(lags - newest, 0) // BIN) + (newest > 0)
+        found[: len(lags)] = np.where(lags > 0, bins, 0)[:size]
         return found
 
     def _expected(self, sums: "Clicks", curves: Curves, rates: Floats, start: int, end: int) -> Floats:
@@ -189,17 +191,13 @@ class Tracking:
             moments = np.append(np.array(missing) - HORIZON, np.subtract.outer(reaches, EDGES))
             sums = sums.tabled(PAIRS, np.unique(moments[moments >= missing[0] - HORIZON]).tolist())
         for low in missing:
-            after, before = (sums.at(edge).due(PAIRS, low - HORIZON, edge) for edge in (low + BIN, low))
-            size = min(len(after), len(before))
-            self._due[low] = after[:size] - before[:size]
+            self._due[low] = _clicks_due(sums, low, low + BIN)
         for low in [one for one in self._due if one < start]:
             del self._due[low]
         result = np.zeros((len(rates), (end - start) // BIN))
         for column, low in enumerate(range(start, end, BIN)):
-            found = self._due[low][: len(rates)]
-            result[: len(found), column] = np.maximum(found, 0.0) * rates[: len(found)]
-        # No rounding when they are added up: the same in whatever order pairs got their numbers.
-        return np.round(result * SHARE_STEPS) / SHARE_STEPS
+            result[:, column] = _conversions(self._due[low], rates)[:, 0]
+        return _in_steps(result)
 
     def _bring_up_to_date(self, sums: "Clicks", curves: Curves) -> None:
         """Add to what was counted the clicks that have come to be known since."""
@@ -241,6 +239,25 @@ class Tracking:
                 self._due[low] = found
 
 
+def _clicks_due(sums: Clicks, low: int, high: int) -> Floats:
+    """The clicks of each pair whose conversions were due in [low, high)."""
+    after, before = (sums.at(edge).due(PAIRS, low - HORIZON, edge) for edge in (high, low))
+    size = min(len(after), len(before))
+    return np.asarray(after[:size] - before[:size])
+
+
+def _conversions(clicks: Floats, rates: Floats) -> Floats:
+    """What these clicks bring: a row for each pair, one column."""
+    result, found = np.zeros((len(rates), 1)), clicks[: len(rates)]
+    result[: len(found), 0] = np.maximum(found, 0.0) * rates[: len(found)]
+    return result
+
+
+def _in_steps(due: Floats) -> Floats:
+    """No rounding when they are added up: the same in whatever order pairs got their numbers."""
+    return np.asarray(np.round(due * SHARE_STEPS) / SHARE_STEPS)
+
+
 def _by_minute(late: Sequence[Placed], start: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Clicks by pair and minute, as no share changes within one: the pair, the minute's beginning, how many.
 
@@ -269,53 +286,41 @@ def _first_seen(one: Segment | Stored) -> int:
     return int(one.by_seen()[1][0]) if isinstance(one, Segment) else one.first_seen
 
 
-def listing_lags(
-    owners: Codes, events: NDArray[np.int64], lags: NDArray[np.int64], share: float = NEARLY_ALL
-) -> NDArray[np.int64]:
-    """After how many seconds this share of the conversions of each advertiser is listed, on the median day.
-
-    By days, so that a hole that was filled in later makes no advertiser a slow one; and not of all, since single rows
-    come hours late everywhere.
-    """
-    size = int(owners.max()) + 1 if len(owners) else 0
-    found = np.zeros(size, np.int64)
-    if not size:
-        return found
-    days = events // DAY
-    groups = owners.astype(np.int64) * (int(days.max() - days.min()) + 1) + (days - days.min())
-    order = np.lexsort((lags, groups))
-    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
-    at = starts + np.ceil(share * counts).astype(np.intp) - 1
-    of_day = lags[order][at]
-    whose = owners[order][starts]
-    enough = counts >= LISTED_LEAST
-    for owner in np.unique(whose[enough]).tolist():
-        found[owner] = int(np.median(of_day[enough & (whose == owner)]))
-    return found
-
-
-def broken(names: Sequence[str], owners: Codes, came: Floats, expected: Floats, start: int) -> dict[str, Break]:
+def broken(
+    names: Sequence[str],
+    owners: Codes,
+    came: Floats,
+    expected: Floats,
+    start: int,
+    *,
+    reach: int | None = None,
+    false_incidents: float = FALSE_INCIDENTS,
+) -> dict[str, Break]:
     """The advertisers of whom far fewer conversions came than were due in some time range.
 
-    `came` and `expected` have a row per offer and a column per BIN from `start` (POSIX seconds) on; `owners` is the
-    advertiser of each offer, by its place in `names`, of which the first stands for none.
+    `came` and `expected` have a row per offer and a column per BIN from `start` (POSIX seconds) on, of which the last
+    one may end at `reach` already; `owners` is the advertiser of each offer, by its place in `names`, of which the
+    first stands for none.
     """
-    size = len(names)
-    seen, due = (_by_owner(found, owners, size) for found in (came, expected))
+    seen, due = (_by_owner(found, owners, len(names)) for found in (came, expected))
+    judged = int((due[1:].sum(axis=1) >= JUDGED_LEAST).sum())
     result: dict[str, Break] = {}
-    for share, needs in ((FULL, FULL_NEEDS), (PARTIAL, PARTIAL_NEEDS)):
-        score, low, high = best_stretch(seen * np.log(share) + (1.0 - share) * due)
-        for owner in np.flatnonzero(score >= _needed(share, needs, due, low, high)).tolist():
-            where = slice(int(low[owner]), int(high[owner]))
+    for share, least in ((FULL, FULL_NEEDS), (PARTIAL, PARTIAL_NEEDS)):
+        needs = least + float(np.log(max(judged, 1) / false_incidents))
+        best = best_stretch(_gains(seen, due, share))[0]
+        for owner in np.flatnonzero(best >= needs).tolist():
             rows = np.flatnonzero(owners == owner)
-            if owner == 0 or not _is_common(came[rows, where].sum(axis=1), expected[rows, where].sum(axis=1)):
+            rows = rows[rows < len(expected)]
+            where = _stretch(came[rows], expected[rows], share, needs) if owner else None
+            if where is None:
                 continue
+            until = start + where.stop * BIN
             result.setdefault(
                 names[owner],
                 Break(
                     advertiser=names[owner],
                     since=datetime.fromtimestamp(start + where.start * BIN, UTC),
-                    until=datetime.fromtimestamp(start + where.stop * BIN, UTC),
+                    until=datetime.fromtimestamp(until if reach is None else min(until, reach), UTC),
                     seen=int(seen[owner, where].sum()),
                     due=float(due[owner, where].sum()),
                 ),
@@ -323,16 +328,35 @@ def broken(names: Sequence[str], owners: Codes, came: Floats, expected: Floats, 
     return dict(sorted(result.items()))
 
 
-def _needed(share: float, needs: float, due: Floats, low: NDArray[np.intp], high: NDArray[np.intp]) -> Floats:
-    """What the time range of each advertiser must reach."""
-    result = np.full(len(due), needs)
-    if share != FULL:
-        return result
-    whole = np.hstack([np.zeros((len(due), 1)), due.cumsum(axis=1)])
-    rows = np.arange(len(due))
-    pace = (whole[rows, high] - whole[rows, low]) / np.maximum(high - low, 1) * (3600 / BIN)
-    result[(pace >= PROMISED[0]) & (pace < PROMISED[1])] = PROMISED_NEEDS
-    return result
+def _gains(seen: Floats, due: Floats, share: float) -> Floats:
+    """How much better `share` of what was due explains what came than all of it: a logarithm for each column."""
+    return np.asarray(seen * np.log(share) + (1.0 - share) * due)
+
+
+def _stretch(came: Floats, due: Floats, share: float, needs: float) -> slice | None:
+    """The time range in which the offers of one advertiser miss conversions together; None where there is none.
+
+    What is due from offers whose rate had fallen before is taken to be less, as long as that finds more such offers.
+    """
+    for _ in range(len(came) + 1):
+        best, low, high = best_stretch(_gains(came.sum(axis=0), due.sum(axis=0), share)[None, :])
+        where = slice(int(low[0]), int(high[0]))
+        if best[0] < needs:
+            return None
+        left = _left_before(came, due, where)
+        if (left >= 1.0).all():
+            together = (found[:, where].sum(axis=1) for found in (came, due))
+            return where if _is_common(*together) else None
+        due = _in_steps(due * left[:, None])
+    return None
+
+
+def _left_before(came: Floats, due: Floats, where: slice) -> Floats:
+    """What part of its due conversions each offer had before the break and after it, where that is clearly less."""
+    before, after = slice(max(where.start - JUST_BEFORE // BIN, 0), where.start), slice(where.stop, None)
+    seen, of = (found[:, before].sum(axis=1) + found[:, after].sum(axis=1) for found in (came, due))
+    fallen = (of > seen) & ((of - seen) ** 2 > COLLAPSED**2 * of)
+    return np.where(fallen, (seen + 1.0) / (of + 1.0), 1.0)
 
 
 def _by_owner(found: Floats, owners: Codes, size: int) -> Floats:

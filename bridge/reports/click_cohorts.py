@@ -26,6 +26,9 @@ from rules.model.facts import Arrival, Break, Column, Subject, Why, all_missing
 MICRO = 1e6
 MAX_SUBJECTS_IN_KEY = 64  # so few subjects are their own key; of more a hash is
 MAX_CELLS = 8_000_000  # of a table of clicks: 64 MB for a moment
+# Offers that are listed in batches are weighed up to their last lists: each moment of a list costs as much as all other
+# offers together, so lists that came at nearly the same time count as one.
+MAX_LISTS, LIST_STEP = 6, 900  # and so many seconds
 UNRELATED = -2  # the number of a subject in a dimension that it has nothing to do with
 Floats = NDArray[np.float64]
 Ask = Callable[[Source, str, Per, Edges], Ints]
@@ -42,9 +45,11 @@ class Summed:
 
 @dataclass(slots=True, eq=False)
 class Shared:
-    """Worked out once for one moment: young cells per dimension and end."""
+    """Worked out once for one moment: young cells per dimension, end and reach; and up to when offers are listed."""
 
-    cells: dict[tuple[Per, int], Summed] = field(default_factory=dict)
+    cells: dict[tuple[Per, int, int], Summed] = field(default_factory=dict)
+    lists: dict[int, int] | None = None  # an offer's number → up to when its conversions are listed
+    listed: dict[tuple[Per, int], list[tuple[int, NDArray[np.bool_]]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +62,13 @@ class Cohorts:
     reach: int
     curves: Curves | None
     shared: Shared = field(default_factory=Shared)
+    report: int | None = None  # up to when the report was read, where postbacks reach further
+    in_batches: bool = True  # False: conversions count as listed when they happen, whoever lists them
+
+    @property
+    def reported(self) -> int:
+        """Up to when the report has told of conversions."""
+        return self.reach if self.report is None else self.report
 
     def due(self, per: Per, start: int, end: int) -> Floats:
         """Clicks of [start, end) per subject number, each weighed by the share that should have arrived."""
@@ -64,7 +76,9 @@ class Cohorts:
         if self.curves is None:
             return clicks
         wide: Per = per if "offer" in per else (*per, "offer")
-        missing = self._missing(wide, start, end, self.curves)
+        missing = self._missing(wide, start, end, self.curves, self.reach)
+        for reach, whose in self._lists(wide, self.curves):
+            missing = np.where(whose, self._missing(wide, start, end, self.curves, reach), missing)
         if wide != per:
             parents = self.windows.subjects.parents(wide, per)
             size = max(len(clicks), self.windows.subjects.count(per))
@@ -76,7 +90,48 @@ class Cohorts:
 
     def at(self, reach: int, known: int | None = None) -> "Cohorts":
         """The same clicks as if conversions were complete up to another moment; `known`: as they were known then."""
-        return replace(self, reach=reach, known=self.known if known is None else known, shared=Shared())
+        known = self.known if known is None else known
+        return replace(self, reach=reach, known=known, shared=Shared(), in_batches=False)
+
+    def listed_up_to(self) -> Mapping[int, int]:
+        """Up to when the conversions of offers that are listed in batches are listed, by the offers' numbers.
+
+        The newest conversion of an advertiser's batches tells when the last of them was made; without any, what nearly
+        all conversions took in the weeks before does.
+        """
+        batches = {} if self.curves is None or not self.in_batches else self.curves.batches
+        if not batches:
+            return {}
+        if self.shared.lists is None:
+            per: Per = ("advertiser", "offer")
+            low = self.reach - max(one.lag for one in batches.values())
+            codes, events, _ = self.windows.listed_after(per, low, self.reach, self.known)
+            of = self.windows.subjects.parts(per)[codes]
+            newest: dict[int, int] = {}
+            for owner, offer, event in zip(of[:, 0].tolist(), of[:, 1].tolist(), events.tolist(), strict=True):
+                if offer in batches:
+                    newest[owner] = max(newest.get(owner, 0), event)
+            found = {offer: max(newest.get(one.advertiser, 0), self.reach - one.lag) for offer, one in batches.items()}
+            step = LIST_STEP
+            while len({moment // step for moment in found.values()}) > MAX_LISTS:
+                step *= 2
+            self.shared.lists = {offer: moment // step * step for offer, moment in found.items()}
+        return self.shared.lists
+
+    def _lists(self, wide: Per, curves: Curves) -> list[tuple[int, NDArray[np.bool_]]]:
+        """Each moment of a last list, and the subjects whose offers it is of."""
+        lists = self.listed_up_to()
+        if not lists:
+            return []
+        rows, _ = self.curve_rows(wide, curves)
+        key = wide, len(rows)
+        if key not in self.shared.listed:
+            offers = self.windows.subjects.parts(wide)[: len(rows), wide.index("offer")]
+            reaches = np.zeros(max(int(offers.max(initial=0)), *lists) + 1, np.int64)
+            reaches[list(lists)] = list(lists.values())
+            mine = reaches[offers]
+            self.shared.listed[key] = [(moment, mine == moment) for moment in sorted(set(mine[mine > 0].tolist()))]
+        return self.shared.listed[key]
 
     def tabled(self, per: Per, moments: Sequence[int]) -> "Cohorts":
         """The same clicks for many time ranges that begin and end at these moments, counted in one pass.
@@ -99,20 +154,20 @@ class Cohorts:
 
         return replace(self, ask=ask, shared=Shared())
 
-    def _missing(self, wide: Per, start: int, end: int, curves: Curves) -> Floats:
+    def _missing(self, wide: Per, start: int, end: int, curves: Curves, reach: int) -> Floats:
         self.windows.number(Kind.CLICKS, wide)
         rows, weighed = self.curve_rows(wide, curves)
-        cells = young(start, end, self.reach)
-        done = self.shared.cells.get((wide, end))
+        cells = young(start, end, reach)
+        done = self.shared.cells.get((wide, end, reach))
         if done is None or cells[: len(done.cells)] != done.cells or len(done.missing) != len(rows):
             done = Summed([], np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows)))
         clicks, missing = done.clicks.copy(), done.missing.copy()
         for at, (low, high) in enumerate(cells[len(done.cells) :], len(done.cells)):
             if at == len(cells) - 1:
                 # It is the one that the start may have cut: what lies before it serves other starts, too.
-                self.shared.cells[wide, end] = Summed(cells[:at], clicks.copy(), missing.copy())
+                self.shared.cells[wide, end, reach] = Summed(cells[:at], clicks.copy(), missing.copy())
             found = self._clicks(wide, low, high, end, clicks) if low == start else self._asked(wide, low, high, rows)
-            shares = curves.missing(self.reach - high, self.reach - low)[rows] if high <= self.reach else 1.0
+            shares = curves.missing(reach - high, reach - low)[rows] if high <= reach else 1.0
             missing += found * shares
             clicks += found
         return np.where(weighed, missing, 0.0)
@@ -223,11 +278,16 @@ class ClickFacts:
             return Arrival(None, 0, 0, known=False)
         offer = subject.get("offer")
         number = int(self.cohorts.windows.subjects.find(("offer",), [(offer,)])[0]) if offer else -1
+        try:
+            listed = self.cohorts.listed_up_to().get(number)
+        except ObservationsAway:
+            listed = None
         return Arrival(
             learned=datetime.fromtimestamp(curves.day, UTC),
             own=curves.samples.get(number, 0),
             pool=curves.pooled,
             known=number not in curves.unknown,
+            listed=None if listed is None else datetime.fromtimestamp(listed, UTC),
         )
 
     def breaks(self) -> Mapping[str, Break]:
@@ -249,16 +309,6 @@ class ClickFacts:
         known = dict(zip(numbers.tolist(), found.values(), strict=True))
         any_ = next(iter(found.values()))
         return [known.get(code) if code >= 0 else any_ if code == UNRELATED else None for code in codes.tolist()]
-
-    def listed_after(self) -> Floats:
-        if "listed after" not in self.kept:
-            pers: tuple[Per, ...] = (("offer",), ("advertiser",))
-            try:
-                self.kept["listed after"] = [(per, self.tracking.batched(self.cohorts, per)) for per in pers]
-            except ObservationsAway:
-                return np.zeros(len(self.numbers(pers[0])))
-        found: list[tuple[Per, Ints]] = self.kept["listed after"]
-        return np.asarray(np.max([self._taken(lags, self.numbers(per)) for per, lags in found], axis=0))
 
     def _edges(self, start: int, end: int) -> Edges:
         return Edges(start, end, self.cohorts.known)

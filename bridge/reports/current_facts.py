@@ -135,6 +135,7 @@ class LiveFacts:
                 edge(self.now),
                 edge(min(reach, self.now)),
                 curves,
+                report=edge(min(told.as_of, self.now)),
             )
             since = edge(max(clicks.since, told.since))
             first = told_from(self.data.windows, self.subjects)

@@ -276,8 +276,9 @@ class PastFacts:
         if self._cohorts is None:
             curves = None if self.known == FOR_EVER else self.past.curves(self.now)
             reach = self.past.reach(self.known, self.now)
-            sums = Cohorts(self.windows, self.windows.totals, self.known, reach, curves)
             read = self.past.as_of("conversions", self.known, self.now)
+            report = None if read is None or self.past.marks is None else edge(min(read, self.now))
+            sums = Cohorts(self.windows, self.windows.totals, self.known, reach, curves, report=report)
             told = read is not None and self.past.told(self.known, self.now) is not None
             beyond = partial(self._newest, edge(read)) if read is not None and told else no_newest
             since = max(edge(self.past.since), told_from(self.windows, self.subjects) or 0)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -548,22 +548,23 @@ def by_click(subjects: Subjects, segment: Segment) -> Segment:
 
 
 _NONE = np.zeros(0, dtype=np.int64)
-_NOBODY = Arrivals(_NONE.astype(np.int32), _NONE, _NONE, _NONE)
+_NOBODY = Arrivals(_NONE.astype(np.int32), _NONE, _NONE, _NONE, _NONE.astype(np.int32), _NONE)
 
 
-def _arrived(segment: Piece, known: int, start: int, first: int) -> tuple[NDArray[np.int32], Ints, Ints, Ints]:
+def _arrived(segment: Piece, known: int, start: int, first: int) -> tuple[NDArray[Any], ...]:
     weight = segment.measure("conversions")
     rows = np.flatnonzero((segment.seen <= known) & (segment.event >= start))
     if weight is None or not len(segment.delay):
         rows = rows[:0]
     delay = segment.delay[rows].astype(np.int64)
     event, seen = segment.event[rows], segment.seen[rows]
-    late = np.where(event > first, np.maximum(seen - event - PUNCTUAL, 0), 0)
+    lag = np.where(event > first, np.maximum(seen - event, 0), -1)
     clicks = event - np.maximum(delay, 0)
     weights = (np.zeros(0, dtype=np.int64) if weight is None else weight)[rows].astype(np.int64)
-    arrived = np.where(delay >= 0, delay + late, delay)
+    arrived = np.where(delay >= 0, delay + np.maximum(lag - PUNCTUAL, 0), delay)
     inside = (clicks >= start) & (weights != 0)
-    return segment.codes(("offer",))[rows][inside], clicks[inside], arrived[inside], weights[inside]
+    offers, owners = (segment.codes((name,))[rows] for name in ("offer", "advertiser"))
+    return tuple(found[inside] for found in (offers, clicks, arrived, weights, owners, lag))
 
 
 def _distance(one: Edges, other: Edges) -> int:

@@ -25,7 +25,6 @@ Judged: TypeAlias = tree.Compare | tree.Change
 # A change of a part of a whole spends half of its errors on the ratio that it compares with, which is measured anew
 # about ten times a month. Rare hits are compared with others as two samples, and need no bound of these.
 BASELINE_SPLIT, BASELINES = 2.0, 10.0
-HOUR = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,9 +235,6 @@ def _since_beginnings(
     differs = confidence_sequences.differing(sums, used)
     if (differs > 0).any():  # what varies by more than chance says less: as if it were so many times fewer
         sums = replace(sums, differs=differs)
-    listed = frame.cohorts.listed_after() if frame.cohorts is not None and not sums.whole else np.zeros(1)
-    if listed.any():
-        sums = replace(sums, listed=listed / HOUR)
     return Gathered(own_past.with_others(sums), used, why)
 
 

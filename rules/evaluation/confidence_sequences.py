@@ -54,7 +54,6 @@ class Sums:
     whole: bool  # trials are whole things of which hits are a part; else hits are rare beside them
     together: tuple[Floats, Floats] | None = None  # the hits of all subjects, and what was due by the pasts of all
     differs: Floats | None = None  # per subject: what `differing` found
-    listed: Floats | None = None  # per subject: the hours between two lists of its hits; None: all are known at once
 
     def spread(self) -> Floats:
         """How many times as much as by chance the hits since each beginning vary: days differ, hours of one do not."""
@@ -159,8 +158,8 @@ def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
 def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
     """The same sums of some subjects, as doubles."""
     hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
-    differs, listed = (None if part is None else part[rows] for part in (sums.differs, sums.listed))
-    return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs, listed)
+    differs = None if sums.differs is None else sums.differs[rows]
+    return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs)
 
 
 def possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:

@@ -123,7 +123,3 @@ class _MoreCohorts:
         found = self._cohorts.broken()
         rows: Any = self._seen.rows
         return found if rows is None else found[rows]
-
-    def listed_after(self) -> Any:
-        found = self._cohorts.listed_after()
-        return found if self._seen.rows is None else found[self._seen.rows]

@@ -41,7 +41,6 @@ PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one
 COLLAPSED = ((0.1, 0.3), (0.25, 0.4), (0.4, 0.3))
 RISEN = ((10.0, 0.3), (4.0, 0.4), (2.5, 0.3))
 RECENT = 18.0  # hours; a collapse that is older was found, and what seems to be one is chance more often
-LISTS = 3.0  # where hits are listed in batches, so many of them must have come: the curve knows no single one
 OTHERS_PRIOR = 25.0  # hits, by which the swing that all others share is drawn to none
 
 
@@ -85,8 +84,6 @@ def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
     total = np.zeros(hits.shape)
     for share, part in COLLAPSED if direction == "below" else RISEN:
         total += part * np.exp(log_ratio(hits, trials, every, of, share))
-    if sums.listed is not None:
-        total[_hours(sums)[:, None] < LISTS * sums.listed] = 0.0
     return total
 
 
@@ -97,17 +94,8 @@ def _parted(sums: Sums, direction: Direction) -> tuple[Floats, Floats, Floats, F
     """
     hits, trials = sums.since()
     before, of = sums.before()
-    trials = _known(sums, trials) * _shared_swing(sums, direction)
+    trials = trials * _shared_swing(sums, direction)
     return hits, trials, hits + before, trials + of
-
-
-def _known(sums: Sums, trials: Floats) -> Floats:
-    """The trials without those since the last list that is sure to have come, where hits are listed in batches."""
-    if sums.listed is None:
-        return trials
-    last = np.minimum(np.searchsorted(_hours(sums), sums.listed), len(trials) - 1)
-    newest = np.where(sums.listed > 0, trials[last, np.arange(trials.shape[1])], 0.0)
-    return np.maximum(trials - newest, 0.0)
 
 
 def _shared_swing(sums: Sums, direction: Direction) -> Floats:

@@ -229,6 +229,8 @@ def _arrival(measurement: Measurement) -> Iterator[Trace]:
             "conversions count by their click; young clicks by the delays of "
             f"{formatting.counted(found.own, 'conversion')} of the offer and {found.pool:,} of all offers"
         )
+        if found.listed is not None:
+            text += f"; conversions are listed in batches, the last of them up to {found.listed:%d %b %Y %H:%M} UTC"
     yield Trace(text=text, value=None if found.learned is None else found.learned.isoformat(), end=found.learned)
 
 

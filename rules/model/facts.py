@@ -66,6 +66,7 @@ class Arrival:
     own: int  # conversions of the subject's own offer behind the curve
     pool: int  # conversions of all offers behind it
     known: bool = True  # False: most click times are missing, conversions count when they happen
+    listed: datetime | None = None  # up to when conversions are listed, where that is in batches; None: at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,6 @@ class CohortFacts(Protocol):
 
     def broken(self) -> Sequence[Break | None]:
         """For each subject the break that concerns it; one that belongs to no single advertiser is hit by any."""
-        ...
-
-    def listed_after(self) -> NDArray[np.float64]:
-        """For each subject how many seconds after they happen its conversions are listed, where that is in batches."""
         ...
 
 

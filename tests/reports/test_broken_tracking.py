@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking import incidents, traffic
-from bridge.reports.broken_tracking import best_stretch, broken, listing_lags
+from bridge.reports.arrival_curves import listing_lags
+from bridge.reports.broken_tracking import best_stretch, broken
 from bridge.reports.entity_lookup import Directory
 from bridge.reports.past_facts import Past
 from bridge.reports.report_rows import read
@@ -112,6 +113,45 @@ def test_one_large_offer_that_collapses_on_a_weak_weekend_is_no_broken_tracking(
     due = np.repeat(np.array([[100.0], [20.0], [20.0]]) / 96, 3 * 96, axis=1)
     came = due * np.array(shares)[:, None]
     assert bool(broken(["", "a"], np.array([1, 1, 1], np.int32), came, due, 0)) is told
+
+
+def test_an_offer_that_collapsed_before_is_expected_to_bring_less():
+    """It brings a quarter of what the week before says, for two days; the others have a weak hour, and no break."""
+    due = np.repeat(np.array([[60.0], [12.0], [12.0]]) / 96, 3 * 96, axis=1)
+    came = due.copy()
+    came[0, 96:] *= 0.25
+    came[:, -20:] = 0.0
+    owners = np.ones(3, np.int32)
+    assert not broken(["", "a"], owners, came, due, 0)
+    came[0, 96:-20] = due[0, 96:-20]
+    assert broken(["", "a"], owners, came, due, 0)
+
+
+@pytest.mark.parametrize(("advertisers", "allowed", "told"), [(1, 1.0, True), (20, 1.0, False), (20, 20.0, True)])
+def test_of_many_advertisers_each_needs_more_so_that_all_together_have_no_more_false_incidents(
+    advertisers, allowed, told
+):
+    """Ten conversions were due and none came: proof for one advertiser, and chance once a month among twenty."""
+    due = np.full((2 * advertisers, 96), 2.5)
+    came = due.copy()
+    came[:2, -2:] = 0.0
+    names, owners = ["", *map(str, range(advertisers))], np.arange(2 * advertisers, dtype=np.int32) // 2 + 1
+    found = broken(names, owners, came, due, 0, false_incidents=allowed)
+    assert list(found) == (["0"] if told else [])
+
+
+def test_the_newest_minutes_count_as_well():
+    """In 28 minutes ten were due; what is known is five minutes old, and the newest full quarter says too little."""
+    assert found(past(all_gone), GAP + timedelta(minutes=33))
+
+
+def test_a_report_that_stays_behind_the_postbacks_is_no_broken_tracking():
+    """Postbacks tell of conversions up to now, and the report was read three hours ago for the last time."""
+    world, now = past(lambda _offer, moment, _k: moment >= GAP), GAP + 3 * HOUR
+    sums = world.at(now).cohorts.cohorts
+    assert world.tracking.breaks(sums, int(START.timestamp()))
+    behind = replace(sums, report=int(GAP.timestamp()))
+    assert not world.tracking.breaks(behind, int(START.timestamp()))
 
 
 def test_chance_causes_hardly_an_incident_in_a_month():

@@ -1,5 +1,6 @@
 """Ratios count conversions by their click, and young clicks by the share of conversions that has arrived."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.reports import arrival_curves
-from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, Arrivals, learn
+from bridge.reports.arrival_curves import DAY, EDGES, HORIZON, Arrivals, Listing, learn
 from bridge.reports.click_cohorts import Cohorts
 from bridge.reports.live_observations import edge
 from bridge.reports.past_facts import Past
@@ -100,6 +101,13 @@ def test_without_click_times_conversions_count_when_they_happen_and_it_says_so()
     assert not cohorts.arrival(past.subjects[0]).known
 
 
+def arrived(offer, click, delay, *, lag=60, advertiser=1):
+    """Conversions that were there so many seconds after they happened; `delay` is from the click until then."""
+    ones = np.ones(len(offer), np.int64)
+    lags = np.broadcast_to(np.asarray(lag, np.int64), len(offer))
+    return Arrivals(offer, click, delay, ones, np.full(len(offer), advertiser, np.int32), lags)
+
+
 def test_the_curve_respects_that_young_clicks_show_fast_conversions_only():
     """Delays of 10 hours on average, clicks of two days only: the plain share would say that all are fast."""
     random = np.random.default_rng(5)
@@ -107,8 +115,8 @@ def test_the_curve_respects_that_young_clicks_show_fast_conversions_only():
     click = now - random.integers(0, 2 * DAY, 60_000)
     delay = random.exponential(10 * 3600, 60_000).astype(np.int64)
     seen = click + delay <= now
-    ones = np.ones(int(seen.sum()), dtype=np.int64)
-    found = learn(Arrivals(ones.astype(np.int32), click[seen], delay[seen], ones), now)
+    ones = np.ones(int(seen.sum()))
+    found = learn(arrived(ones.astype(np.int32), click[seen], delay[seen]), now)
     at = EDGES <= 36 * 3600
     truth = (1 - np.exp(-EDGES[at] / 36_000)) / (1 - np.exp(-4.8))  # of what comes within two days
     assert found.shares[0][at] == pytest.approx(truth, abs=0.03)
@@ -119,9 +127,58 @@ def test_a_small_offer_borrows_from_the_others():
     big, small = np.full(500, 1, np.int32), np.full(3, 2, np.int32)
     click = np.full(503, now - 10 * DAY)
     delay = np.concatenate([np.full(500, 3600 * 3), np.full(3, 60)])
-    found = learn(Arrivals(np.concatenate([big, small]), click, delay, np.ones(503, np.int64)), now)
+    found = learn(arrived(np.concatenate([big, small]), click, delay), now)
     at_two_hours = found.shares[found.row_of([1, 2]), 9]
     assert at_two_hours[0] < 0.01 < at_two_hours[1] < 0.3
+
+
+FOUR_HOURS = 4 * 3600
+
+
+def test_an_offer_that_is_listed_in_batches_is_told_from_late_rows_and_its_curve_says_when_conversions_happen():
+    """Offer 1 is listed every four hours and offer 3 of the same advertiser is small; 2 has a late row now and then."""
+    random, now, size = np.random.default_rng(5), 1000 * DAY, 4_000
+    click = now - random.integers(0, 14 * DAY, 3 * size)
+    happened = click + 3_000
+    offer = np.repeat([1, 2, 3], size).astype(np.int32)
+    batch = (happened // FOUR_HOURS + 1) * FOUR_HOURS + 300 - happened
+    late = np.where(np.arange(3 * size) % 50 == 0, 7_200, 60)
+    lag = np.where(offer == 2, late, batch)
+    few = (offer != 3) | (np.arange(3 * size) % 80 == 0)  # four a day
+    rows = few & (happened + lag <= now)
+    delay = happened - click + np.maximum(lag - arrival_curves.PUNCTUAL, 0)
+    owners = np.where(offer == 2, 8, 7).astype(np.int32)
+    ones = np.ones(len(click), np.int64)
+    found = learn(Arrivals(*(one[rows] for one in (offer, click, delay, ones, owners, lag))), now)
+    assert sorted(found.batches) == [1, 3]
+    assert found.batches[3].advertiser == 7
+    assert 3.8 * 3600 < found.batches[1].lag <= FOUR_HOURS + 300
+    before, after = (int(np.flatnonzero(minutes * 60 == EDGES)[0]) for minutes in (45, 60))
+    assert found.shares[found.rows[1], [before, after]] == pytest.approx([0.0, 1.0], abs=0.03)
+
+
+def test_an_offer_listed_in_batches_is_weighed_up_to_its_last_list():
+    """A conversion each ten minutes, an hour after its click; the next list comes at noon."""
+    times = [START + timedelta(minutes=n) for n in range(12 * 24 * 60)]
+    windows = Windows(delays=True)
+    windows.load(Kind.CLICKS, [clicks(list(enumerate(times)))])
+    for number, at in enumerate(times[::10]):
+        [batch] = conversions([(number, at, at + HOUR)])
+        listed = (batch.event // FOUR_HOURS + 1) * FOUR_HOURS + 300
+        windows.load(Kind.CONVERSIONS, [replace(batch, seen=listed)])
+    past = Past(windows, (Subject(("offer",), ("1",)),), since=START - timedelta(days=60))
+    for hours in (8.2, 9, 10, 11, 11.9):
+        now = START + timedelta(days=10, hours=hours)
+        cohorts = past.at(now).cohorts
+        assert cohorts.arrival(past.subjects[0]).listed == START + timedelta(days=10, hours=7, minutes=45)
+        due, came = (
+            found.values[0]
+            for found in (
+                cohorts.due(("offer",), now - 12 * HOUR, now),
+                cohorts.by_click("conversions", ("offer",), now - 12 * HOUR, now),
+            )
+        )
+        assert came == pytest.approx(due / 10, abs=2.5)
 
 
 sparse = st.lists(
@@ -132,7 +189,7 @@ sparse = st.lists(
 @settings(max_examples=40)
 @given(found=sparse, begin=st.integers(0, 250_000), length=st.integers(1, 250_000), reach=st.integers(100_000, 300_000))
 def test_both_sides_equal_a_second_slow_count(found, begin, length, reach):
-    """Clicks at `at`; with a delay of 0 or more each has a conversion, too."""
+    """Clicks at `at`; with a delay of 0 or more each has a conversion, too. Offer 3 is listed in batches."""
     windows, base = Windows(delays=True), int(START.timestamp())
     moment = {offer: [START + timedelta(seconds=at) for at, _, one in found if one == offer] for offer in "123"}
     windows.load(Kind.CLICKS, [clicks(list(enumerate(times)), offer) for offer, times in moment.items()])
@@ -156,7 +213,8 @@ def test_both_sides_equal_a_second_slow_count(found, begin, length, reach):
             continue
         late = [at for at, delay, one in found if one == offer and delay >= 0 and begin <= at < begin + length]
         assert came[code] == len(late) if code < len(came) else not late
-        slow = _slow_due(inside, curves, code, reach, begin, begin + length)
+        upto = int(sums.listed_up_to().get(int(code), base + reach)) - base
+        slow = _slow_due(inside, curves, code, upto, begin, begin + length)
         assert (due[code] if code < len(due) else 0) == pytest.approx(slow)
     assert whole.sum() == pytest.approx(due.sum())
 
@@ -165,7 +223,9 @@ def _some_curves(windows):
     code = max(int(windows.subjects.find(("offer",), [("2",)])[0]), 0)
     shares = np.vstack([np.linspace(0, 1, len(EDGES)), np.sqrt(np.linspace(0, 1, len(EDGES)))])
     means = np.vstack([EDGES[:-1] + 60, (EDGES[:-1] + EDGES[1:]) / 2]).astype(float)
-    return arrival_curves.Curves(0, shares, means, {code: 1}, {}, 0, frozenset())
+    batched = int(windows.subjects.find(("offer",), [("3",)])[0])
+    batches = {batched: Listing(0, 20_000)} if batched >= 0 else {}
+    return arrival_curves.Curves(0, shares, means, {code: 1}, {}, 0, frozenset(), batches)
 
 
 def _slow_due(inside, curves, code, reach, begin, end):

@@ -1,6 +1,5 @@
 """A collapse after good weeks is found by the subject's own past, and what all subjects share is no collapse."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -63,10 +62,3 @@ def test_too_few_subjects_share_nothing(subjects):
 
 def test_a_past_that_is_hardly_better_than_the_threshold_says_nothing():
     assert not convicted(since(24, who=slice(None), to=LINE / 2, before=LINE)).any()
-
-
-def test_between_two_lists_missing_hits_say_nothing():
-    """The last list came four hours ago, so that the clicks since then seem to have brought nothing."""
-    late = since(4, who=slice(None), to=0.0, before=4 * LINE, a_day=12_000)
-    assert convicted(late).any()
-    assert not convicted(replace(late, listed=np.full(SUBJECTS, 4.0))).any()

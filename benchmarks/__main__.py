@@ -16,6 +16,7 @@ NAMES = (
     "evidence_cost",
     "evidence",
     "collapses",
+    "bounds",
     "false_pauses",
     "tracking",
     "unusual",

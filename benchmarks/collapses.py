@@ -2,8 +2,8 @@
 
 The months of `benchmarks.evidence` have three collapses each, which says little about how soon the next one is found.
 Here each row has some hundred items of the same volume, each of them in a world of its own. Delays of conversions, late
-rows and batches are those of the two generators there; the delay curve is known. `@95%` counts conversions when they
-happen, over 24 hours without the newest two, and twice in a row.
+rows and batches are those of the two generators there; the delay curve is known, and when the last list came. `@95%`
+counts conversions when they happen, over 24 hours without the newest two, and twice in a row.
 
 python -m benchmarks collapses
 """
@@ -102,7 +102,7 @@ def found_after(case: Case, items: int = COLLAPSES, seed: int = 1) -> tuple[Numb
     clicks = random.poisson(case.clicks / DAY * (1 + case.swing * np.sin(at / DAY * 2 * np.pi)) + np.zeros(items))
     slot, item = _where(random.poisson(clicks * rates))
     happened, known = listed(random, (slot + random.random(len(slot))) * SLOT, case)
-    curve = np.sort(_lags(random, case))
+    weighed = weights(random, case)
     first = np.full((2, items), np.inf)
     before = np.zeros(items, bool)
     order = np.argsort(known, kind="stable")
@@ -110,8 +110,7 @@ def found_after(case: Case, items: int = COLLAPSES, seed: int = 1) -> tuple[Numb
     for now in range(BEFORE * DAY, slots):
         there = int(np.searchsorted(known, now * SLOT, side="right"))
         hits = np.bincount(slot[:there] * items + item[:there], minlength=slots * items).reshape(slots, items)[:now]
-        arrived = np.searchsorted(curve, (now - np.arange(now) - 0.5) * SLOT, side="right") / len(curve)
-        proven = paused(summed(hits), summed(clicks[:now] * arrived[:, None]), now)
+        proven = paused(summed(hits), summed(clicks[:now] * weighed(now)[:, None]), now)
         inside = (happened[:there] >= (now - DAY - 4) * SLOT) & (happened[:there] < (now - 4) * SLOT)
         of = clicks[now - DAY - 4 : now - 4].sum(axis=0)
         once = (of >= 500) & (wilson(np.bincount(item[:there][inside], minlength=items), of, 1.645)[1] < THRESHOLD)
@@ -121,14 +120,24 @@ def found_after(case: Case, items: int = COLLAPSES, seed: int = 1) -> tuple[Numb
     return (first[0] - falls) * SLOT / HOUR, (first[1] - falls) * SLOT / HOUR
 
 
+def weights(random: np.random.Generator, case: Case) -> Callable[[int], Numbers]:
+    """What the clicks of each slot before now count: the share of their conversions that should be known."""
+    if case.batch:  # up to the last list
+        curve = np.sort(case.delays(random, SAMPLE))
+    else:
+        clicked = random.random(SAMPLE) * 24 * HOUR
+        curve = np.sort(listed(random, clicked, case)[1] - clicked)
+
+    def weighed(now: int) -> Numbers:
+        reach = (now * SLOT - 300) // case.batch * case.batch if case.batch else now * SLOT
+        return np.asarray(np.searchsorted(curve, reach - (np.arange(now) + 0.5) * SLOT, side="right") / len(curve))
+
+    return weighed
+
+
 def _where(counts: Numbers) -> tuple[Numbers, Numbers]:
     rows, columns = np.nonzero(counts)
     return np.repeat(rows, counts[rows, columns]), np.repeat(columns, counts[rows, columns])
-
-
-def _lags(random: np.random.Generator, case: Case) -> Numbers:
-    clicked = random.random(SAMPLE) * 24 * HOUR
-    return np.asarray(listed(random, clicked, case)[1] - clicked)
 
 
 def ever_paused(a_day: float, times: float, *, falls_to: float | None = None, items: int = STEADY) -> float:

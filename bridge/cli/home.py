@@ -57,6 +57,18 @@ def _base64_secret() -> str:
     return base64.b64encode(secrets.token_bytes(24)).decode()
 
 
+def _costs(directory: Path | None, *, database: bool) -> tuple[str, ...]:
+    """What each rule will cost at the volumes of the network, or at typical ones; and what each wrote in a day."""
+    rule_costs = import_module("bridge.operations.rule_costs")
+    ahead = rule_costs.costs_in_home(directory) if database else None
+    if ahead is None:
+        ahead = rule_costs.typical_costs_in_home(directory)
+    if not database:
+        return tuple(ahead)
+    sizes, forecast = (import_module(f"bridge.operations.answer_{name}") for name in ("sizes", "forecast"))
+    return (*ahead, *sizes.written_in_home(directory), *forecast.forecasts_in_home(directory))
+
+
 @click.command()
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False)
 @click.option("--format", "form", type=Choice(sorted(FORMATS)), help="For programs: annotations, SARIF or JUnit.")
@@ -73,16 +85,13 @@ def check(directory: Path | None, form: str | None, costs: bool, json: bool) -> 
       integr8-bridge check my-network --format github
       integr8-bridge check --format sarif > check.sarif
     """
-    found = check_home(directory, costs=costs)
+    found = check_home(directory)
     if found.database and not found.errors:
         # Imported here: what asks a database weighs more than all the rest of this command.
         stale_names = import_module("bridge.operations.stale_names")
         found = replace(found, warnings=(*found.warnings, *stale_names.stale_in_home(directory)))
-    if costs and found.database and not found.errors:
-        answer_sizes = import_module("bridge.operations.answer_sizes")
-        forecast = import_module("bridge.operations.answer_forecast")
-        sizes = (*answer_sizes.written_in_home(directory), *forecast.forecasts_in_home(directory))
-        found = replace(found, costs=(*found.costs, *sizes))
+    if costs and not found.errors:
+        found = replace(found, costs=_costs(directory, database=found.database))
     if form:
         click.echo(FORMATS[form](found, directory or Path(environ.get("BRIDGE_HOME", "."))))
     elif json:

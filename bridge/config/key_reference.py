@@ -63,6 +63,10 @@ ACCOUNT = {
         "with `BRIDGE_WORKER_ACCOUNTS`.",
         "own",
     ),
+    "false_incidents": Key(
+        "How many false incidents of broken tracking a month you bear. More finds breaks sooner.",
+        "5",
+    ),
 }
 RATE = {
     "per_second": Key("Calls per second on average.", "5"),

@@ -88,6 +88,7 @@ class AccountSchema(StrictSchema):
     queues = fields.String(
         load_default="shared", validate=validate.OneOf(["shared", "own"], error="may be shared or own")
     )
+    false_incidents = PlainFloat(load_default=1.0, validate=validate.Range(min=0.01, max=1000))
 
 
 class KeepSchema(StrictSchema):

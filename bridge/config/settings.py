@@ -56,6 +56,7 @@ class Account:
     rejection_url: str | None = field(default=None, repr=False)
     poll: Mapping[str, Any] = field(default_factory=dict)  # feed → seconds between polls
     queues: str = "shared"  # or `own`: workers can be given this account
+    false_incidents: float = 1.0  # of broken tracking a month, that the network bears
 
 
 class Sentry(NamedTuple):

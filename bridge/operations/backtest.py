@@ -16,6 +16,7 @@ from bridge.config.rule_names import known_names
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError, Unanswered
 from bridge.operations.rule_costs import items_of
+from bridge.reports.broken_tracking import Tracking
 from bridge.reports.past_facts import Against, Past
 from bridge.reports.past_facts import load as load_history
 from bridge.services.container import Services
@@ -243,7 +244,8 @@ def history_of(
     services.library.current(session)  # which reads the tables as well
     tables = services.library.tables
     files = services.observation_files(revision.account, revision.integration)
-    return load_history(session, revision, start, end, against=against, tables=tables, files=files)
+    tracking = Tracking(services.false_incidents(revision.account))
+    return load_history(session, revision, start, end, against=against, tables=tables, files=files, tracking=tracking)
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Check a home directory: find what is wrong, with its place. Nothing is changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +29,10 @@ class Findings:
     tests: tuple[Result, ...] = ()
     database: bool = False  # whether there is one that may use names which are gone
     places: Mapping[str, Place] = field(default_factory=dict)  # of those lines that stand for a problem of a rule
-    costs: tuple[str, ...] = ()  # what each rule will cost at typical volumes, where that was asked for
+    costs: tuple[str, ...] = ()  # what each rule will cost and wrote, where that was asked for
 
 
-def check_home(directory: Path | None, *, costs: bool = False) -> Findings:
+def check_home(directory: Path | None) -> Findings:
     """bridge.yaml, every rule with its tests, every table of a directory; BRIDGE_HOME for None."""
     try:
         found = settings.load(directory)
@@ -46,9 +46,8 @@ def check_home(directory: Path | None, *, costs: bool = False) -> Findings:
         (errors if problem.severity == "error" else warnings).append(str(problem))
     warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
     rules = tuple(revision.id for revision in reading.revisions)
-    told = _costs(reading.revisions) if costs else ()
     places = {str(problem): problem.place for problem in problems}
-    return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), places=places, costs=told)
+    return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), places=places)
 
 
 def refuse_unusable(found: Settings) -> None:
@@ -61,12 +60,6 @@ def refuse_unusable(found: Settings) -> None:
 def _has_database(found: Settings) -> bool:
     file = found.database_url.removeprefix("sqlite:///").partition("?")[0]
     return not found.database_url.startswith("sqlite") or Path(file).is_file()
-
-
-def _costs(revisions: Iterable[Revision]) -> tuple[str, ...]:
-    from bridge.operations.rule_costs import costs_text, typical_costs  # noqa: PLC0415 - simulates; loads much, only if wanted
-
-    return tuple(costs_text(row) for revision in revisions for row in typical_costs(revision))
 
 
 def _asks_a_list(revision: Revision, found: Settings) -> list[str]:

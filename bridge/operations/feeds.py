@@ -34,7 +34,7 @@ MIRRORS: Mapping[str, float] = {
     "details": 6 * 3600,
     "settling": 24 * 3600,
     "agreement": 3600,
-    "tracking": 600,
+    "tracking": 300,
 }
 MIRROR = "mirror"  # of the due slots
 TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step

@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
 
+from bridge.config import rules_directory, settings
+from bridge.reports.arrival_curves import EDGES
 from bridge.reports.current_facts import LiveFacts, facts_for
 from bridge.services.container import Services
-from rules.backtest.costs import Cost, Item, NoRatio, forecast, ratio
+from bridge.store.schema_version import pending
+from rules.backtest.costs import Cost, Delays, Item, NoRatio, forecast, ratio
+from rules.evaluation import confidence_check
 from rules.language import types
 from rules.model import metrics, tree
 from rules.model.facts import Why
@@ -18,6 +24,7 @@ from rules.model.revision import Revision
 
 MEASURED = timedelta(days=7)
 QUANTILES = (0.25, 0.5, 0.9)  # of the subjects with traffic: quiet, typical, busy
+HOUR = 3600  # seconds
 TYPICAL = (100.0, 700.0, 2_000.0, 8_000.0)  # a day, where nothing has been measured yet
 
 
@@ -29,12 +36,42 @@ def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict
     with _facts(services, revision, now) as facts:
         volumes = _measured(facts, _counted(node), now)
         worth = _worth(facts, now)
+        delays = _delays(facts, node, now)
     chosen = _typical_of(volumes) if len(volumes) else TYPICAL
     try:
-        found = forecast(revision, chosen)
+        found = forecast(revision, chosen, delays)
     except NoRatio:
         return []
-    return [_row(revision, one, len(volumes), worth) for one in found]
+    return [_row(revision, one, len(volumes), worth, delayed=delays is not None) for one in found]
+
+
+def costs_in_home(directory: Path | None) -> tuple[str, ...] | None:
+    """One line for each rule and volume of a directory whose database can be read from here; None for any other."""
+    services = Services(settings.load(directory))
+    try:
+        if pending(services.store.engine):
+            return None
+        revisions = rules_directory.read(services.settings).revisions
+        return tuple(costs_text(row) for one in revisions for row in costs_of(services, one, services.clock()))
+    except SQLAlchemyError:
+        return None
+    finally:
+        services.close()
+
+
+def typical_costs_in_home(directory: Path | None) -> tuple[str, ...]:
+    """The same at typical volumes."""
+    revisions = rules_directory.read(settings.load(directory)).revisions
+    return tuple(costs_text(row) for one in revisions for row in typical_costs(one))
+
+
+def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
+    """How soon conversions come after their clicks in this network; None where that is not known, or of no interest."""
+    parts = types.ratio_of_counts(node.left) if isinstance(node, tree.Compare) else None
+    if parts is None or confidence_check.is_whole(parts):
+        return None
+    curves = facts.data.curves(now)
+    return None if curves is None else Delays(EDGES / HOUR, curves.shares[0])
 
 
 def items_of(services: Services, revision: Revision, now: datetime) -> list[Item]:
@@ -78,16 +115,20 @@ def typical_costs(revision: Revision) -> list[dict[str, Any]]:
         found = forecast(revision, TYPICAL)
     except NoRatio:
         return []
-    return [_row(revision, one, 0, 0.0) for one in found]
+    return [_row(revision, one, 0, 0.0, delayed=False) for one in found]
 
 
 def costs_text(row: dict[str, Any]) -> str:
     """One row as a sentence."""
     unnoticed = row["unnoticed_hours"]
-    after = f"{unnoticed} h and as long as conversions take" if unnoticed[0].isdigit() else unnoticed
+    more = "" if row.get("delays") else " and as long as conversions take"
+    after = f"{unnoticed} h{more}" if unnoticed[0].isdigit() else unnoticed
+    volume = f"{row['a_day']:,} a day"
+    if not row["subjects"]:
+        volume += " (no traffic is known here)"
     worth = f", {row['missing_revenue']} of revenue short of the threshold" if Decimal(row["missing_revenue"]) else ""
     return (
-        f"{row['rule']}: at {row['a_day']:,} a day it pauses {row['honest_paused']} of honest items in a month "
+        f"{row['rule']}: at {volume} it pauses {row['honest_paused']} of honest items in a month "
         f"({row['better_paused']} of those 1.5 times as good); a collapse to a quarter goes unnoticed for {after}, "
         f"in which {row['passed']:,} pass{worth}"
     )
@@ -118,7 +159,7 @@ def _worth(facts: LiveFacts, now: datetime) -> float:
     return float(revenue / sold) if sold > 0 else 0.0
 
 
-def _row(revision: Revision, one: Cost, subjects: int, worth: float) -> dict[str, Any]:
+def _row(revision: Revision, one: Cost, subjects: int, worth: float, *, delayed: bool) -> dict[str, Any]:
     hours = None if one.unnoticed is None else str(round(one.unnoticed / timedelta(hours=1)))
     return {
         "rule": revision.id,
@@ -129,4 +170,5 @@ def _row(revision: Revision, one: Cost, subjects: int, worth: float) -> dict[str
         "unnoticed_hours": hours if hours is not None else "more than 20 days",
         "passed": round(one.passed),
         "missing_revenue": f"{one.missing * worth:.2f}",
+        "delays": delayed,
     }

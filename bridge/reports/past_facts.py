@@ -328,6 +328,7 @@ def load(
     against: Against = "live",
     tables: Mapping[str, Table] | None = None,
     files: SegmentDirectory | None = None,
+    tracking: Tracking | None = None,
 ) -> Past:
     """Read what a backtest of this rule over [start, end] needs; of what lies in `files` no more than is asked.
 
@@ -380,6 +381,7 @@ def load(
         tables=tables or {},
         joins=revision.scope.join,
         zone=revision.data.tz,
+        tracking=tracking or Tracking(),
     )
     return _in_scope(past, revision)
 

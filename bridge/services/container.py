@@ -302,7 +302,13 @@ class Services:
         if key not in self._data or tuple(self._data[key].windows.dimensions) != dimensions:
             files = self.observation_files(account, integration)
             self._data[key] = LiveData(account, integration, files=files, windows=Windows(dimensions))
+        self._data[key].tracking.false_incidents = self.false_incidents(account)
         return self._data[key]
+
+    def false_incidents(self, account: str) -> float:
+        """How many false incidents of broken tracking a month this account bears."""
+        known = self.settings.accounts.get(account)
+        return 1.0 if known is None else known.false_incidents
 
     def observation_files(self, account: str, integration: str) -> "SegmentDirectory":
         """Where the observations of one integration lie by time."""

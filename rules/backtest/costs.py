@@ -2,11 +2,12 @@
 
 A month is simulated for some typical volumes, with the very tests that the evaluator uses: subjects whose true ratio is
 exactly at the line, 1.5 times as good, and twice as good until it falls to a quarter. For a threshold that is to be
-chosen, the items of the network itself are simulated, each with its own volume and ratio. Conversions come at once, so
-that what their delay adds is not in it. Pure, and the same each time.
+chosen, the items of the network itself are simulated, each with its own volume and ratio. Where it is known how soon
+conversions come after their clicks, they do so here, and young clicks count by the share that has come. Pure, and the
+same each time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,6 +34,23 @@ SIMULATION_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 Counts: TypeAlias = NDArray[Any]
 Look: TypeAlias = Callable[[Counts, Counts, int], Counts]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delays:
+    """How soon hits come after their trials: the share that has come at each of some ages, which begin with 0."""
+
+    hours: Counts
+    shares: Counts
+
+    def come(self, ages: Counts) -> Counts:
+        """The share of hits that has come at these ages, in hours."""
+        return np.asarray(np.interp(ages, self.hours, self.shares))
+
+    def drawn(self, random: np.random.Generator, size: int) -> Counts:
+        """So many delays, in hours."""
+        rising = np.maximum.accumulate(self.shares)
+        return np.asarray(np.interp(random.random(size) * rising[-1], rising, self.hours))
 
 
 class NoRatio(ValueError):
@@ -68,7 +86,7 @@ class Outlook:
     unnoticed: timedelta | None  # until half of the collapses of honest items to a quarter are found; None: not at all
 
 
-def outlook(revision: Revision, items: Sequence[Item]) -> Outlook:
+def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = None) -> Outlook:
     """The month ahead for these items, if each keeps the ratio that it has. Raises NoRatio."""
     node, line, look = _judged(revision)
     down = node.op in {"<", "<="}
@@ -79,8 +97,7 @@ def outlook(revision: Revision, items: Sequence[Item]) -> Outlook:
     volumes, rates = (np.array(part) for part in zip(*((one.a_day, one.rate) for one in honest), strict=True))
     fall = 0.25 if down else 4.0
     worlds = [_simulated(volumes, rates, fate) for fate in ((1.0, 1.0), (1.0, fall))]
-    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
-    first = _first(trials, hits, look).reshape(2, len(honest))
+    first = _first(worlds, look, delays).reshape(2, len(honest))
     late = _found_after(first[1])
     return Outlook(
         honest=sum(one.rate > 0 and (one.rate >= line if down else one.rate <= line) for one in items),
@@ -89,7 +106,7 @@ def outlook(revision: Revision, items: Sequence[Item]) -> Outlook:
     )
 
 
-def forecast(revision: Revision, volumes: Sequence[float]) -> tuple[Cost, ...]:
+def forecast(revision: Revision, volumes: Sequence[float], delays: Delays | None = None) -> tuple[Cost, ...]:
     """The costs for each of these volumes a day. Raises NoRatio."""
     node, line, look = _judged(revision)
     down = node.op in {"<", "<="}
@@ -99,8 +116,7 @@ def forecast(revision: Revision, volumes: Sequence[float]) -> tuple[Cost, ...]:
     worlds = [_simulated(np.full(SUBJECTS, volume), line, fate) for volume in volumes for fate in fates]
     if not worlds:
         return ()
-    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
-    first = _first(trials, hits, look).reshape(len(volumes), len(fates), SUBJECTS)
+    first = _first(worlds, look, delays).reshape(len(volumes), len(fates), SUBJECTS)
     return tuple(_cost(volume, line, fall[1], found) for volume, found in zip(volumes, first, strict=True))
 
 
@@ -147,7 +163,7 @@ def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
 
 
 def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float]) -> tuple[Counts, Counts]:
-    """Trials and hits up to each look, one column per volume: its rate, so many times before the collapse and after."""
+    """Trials of each slot and their hits, one column per volume: its rate, `times` before the collapse and after."""
     random = np.random.default_rng(SEED)
     slots, size = (BEFORE + MONTH) // HOURS_BETWEEN_EVALUATIONS, len(volumes)
     rate = (
@@ -155,17 +171,48 @@ def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float
     )
     trials = random.poisson(volumes * HOURS_BETWEEN_EVALUATIONS / 24, (slots, size))
     hits = random.binomial(trials, np.broadcast_to(np.minimum(rate, 1.0), trials.shape))
-    start = np.zeros(size)
-    return np.vstack([start, trials]).cumsum(axis=0), np.vstack([start, hits]).cumsum(axis=0)
+    return trials, hits
 
 
-def _first(trials: Counts, hits: Counts, look: Look) -> Counts:
+def _first(worlds: Sequence[tuple[Counts, Counts]], look: Look, delays: Delays | None) -> Counts:
     """The hour of the month at which each subject is first caught; infinite where it never is."""
+    trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
     first = np.full(trials.shape[1], np.inf)
-    for slot in range(BEFORE // HOURS_BETWEEN_EVALUATIONS, len(trials)):
-        caught = look(hits, trials, slot) & np.isinf(first)
+    begin = BEFORE // HOURS_BETWEEN_EVALUATIONS
+    known = _known(trials, hits, begin) if delays is None else _delayed(trials, hits, begin, delays)
+    for slot, (some, of) in enumerate(known, start=begin):
+        caught = look(some, of, slot) & np.isinf(first)
         first[caught] = slot * HOURS_BETWEEN_EVALUATIONS - BEFORE
     return first
+
+
+def _known(trials: Counts, hits: Counts, begin: int) -> Iterator[tuple[Counts, Counts]]:
+    """Hits and trials up to each slot, at each look; every hit is there at once."""
+    some, of = _summed(hits), _summed(trials)
+    for _ in range(begin, len(trials) + 1):
+        yield some, of
+
+
+def _delayed(trials: Counts, hits: Counts, begin: int, delays: Delays) -> Iterator[tuple[Counts, Counts]]:
+    """The same of hits that have come by then, and of trials by the share of their hits that should have."""
+    random = np.random.default_rng(SEED)
+    rows, columns = np.nonzero(hits)
+    slots, subjects = (np.repeat(one, hits[rows, columns]) for one in (rows, columns))
+    ages = random.random(len(slots)) * HOURS_BETWEEN_EVALUATIONS + delays.drawn(random, len(slots))
+    comes = slots + np.ceil(ages / HOURS_BETWEEN_EVALUATIONS).astype(np.intp)  # the look at which it is there
+    order = np.argsort(comes, kind="stable")
+    slots, subjects, comes = slots[order], subjects[order], comes[order]
+    there, done = np.zeros(hits.shape), 0
+    for slot in range(begin, len(trials) + 1):
+        upto = int(np.searchsorted(comes, slot, side="right"))
+        np.add.at(there, (slots[done:upto], subjects[done:upto]), 1.0)
+        done = upto
+        ages = (slot - np.arange(slot) - 0.5) * HOURS_BETWEEN_EVALUATIONS
+        yield _summed(there[:slot]), _summed(trials[:slot] * delays.come(ages)[:, None])
+
+
+def _summed(each: Counts) -> Counts:
+    return np.vstack([np.zeros(each.shape[1]), each]).cumsum(axis=0)
 
 
 def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:

@@ -3,9 +3,10 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
-from rules.backtest.costs import Item, NoRatio, forecast, outlook
+from rules.backtest.costs import Delays, Item, NoRatio, forecast, outlook
 from rules.backtest.threshold_sweep import Tried, with_outlook, with_threshold
 
 
@@ -17,6 +18,16 @@ def test_plain_confidence_costs_nearly_every_honest_offer_and_a_month_of_evidenc
     assert month.better_paused <= 0.02
     assert month.unnoticed < timedelta(days=5)
     assert month.passed == pytest.approx(2000 * month.unnoticed / timedelta(days=1))
+
+
+def test_the_time_that_conversions_take_is_in_the_hours_where_it_is_known(rule):
+    """Half come within six hours and all within a day: nobody is paused for what is still to come."""
+    delays = Delays(np.array([0.0, 6.0, 24.0]), np.array([0.0, 0.5, 1.0]))
+    made = rule('["cr < 0.40% @95% a month"]', data="{window: 24h, need: {clicks: 500}}")
+    [at_once], [late] = forecast(made, [4000]), forecast(made, [4000], delays)
+    assert timedelta(hours=4) <= late.unnoticed - at_once.unnoticed <= timedelta(hours=16)
+    assert late.honest_paused <= 0.1
+    assert late.better_paused <= 0.02
 
 
 def test_a_rule_without_a_ratio_has_no_such_costs(rule):

@@ -124,8 +124,13 @@ def answers(data: LiveData, session, asked: tuple[int, int, int], now: int) -> d
     offers = [windows.subjects.known(("offer",))[code] for code in arrived.offer]
     found["arrivals"] = sorted(
         zip(
-            offers, arrived.click.tolist(), arrived.delay.tolist(), arrived.weight.tolist(), arrived.lag.tolist(),
-            [windows.subjects.known(("advertiser",))[code] for code in arrived.advertiser], strict=True,
+            offers,
+            arrived.click.tolist(),
+            arrived.delay.tolist(),
+            arrived.weight.tolist(),
+            arrived.lag.tolist(),
+            [windows.subjects.known(("advertiser",))[code] for code in arrived.advertiser],
+            strict=True,
         )
     )
     owners, events, lags = windows.listed_after(("offer",), start, end, known)

@@ -184,6 +184,7 @@ class CostRow(Schema):
     unnoticed_hours = word("until half of the collapses to a quarter are found", "35")
     passed = whole("what passes meanwhile", 2917)
     missing_revenue = word("what that lacks, compared with traffic at the threshold", "12.40")
+    delays = truth("the time that conversions take is in the hours")
 
 
 class BacktestRow(Schema):

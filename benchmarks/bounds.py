@@ -1,0 +1,115 @@
+"""What no method can do better: how soon an oracle finds the collapses of `benchmarks.collapses`.
+
+The oracle knows the delay curve and both ratios, the one before the collapse and the one after it. It does not know
+when the collapse comes, and weighs each half hour alike at which it might have come: the Shiryaev-Roberts statistic,
+which no other test beats by more than a trifle. Its threshold is the one at which so many steady items are paused in
+thirty days. Two oracles keep different promises:
+
+- `past`: of items that stay twice as good as the threshold, 5% or 1% are paused. An item that falls to exactly the
+  threshold may be paused.
+- `threshold`: of items that are exactly at the threshold, 5% are paused, whatever they were before.
+
+python -m benchmarks bounds
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.collapses import (
+    AFTER,
+    BEFORE,
+    CASES,
+    DAY,
+    HOUR,
+    SLOT,
+    THRESHOLD,
+    Case,
+    Numbers,
+    found_after,
+    listed,
+    weights,
+)
+
+ITEMS, MONTH, SPAN = 300, 30, 10  # items of a row; days; days that the oracle looks back
+SEED = 1234
+LOOKS = 2  # slots between two looks while the promise is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """It tells the ratio `after` from the ratio `before`, both as multiples of the threshold."""
+
+    before: float
+    after: float
+
+    def says(self, hits: Numbers, trials: Numbers) -> Numbers:
+        """The logarithm of its statistic per item, from hits and trials since each beginning (rows)."""
+        high, low = self.before * THRESHOLD, self.after * THRESHOLD
+        return np.asarray(np.logaddexp.reduce(hits * np.log(low / high) + (high - low) * trials, axis=0))
+
+
+PAST, PROMISE = Oracle(2.0, 0.5), Oracle(1.0, 0.5)
+
+
+def statistics(
+    case: Case, oracle: Oracle, levels: tuple[float, float], days: tuple[int, int], *, every: int, seed: int
+) -> tuple[Numbers, Numbers]:
+    """The oracle's statistic at each look (rows) for each item, and the slot at which each item falls.
+
+    `levels` are the ratios before and after the fall, `days` those before the looks begin and those of the looks.
+    """
+    random = np.random.default_rng([seed, int(case.clicks)])
+    slots = sum(days) * DAY
+    at = np.arange(slots)[:, None]
+    falls = days[0] * DAY + random.integers(0, DAY, ITEMS)
+    weekend = (at // DAY + random.integers(0, 7, ITEMS)) % 7 >= 5
+    rates = THRESHOLD * np.where(at >= falls, levels[1], levels[0]) * np.where(weekend, 0.9, 1.0)
+    clicks = random.poisson(case.clicks / DAY * (1 + case.swing * np.sin(at / DAY * 2 * np.pi)) + np.zeros(ITEMS))
+    counts = random.poisson(clicks * rates)
+    rows, columns = np.nonzero(counts)
+    slot, item = (np.repeat(part, counts[rows, columns]) for part in (rows, columns))
+    known = listed(random, (slot + random.random(len(slot))) * SLOT, case)[1]
+    weighed = weights(random, case)
+    found = []
+    for now in range(days[0] * DAY, slots, every):
+        low = max(now - SPAN * DAY, 0)
+        there = (known <= now * SLOT) & (slot >= low)
+        cells = (slot[there] - low) * ITEMS + item[there]
+        hits = np.bincount(cells, minlength=(now - low) * ITEMS)[: (now - low) * ITEMS].reshape(-1, ITEMS)
+        trials = clicks[low:now] * weighed(now)[low:, None]
+        found.append(oracle.says(*(part[::-1].cumsum(axis=0)[::-1] for part in (hits, trials))))
+    return np.array(found), falls
+
+
+def needed(case: Case, oracle: Oracle, share: float) -> float:
+    """What its statistic must reach so that this share of steady items is paused in a month."""
+    steady = (oracle.before, oracle.before)
+    found, _ = statistics(case, oracle, steady, (SPAN, MONTH), every=LOOKS, seed=SEED + 1)
+    return float(np.quantile(found.max(axis=0), 1.0 - share))
+
+
+def hours(case: Case, oracle: Oracle, share: float) -> Numbers:
+    """The hours from each collapse until the oracle finds it; they are those of `found_after` with the same seed."""
+    found, falls = statistics(case, oracle, (2.0, 0.5), (BEFORE, 1 + AFTER), every=1, seed=SEED)
+    now = BEFORE * DAY + np.arange(len(found))[:, None]
+    yes = (found >= needed(case, oracle, share)) & (now > falls)
+    first = np.where(yes.any(axis=0), now[yes.argmax(axis=0), 0], np.inf)
+    return np.asarray((first - falls) * SLOT / HOUR)
+
+
+def row(case: Case) -> dict[str, Any]:
+    """Medians, and how often each is as early as `@95%` (in half of its time at 8,000 clicks a day and more)."""
+    ours, once = found_after(case, ITEMS, SEED)
+    part = 0.5 if case.clicks >= 8_000 else 1.0
+    found = {"@95% a month": ours}
+    for title, oracle, share in (("past, 5%", PAST, 0.05), ("past, 1%", PAST, 0.01), ("threshold, 5%", PROMISE, 0.05)):
+        found[f"oracle: {title}"] = hours(case, oracle, share)
+    early = {name: f"{float(np.median(h)):.1f} h, {(h <= part * once).mean():.0%}" for name, h in found.items()}
+    return {"delays": case.name, "clicks a day": case.clicks, "@95%": f"{float(np.median(once)):.1f} h", **early}
+
+
+def run() -> list[dict[str, Any]]:
+    """One row per kind of item."""
+    return [row(case) for case in CASES]

@@ -207,8 +207,8 @@ def _delayed(trials: Counts, hits: Counts, begin: int, delays: Delays) -> Iterat
         upto = int(np.searchsorted(comes, slot, side="right"))
         np.add.at(there, (slots[done:upto], subjects[done:upto]), 1.0)
         done = upto
-        ages = (slot - np.arange(slot) - 0.5) * HOURS_BETWEEN_EVALUATIONS
-        yield _summed(there[:slot]), _summed(trials[:slot] * delays.come(ages)[:, None])
+        old = (slot - np.arange(slot) - 0.5) * HOURS_BETWEEN_EVALUATIONS
+        yield _summed(there[:slot]), _summed(trials[:slot] * delays.come(old)[:, None])
 
 
 def _summed(each: Counts) -> Counts:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, LargeBinary, String, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, LargeBinary, String, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.store import entities
@@ -14,7 +14,7 @@ from bridge.store.ledger import Effect
 from bridge.store.runs import Run
 
 MAX_HITS_OF_A_KIND = 20  # of each kind
-RECENT = 2_000  # newest events whose body and address are searched for a text
+RECENT = 20_000  # newest events whose body and address are searched for a text, unless all are asked for
 MAX_RUN_DIGITS = 18  # digits of what may be a run
 
 
@@ -29,8 +29,10 @@ class Hit:
     exact: bool = False
 
 
-def search(session: Session, text: str, rules: Collection[str], *, several_accounts: bool = False) -> list[Hit]:
-    """The best hits first; nothing for an empty text."""
+def search(
+    session: Session, text: str, rules: Collection[str], *, several_accounts: bool = False, every_event: bool = False
+) -> list[Hit]:
+    """The best hits first; nothing for an empty text. `every_event`: also of those older than the newest."""
     wanted = text.strip()
     if not wanted:
         return []
@@ -38,7 +40,7 @@ def search(session: Session, text: str, rules: Collection[str], *, several_accou
         *_rules(wanted, rules),
         *_items(session, wanted, several=several_accounts),
         *_runs(session, wanted),
-        *_events(session, wanted),
+        *_events(session, wanted, every=every_event),
     ]
     return sorted(found, key=lambda hit: not hit.exact)
 
@@ -104,7 +106,7 @@ def _runs(session: Session, text: str) -> Iterator[Hit]:
         yield Hit("run", f"run {run.id}", f"/runs/{run.id}", f"of {run.rule_id}", exact=text.startswith("run "))
 
 
-def _events(session: Session, text: str) -> Iterator[Hit]:
+def _events(session: Session, text: str, *, every: bool) -> Iterator[Hit]:
     event = session.get(Event, text.upper())
     if event is not None:
         yield Hit("event", event.id, f"/events/{event.id}", f"from {event.source}", exact=True)
@@ -119,7 +121,7 @@ def _events(session: Session, text: str) -> Iterator[Hit]:
     )
     query = (
         select(Event)
-        .where(Event.id.in_(select(newest.c.id)), holds)
+        .where(holds if every else and_(Event.id.in_(select(newest.c.id)), holds))
         .order_by(Event.id.desc())
         .limit(MAX_HITS_OF_A_KIND)
     )

@@ -179,3 +179,16 @@ def test_approvals_are_sorted_filtered_and_paged(seven, browser):
 def test_a_row_that_is_gone_begins_the_list_anew(seven, browser):
     assert walked(browser(), "/holds?sort=ends+first&before=99999", r'name="hold" value="(\d+)"')
     assert lists.ROWS_PER_PAGE == PAGE
+
+
+def test_a_transaction_of_an_old_webhook_is_found_when_all_are_searched(network, browser, monkeypatch):
+    for module in ("bridge.operations.search", "bridge.web.console.search_pages"):
+        monkeypatch.setattr(f"{module}.RECENT", 2)
+    for number in range(4):
+        network.crm({"id": str(number), "type": "sale", "transaction": f"tx-{number}-end"})
+    visitor = browser()
+    assert visitor.get("/search?q=tx-3-end").status_code == 302
+    page = visitor.open("/search?q=tx-0-end")
+    assert "Search all of them" in page
+    assert visitor.get("/search?q=tx-0-end&all=1").status_code == 302
+    assert "Search all of them" not in visitor.open("/search?q=tx-9-end&all=1")

@@ -52,25 +52,6 @@ class StartLog(Protocol):
         """The starts later than `moment`, oldest first."""
 
 
-class StartsInMemory:
-    """A StartLog of one process, for tests and one-off scripts."""
-
-    def __init__(self) -> None:
-        self._starts: list[datetime] = []
-
-    def reserve(self, now: datetime, *, limit: int, span: timedelta) -> bool:
-        if len(self.since(now - span)) >= limit:
-            return False
-        self._starts.append(now)
-        return True
-
-    def release(self, at: datetime) -> None:
-        self._starts.remove(at)
-
-    def since(self, moment: datetime) -> Sequence[datetime]:
-        return sorted(start for start in self._starts if start > moment)
-
-
 @dataclass(frozen=True, slots=True)
 class DailyBudget:
     """How many exports are left, and when the next one becomes free (None: now)."""

@@ -4,10 +4,11 @@ import threading
 from datetime import timedelta
 
 import pytest
+from starts_in_memory import StartsInMemory
 from werkzeug.serving import make_server
 
 from bridge.integr8 import OPERATIONS, Client, LocalBudget, errors
-from bridge.integr8.exports import Exporter, StartsInMemory
+from bridge.integr8.exports import Exporter
 from bridge.integr8.route_probe import probe
 from bridge.simulator import create_app
 from bridge.simulator.world import API_KEY, INTEGRATION, World

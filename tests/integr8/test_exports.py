@@ -4,9 +4,10 @@ import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starts_in_memory import StartsInMemory
 
 from bridge.integr8 import errors
-from bridge.integr8.exports import Exporter, StartsInMemory
+from bridge.integr8.exports import Exporter
 from bridge.store.exports import Starts
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)

@@ -4,7 +4,7 @@ import getpass
 
 import click
 
-from bridge.cli.session import Session, as_json, json_option, outcome, show
+from bridge.cli.session import ROW_ID, Session, as_json, json_option, outcome, show
 from bridge.cli.targets import chosen_targets, confirm, yes_option
 from bridge.operations.approval_review import review, reviews
 from bridge.operations.approvals import Person, approve, reject
@@ -50,7 +50,7 @@ def list_(session: Session, json: bool) -> None:
 
 
 @approvals.command("show")
-@click.argument("plan", type=int)
+@click.argument("plan", type=ROW_ID)
 @json_option
 @click.pass_obj
 def show_(session: Session, plan: int, json: bool) -> None:
@@ -83,7 +83,7 @@ def show_(session: Session, plan: int, json: bool) -> None:
 
 
 @approvals.command("approve")
-@click.argument("plan", type=int)
+@click.argument("plan", type=ROW_ID)
 @click.option("--only", multiple=True, metavar="KIND=ID", help="Approve these targets only: --only offer=42")
 @yes_option
 @json_option
@@ -106,7 +106,7 @@ def approve_(session: Session, plan: int, only: tuple[str, ...], yes: bool, json
 
 
 @approvals.command("reject")
-@click.argument("plan", type=int)
+@click.argument("plan", type=ROW_ID)
 @click.option("--why", required=True, help="Reason for the audit log.")
 @json_option
 @click.pass_obj

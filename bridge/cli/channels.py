@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 from bridge.cli.choice import Choice
 from bridge.cli.groups import RenamedGroup
 from bridge.cli.renames import rename_command
-from bridge.cli.session import Session, as_json, json_option, outcome, show
+from bridge.cli.session import ROW_ID, Session, as_json, json_option, outcome, show
 from bridge.notifications.deliver import deliver_test
 from bridge.operations import mutes
 from bridge.operations.channel_entry import add_channel
@@ -76,7 +76,7 @@ def add(session: Session, channel: str, kind: str, address: str, json: bool) -> 
 
 
 @channels.command("again")
-@click.argument("message", type=int)
+@click.argument("message", type=ROW_ID)
 @json_option
 @click.pass_obj
 def again(session: Session, message: int, json: bool) -> None:

@@ -45,7 +45,7 @@ def _row(event: Event) -> dict[str, Any]:
 @click.option("--state", type=Choice([str(one) for one in EventState]), help="Only this state.")
 @click.option("--type", "event_type", help="Only this type, as the sender names it.")
 @since_option
-@click.option("--limit", default=30, show_default=True)
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1_000_000))
 @json_option
 @click.pass_obj
 def list_(

@@ -5,7 +5,7 @@ import getpass
 import click
 from sqlalchemy import select
 
-from bridge.cli.session import Session, json_option, outcome, show
+from bridge.cli.session import ROW_ID, Session, json_option, outcome, show
 from bridge.cli.subjects import subject_targets
 from bridge.operations.holds import release_holds
 from bridge.store import entities
@@ -73,7 +73,7 @@ def list_(
 
 
 @holds.command("release")
-@click.argument("hold", type=int, nargs=-1, required=True)
+@click.argument("hold", type=ROW_ID, nargs=-1, required=True)
 @json_option
 @click.pass_obj
 def release(session: Session, hold: tuple[int, ...], json: bool) -> None:

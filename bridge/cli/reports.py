@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from bridge.cli.choice import Choice
-from bridge.cli.session import MOMENT, Session, as_json, json_option, show
+from bridge.cli.session import MOMENT, ROW_ID, Session, as_json, json_option, show
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.operations import exports, feeds
 from bridge.operations.feed_status import feed_states
@@ -94,7 +94,7 @@ def poll(session: Session, json: bool) -> None:
 
 
 @reports.command("fetch")
-@click.option("--days", type=int, default=30, show_default=True, help="How far back.")
+@click.option("--days", type=click.IntRange(1, 36_500), default=30, show_default=True, help="How far back.")
 @click.option("--account", default="main", show_default=True)
 @json_option
 @click.pass_obj
@@ -416,7 +416,7 @@ def list_imports(session: Session, json: bool) -> None:
 
 
 @imports.command("remove")
-@click.argument("import_id", metavar="ID", type=int)
+@click.argument("import_id", metavar="ID", type=ROW_ID)
 @json_option
 @click.pass_obj
 def remove(session: Session, import_id: int, json: bool) -> None:

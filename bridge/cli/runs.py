@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 
 from bridge.cli.runs_list import list_, row
-from bridge.cli.session import Session, as_json, json_option, outcome
+from bridge.cli.session import ROW_ID, Session, as_json, json_option, outcome
 from bridge.cli.targets import chosen_targets, confirm, yes_option
 from bridge.operations.confirmation import about_undo, about_undo_of_runs
 from bridge.operations.reveal_secret import reveal_secret
@@ -27,7 +27,7 @@ runs.add_command(list_)
 
 
 @runs.command("show")
-@click.argument("run", type=int)
+@click.argument("run", type=ROW_ID)
 @json_option
 @click.pass_obj
 def show_(session: Session, run: int, json: bool) -> None:
@@ -86,7 +86,7 @@ def _told(story: dict[str, Any]) -> str:
 
 
 @runs.command("undo")
-@click.argument("runs", metavar="RUN", type=int, nargs=-1, required=True)
+@click.argument("runs", metavar="RUN", type=ROW_ID, nargs=-1, required=True)
 @click.option("--only", multiple=True, metavar="KIND=ID", help="Undo these targets only: --only offer=42")
 @yes_option
 @json_option
@@ -132,7 +132,7 @@ def _undo_several(session: Session, runs: tuple[int, ...], *, yes: bool, json: b
 
 
 @runs.command("secret")
-@click.argument("effect", type=int)
+@click.argument("effect", type=ROW_ID)
 @json_option
 @click.pass_obj
 def secret(session: Session, effect: int, json: bool) -> None:

@@ -17,7 +17,7 @@ from bridge.store.runs import Run
 @click.option("--target", metavar="KIND=ID", help="Only those with effects on this target: --target offer=42")
 @click.option("--account", metavar="NAME", help="Beside --target: the item of this account only.")
 @since_option
-@click.option("--limit", default=30, show_default=True)
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1_000_000))
 @json_option
 @click.pass_obj
 def list_(

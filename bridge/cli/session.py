@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bridge.store.engine import Store
 
 UNFOLDED = 240  # columns of a table that goes into a file or a pipe
+MAX_ID = 2**63 - 1  # the largest number of a row
+MAX_SPAN = timedelta(days=36_500)
 
 
 class Session:
@@ -168,9 +170,14 @@ class Span(click.ParamType[timedelta]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         if isinstance(value, timedelta):
             return value
-        found = duration(str(value))
+        try:
+            found = duration(str(value))
+        except OverflowError:
+            found = timedelta.max
         if found is None:
             self.fail(f"{value!r} is not a duration; write it like 90m, 24h or 7d", param, ctx)
+        if found > MAX_SPAN:
+            self.fail(f"{value!r} is more than a hundred years", param, ctx)
         return found
 
 
@@ -188,6 +195,19 @@ class Moment(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+class RowId(click.ParamType[int]):
+    """The number of a run, a plan or another row. One beyond what a database can hold is no number of a row."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = click.INT.convert(value, param, ctx)
+        if abs(number) > MAX_ID:
+            self.fail(f"{str(value)[:30]}: there is none of that number", param, ctx)
+        return number
+
+
+ROW_ID = RowId()
 since_option = click.option("--since", type=Span(), help="Only the last 90m, 24h, 7d, ...")
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from bridge.cli.choice import Choice
-from bridge.cli.session import Session, Span, as_json, json_option, outcome, show
+from bridge.cli.session import ROW_ID, Session, Span, as_json, json_option, outcome, show
 from bridge.store import tokens as store_tokens
 from bridge.store.roles import Role
 from bridge.web.access.tokens import make
@@ -65,7 +65,7 @@ def list_(session: Session, json: bool) -> None:
 
 
 @tokens.command("revoke")
-@click.argument("token", type=int)
+@click.argument("token", type=ROW_ID)
 @json_option
 @click.pass_obj
 def revoke(session: Session, token: int, json: bool) -> None:

@@ -250,3 +250,28 @@ MONEY = {"0.0": "0", "0E-8": "0", "1E+2": "100", "12.50": "12.50", "-0.005": "-0
 @pytest.mark.parametrize("money", MONEY)
 def test_an_amount_is_plain_digits_in_every_table(money):
     assert cell(Decimal(money)) == MONEY[money]
+
+
+ROWS = [
+    "runs show", "runs undo", "runs undo 1", "holds release", "holds release 1", "approvals show", "approvals approve",
+    "approvals reject --why x", "tokens revoke", "reports imports remove",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ROWS)
+@pytest.mark.parametrize("number", [2**63, 10**20, int("9" * 400)])
+def test_a_number_that_no_row_can_have_is_refused_in_words(run, command, number):
+    said = " ".join(run(*command.split(), str(number), code=2).split())
+    assert "there is none of that number" in said.replace("│ ", "")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "events list --limit 99999999999999999999", "runs list --limit 99999999999999999999", "runs list --limit -1",
+        "runs list --since 99999999999d", "runs list --since 999999999999999999999999h", "events list --since 40000d",
+        "reports fetch --days 99999999999",
+    ],
+)  # fmt: skip
+def test_an_amount_that_nobody_means_is_refused_in_words(run, command):
+    assert "Traceback" not in run(*command.split(), code=2)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bridge.web.asgi import Application
 
-BOOT_ERROR = 3
 # Seconds after which a thread that computes (a diff, a preview) lets the event loop have the interpreter. Python's own
 # 0.005 is paid at each step of a webhook, several times over.
 SWITCH_INTERVAL = 0.0005
@@ -33,6 +32,7 @@ def _load() -> "Application":
 
     memory.be_small()
     from bridge.web.app import from_environment
+    from bridge.web.exit_codes import BOOT_ERROR
 
     try:
         made: Application = from_environment(settings.load()).extensions["bridge"]["server"]

@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,6 +26,7 @@ from granian.net import SocketSpec  # type: ignore[attr-defined] # made there, a
 from granian.server.mp import MPServer, WorkerProcess
 
 from bridge.observability import multiprocess
+from bridge.web.exit_codes import BOOT_ERROR
 
 TARGET = "bridge.web.process:app"
 IDLE = 30  # seconds for the head of a request, and between two requests of a connection
@@ -104,13 +105,16 @@ class OneQueue(MPServer):
         made.terminate = replaced  # type: ignore[method-assign]
         return made
 
-    def _respawn_workers(self, *arguments: Any, **named: Any) -> None:
+    def _respawn_workers(self, workers: Sequence[int], *arguments: Any, **named: Any) -> None:
         """Start nothing for a server that was asked to end, and let it hear of that.
 
-        Who calls this has just forgotten why it woke up; being asked to end may have been a reason.
+        Who calls this has just forgotten why it woke up; being asked to end may have been a reason. A process that
+        cannot use its settings ends the server: by time alone granian sees that only where a start takes no 5 seconds.
         """
+        if any(self.wrks[number].inner.exitcode == BOOT_ERROR for number in workers):
+            self.shutdown(1)
         if not self.interrupt_signal:
-            super()._respawn_workers(*arguments, **named)
+            super()._respawn_workers(workers, *arguments, **named)
         if self.interrupt_signal:
             self.main_loop_interrupt.set()
 

@@ -21,6 +21,7 @@ from web_service import TOKEN, web_service
 
 from bridge.store.journal import Event
 from bridge.web import server
+from bridge.web.exit_codes import BOOT_ERROR
 
 APP = """
 import json, pathlib, time
@@ -374,6 +375,16 @@ def test_what_was_answered_is_kept_however_the_server_ends(service, kill):
             process.terminate()
         process.wait(60)
     assert {f"T{number}" for number in sending.taken()} <= kept(store)
+
+
+def test_a_server_whose_settings_cannot_be_used_ends_however_long_a_start_takes(tmp_path):
+    """On a busy machine a process takes long to find out: it is started once, and not for ever."""
+    (tmp_path / "app.py").write_text(f"import time\ntime.sleep(6)\nraise SystemExit({BOOT_ERROR})\n")
+    process = start(tmp_path)
+    try:
+        assert process.wait(timeout=240) == 1
+    finally:
+        process.kill()
 
 
 @pytest.mark.journey

@@ -55,6 +55,10 @@ ASKED = {
     "today": ('["clicks > 30"]', "all", "today, tz: Asia/Kolkata"),
     "settled": ('["cr < 9%"]', "all", "12h, settle: auto"),
     "pairs": ('["cr < 9%"]', "all", "1d", "offer, publisher"),
+    "dates": ('["clicks > 30", "date < caps.until"]', "all, join: {caps: offer.id}"),
+    "seasonal": ('["cr < 9%"]', '["date >= \\"2026-03-29\\"", "age(offer.created_at) < 4d"]'),
+    "lasting-rank": ('{all: ["worst 2 by cr per advertiser"], for: 2 checks}',),
+    "few": ('["count(offers where active) per advertiser < 3", "clicks > 5"]',),
 }
 
 
@@ -136,9 +140,9 @@ def lived(network):
     owners = [network.world.advertiser(f"Advertiser {number}") for number in range(2)]
     for number in range(OFFERS):
         network.world.offer(f"Offer {number}", active=True, advertiser=owners[number % 2])
-    rows = [f"{1001 + one},{20 + one},{'ab'[one % 2]},,2026-03-29" for one in range(OFFERS)]
-    rows += [f"{1001 + one},{10 + one},{'ba'[one % 2]},2026-03-30," for one in range(OFFERS)]
-    (network.home / "tables" / "caps.csv").write_text("\n".join(["offer_id,daily,kind,from,to", *rows, ""]))
+    rows = [f"{1001 + one},{20 + one},{'ab'[one % 2]},2026-04-01,,2026-03-29" for one in range(OFFERS)]
+    rows += [f"{1001 + one},{10 + one},{'ba'[one % 2]},2026-03-{29 + one % 3},2026-03-30," for one in range(OFFERS)]
+    (network.home / "tables" / "caps.csv").write_text("\n".join(["offer_id,daily,kind,until,from,to", *rows, ""]))
     network.rule("---".join(RULES.values()))
     network.services.pages = Tracker(7, network.now, network.now + 4 * DAY)
     for _ in range(12):

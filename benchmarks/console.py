@@ -74,6 +74,7 @@ PAGES = {
     "run, 1,000 changes, undo": f"/runs/{FIRST_LARGE}?undo=1",
     "paused items": "/holds",
     "mutes": "/mutes",
+    "changes": "/changes",
     "audit log": "/audit",
     "items": "/items",
     "items, by name": "/items?q=Offer+77",

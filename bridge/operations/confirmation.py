@@ -66,7 +66,8 @@ class Confirmation:
         more = f" and {self.count - len(self.names)} more" if self.count > len(self.names) else ""
         them = "it" if self.count == 1 else "them"
         share = f", {self.share:.1%} of everything in the rule's scope" if self.share is not None else ""
-        money = f"; {self.money:,.2f} of revenue in 24 hours hangs on {them}{share}" if self.money is not None else ""
+        amount = "" if self.money is None else f"{self.money:,.2f} {self.unit}".rstrip()
+        money = f"; {amount} of revenue in 24 hours hangs on {them}{share}" if amount else ""
         return f"{self.verb} {counted(self.count, self.noun)}: {', '.join(self.names)}{more}{money}"
 
 

@@ -101,7 +101,7 @@ def test_one_change_that_brings_a_tenth_of_the_revenue_is_asked_about(network):
     assert [ask(Named([one.key])).is_large for one in (rich, poor)] == [True, False]
     text = str(ask(Named([rich.key])))
     assert text.startswith(
-        f"approve 1 change: Bad 0 (offer {rich.number}); 90.00 of revenue in 24 hours hangs on it, 9"
+        f"approve 1 change: Bad 0 (offer {rich.number}); 90.00 USD of revenue in 24 hours hangs on it, 9"
     )
 
 

@@ -33,6 +33,8 @@ REFUSED = {
     "halt --advertiser 7 --why their tracking is down": ("not found in account", 1),
     "reports move clickhouse": ("OBSERVATIONS_URL is not set", 1),
     "reports move database": ("OBSERVATIONS_URL is not set", 1),
+    "reports repair": ("OBSERVATIONS_URL is not set", 1),
+    "reports repair --yes": ("OBSERVATIONS_URL is not set", 1),
     "resume --drop-waiting": ("nothing is halted", 1),
     "resume --rule low-cr": ("rule low-cr is not halted", 1),
     "rules diff --against origin/main": ("not a git repository", 1),

@@ -62,6 +62,7 @@ REQUESTS = {
     "reports imports list": ["GET /reports/imports"],
     "reports imports remove": ["DELETE /reports/imports/{import_id}"],
     "reports move": MACHINE,
+    "reports repair": MACHINE,
     "reports poll": ["POST /reports/poll"],
     "reports shadow": ["GET /reports/shadow"],
     "reports status": ["GET /feeds"],

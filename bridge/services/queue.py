@@ -97,7 +97,8 @@ def served_queues(chosen: Iterable[str], own: Collection[str], accounts: Collect
     mine = sorted(own) if accounts is None else sorted({*accounts} - {SHARED})
     found = []
     for queue in chosen:
-        if accounts is None or SHARED in accounts or queue not in QUEUES.values():
+        known = RENAMED_QUEUES.get(queue, queue) in QUEUES.values()
+        if accounts is None or SHARED in accounts or not known:
             found.append(queue)
         if queue in of_accounts:
             found += [queue_of(queue, account) for account in mine]

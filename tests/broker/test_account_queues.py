@@ -208,7 +208,7 @@ def test_messages_do_not_pile_up_in_a_queue_that_nobody_serves(redis_url):
         (["effects", "maintenance"], ["a", "b"], ["b"], ["effects.b"]),
         (["effects", "maintenance"], ["a", "b"], ["b", "shared"], ["effects", "effects.b", "maintenance"]),
         (["effects.a"], ["a", "b"], ["b"], ["effects.a"]),
-        (["maintenance"], ["a"], ["a"], []),
+        (["maintenance", "upkeep"], ["a"], ["a"], []),
     ],
 )
 def test_the_queues_of_a_worker(chosen, own, accounts, found):

@@ -192,7 +192,7 @@ def test_a_clock_that_is_wrong_is_found_by_integr8s(network, behind, status, wor
 
 def test_a_rules_directory_that_is_gone_is_named(network):
     (network.home / "rules").rmdir()
-    assert "no directory" in doctor(network, "rule files")["detail"]
+    assert "is not a directory" in doctor(network, "rule files")["detail"]
 
 
 def test_a_rule_file_that_leads_nowhere_is_named_with_its_place(network):

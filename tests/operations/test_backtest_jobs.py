@@ -77,7 +77,7 @@ def test_a_worker_runs_what_was_asked_for_and_keeps_what_came_out(network, ask):
 
 @pytest.mark.parametrize(
     ("limit", "said"),
-    [("MAX_OPEN_JOBS_PER_ASKER", "anna has 1 backtests"), ("MAX_OPEN_JOBS", "1 backtests are open")],
+    [("MAX_OPEN_JOBS_PER_ASKER", "anna has 1 open backtests"), ("MAX_OPEN_JOBS", "1 backtests are open")],
 )
 def test_few_are_open_at_once_of_one_asker_and_of_all(network, ask, monkeypatch, limit, said):
     monkeypatch.setattr(backtest_jobs, limit, 1)

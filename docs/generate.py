@@ -1,7 +1,6 @@
 """Write the reference pages that come from code: `python docs/generate.py`. A test checks that they are current."""
 
 import inspect
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -26,29 +25,19 @@ from bridge.outbound.channels import ChannelSchema
 from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
 from bridge.sources.presets import Preset
+from bridge.sources.strict_schema import Size
 from bridge.web import gauges
 from rules.loading import reference
 from rules.model import errors as rule_errors
 
 HERE = Path(__file__).parent / "reference"
 MOST_CHOICES = 14  # words in a cell
-
-#: What each variable is for; a variable that the settings read and this table lacks stops the page from being made.
-ENVIRONMENT = {
-    "BRIDGE_HOME": "the directory with bridge.yaml, rules and tables; the present one by default",
-    "DATABASE_URL": "`postgresql://` or `sqlite:///`; SQLite in `$BRIDGE_HOME/var` by default",
-    "REDIS_URL": "`redis://`, `rediss://` or `unix://`; `up` starts an embedded Valkey without it",
-    "OBSERVATIONS_URL": "`clickhouse://` or `clickhouses://` (TLS), where rows of reports are; the database by default",
-    "BRIDGE_SECRET_KEY": "seals provisioned passwords and signs sessions; several, separated by commas, while rotating",
-    "SENTRY_DSN": "switches Sentry on",
-    "SENTRY_SAMPLE_RATE": "the share of faults that Sentry gets, from 0 to 1; all by default",
-    "SENTRY_TRACES_SAMPLE_RATE": "the share of requests and tasks of which Sentry gets a trace; none by default",
-    "BRIDGE_ENVIRONMENT": "the name of this environment in Sentry; `production` by default",
-    "BRIDGE_LOG": "`console` or `json`",
-    "BRIDGE_WORKER_METRICS": "where a worker answers scrapes: a port of loopback, or `host:port`; nowhere by default",
-    "BRIDGE_WORKER_ACCOUNTS": "accounts with `queues: own` whose work a worker does, separated by commas; `shared` for "
-    "all that is no account's own; everything by default",
-}
+#: What fields that are not called after what they hold are called in the reference.
+KINDS = {
+    "Dict": "mapping", "List": "list", "Nested": "mapping", "Url": "address", "String": "text", "Zone": "zone",
+    "PlainFloat": "number", "DimensionNames": "list of names", "Names": "name, or list of names",
+    "Texts": "text, or list of texts", "Networks": "list of networks", "Expects": "mapping",
+}  # fmt: skip
 
 
 def commands() -> str:
@@ -111,8 +100,6 @@ def measures() -> str:
 
 def configuration() -> str:
     """The environment and bridge.yaml, from the schemas that read them."""
-    read = re.findall(r'"([A-Z][A-Z0-9_]+)"', inspect.getsource(settings._environment))  # noqa: SLF001 - names stand there
-    names = ["BRIDGE_HOME", *dict.fromkeys(read)]
     return "\n".join([
         "# Settings",
         "",
@@ -123,9 +110,9 @@ def configuration() -> str:
         "`$BRIDGE_HOME/.env` may hold variables too; the real environment goes before it.",
         "`NAME_FILE` names a file that holds the value of `NAME`; its line end is no part of the value.",
         "",
-        "| variable | what it is |",
-        "|---|---|",
-        *(f"| `{name}` | {ENVIRONMENT[name]} |" for name in names),
+        "| variable | default | what it is | example |",
+        "|---|---|---|---|",
+        *(f"| `{name}` | {one.default} | {one.about} | `{one.example}` |" for name, one in keys.ENVIRONMENT.items()),
         "",
         "## bridge.yaml",
         "",
@@ -160,6 +147,9 @@ def configuration() -> str:
         "Either `apprise`, for people, or `webhook` with a secret, for programs.",
         "",
         *_table(ChannelSchema(), keys.CHANNEL),
+        "### budgets.&lt;name&gt;",
+        "",
+        *_table(config_schema.BudgetSchema(), keys.BUDGET),
         "### tables.&lt;name&gt;",
         "",
         "A mapping from columns of `tables/<name>.csv` to types. `check` names every cell that does not fit. The first",
@@ -181,6 +171,9 @@ def configuration() -> str:
         "### keep",
         "",
         *_table(config_schema.KeepSchema(), keys.KEEP),
+        "### login",
+        "",
+        *_table(login.LoginSchema(), keys.LOGIN),
         "### login.oidc",
         "",
         "An identity provider to sign in through; see [who may do what](../how-to/who-may-do-what.md).",
@@ -201,7 +194,7 @@ def _table(schema: Schema, about: Mapping[str, keys.Key]) -> list[str]:
     for attribute, one in schema.fields.items():
         name = one.data_key or attribute
         text = f"{about[name].about} | `{about[name].example}`".replace("||", "|")
-        rows.append(f"| `{name}` | {_kind(one)} | {_default(one)} | {text} |")
+        rows.append(f"| `{name}` | {_kind(one)} | {_default(one, about[name].without)} | {text} |")
     return [*rows, ""]
 
 
@@ -211,23 +204,41 @@ def _kind(field: fields.Field[Any]) -> str:
             return "a word"
         if isinstance(check, validate.OneOf):
             return ", ".join(f"`{word}`" for word in check.choices)
-    names = {"Dict": "mapping", "List": "list", "Nested": "mapping", "Url": "address", "String": "text", "Zone": "zone"}
     name = type(field).__name__
-    return names.get(name, name.removesuffix("Field").lower())
+    return KINDS.get(name, name.removesuffix("Field").lower())
 
 
-def _default(field: fields.Field[Any]) -> str:
+def _default(field: fields.Field[Any], without: str) -> str:
+    """What holds without a key, as a person would write it; `without` where the schema has no default."""
+    value = field.load_default() if callable(field.load_default) else field.load_default
+    if isinstance(value, Mapping):
+        value = {name: one for name, one in value.items() if one not in (None, ())}
     if field.required:
         return "must be there"
-    value = field.load_default() if callable(field.load_default) else field.load_default
-    if value is missing or value is None or value in ({}, []):
-        return ""
-    if isinstance(value, config_schema.Rate):
-        return f"`{{per_second: {value.per_second:g}}}`"
-    if isinstance(value, Mapping):
-        given = ", ".join(f"{name}: {one}" for name, one in value.items() if one not in (None, ()))
-        return f"`{{{given}}}`" if given else ""
-    return f"`{value.total_seconds():.0f}s`" if isinstance(value, timedelta) else f"`{value}`"
+    if value is missing or value is None or not (value or isinstance(value, int | float)):
+        return without
+    return f"`{_written(value, field)}`"
+
+
+def _written(value: object, field: fields.Field[Any]) -> str:
+    match value:
+        case config_schema.Rate():
+            text = f"{{per_second: {value.per_second:g}}}"
+        case Mapping():
+            text = f"{{{', '.join(f'{name}: {one}' for name, one in value.items())}}}"
+        case list() | tuple():
+            text = f"[{', '.join(map(str, value))}]"
+        case bool():
+            text = "true" if value else "false"
+        case timedelta():
+            text = f"{value.total_seconds():.0f}s"
+        case int() if isinstance(field, Size):
+            text = f"{value // 1024} KiB"
+        case float():
+            text = f"{value:g}"
+        case _:
+            text = str(value)
+    return text
 
 
 def _method(way: str) -> str:

@@ -8,11 +8,69 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """One sentence, and one example as YAML: the value of the key."""
+    """One sentence, one example as YAML, which is the value of the key, and what holds without it.
+
+    The last is said here only where the schema does not: where it has no default, or one that depends on other keys.
+    """
 
     about: str
     example: str
+    without: str = "none"
 
+
+class Variable(NamedTuple):
+    """A variable of the environment: one sentence, what holds without it, and an example."""
+
+    about: str
+    default: str
+    example: str
+
+
+ENVIRONMENT = {
+    "BRIDGE_HOME": Variable("The directory with bridge.yaml, rules and tables.", "the present one", "/srv/my-network"),
+    "DATABASE_URL": Variable(
+        "Where everything is kept: `postgresql://` or `sqlite:///`.",
+        "SQLite in `$BRIDGE_HOME/var`",
+        "postgresql://bridge@db/bridge",
+    ),
+    "REDIS_URL": Variable(
+        "The queue between the processes: `redis://`, `rediss://` or `unix://`.",
+        "`up` starts an embedded Valkey; other processes need it",
+        "redis://redis:6379/0",
+    ),
+    "OBSERVATIONS_URL": Variable(
+        "Where rows of reports are: `clickhouse://`, or `clickhouses://` with TLS.",
+        "in the database",
+        "clickhouse://bridge@clickhouse/bridge",
+    ),
+    "BRIDGE_SECRET_KEY": Variable(
+        "Seals provisioned passwords and signs sessions; several, separated by commas, while it is rotated.",
+        "none; `init` writes one into .env",
+        "two-hundred-random-bits",
+    ),
+    "SENTRY_DSN": Variable("Switches Sentry on.", "off", "https://key@sentry.example.com/1"),
+    "SENTRY_SAMPLE_RATE": Variable("The share of faults that Sentry gets, from 0 to 1.", "`1`", "0.25"),
+    "SENTRY_TRACES_SAMPLE_RATE": Variable(
+        "The share of requests and tasks of which Sentry gets a trace, from 0 to 1.", "`0`", "0.05"
+    ),
+    "BRIDGE_ENVIRONMENT": Variable("The name of this environment in Sentry.", "`production`", "staging"),
+    "BRIDGE_LOG": Variable("How log lines look: `console` for people, `json` for programs.", "`console`", "json"),
+    "BRIDGE_WORKER_METRICS": Variable(
+        "Where a worker answers scrapes: a port of loopback, or `host:port`.", "nowhere", "9100"
+    ),
+    "BRIDGE_WORKER_ACCOUNTS": Variable(
+        "Accounts with `queues: own` whose work a worker does, separated by commas; `shared` for all that is no "
+        "account's own.",
+        "everything",
+        "shared",
+    ),
+    "BRIDGE_BIND": Variable("The address on which the web process listens.", "`127.0.0.1`", "10.0.0.5"),
+    "PORT": Variable("The port on which the web process listens.", "`8000`", "8080"),
+    "WEB_WORKERS": Variable("How many web processes answer requests, from 1 to 64.", "`1`", "4"),
+    "BRIDGE_WEB_GRACE": Variable(
+        "For how many seconds a web process that is told to stop finishes requests, from 1 to 1800.", "`20`", "60"
+    ),
+}
 
 TOP_LEVEL_KEYS = {
     "accounts": Key("Organisations of Integr8, by names of your choice.", "{main: {base_url: ...}}"),
@@ -34,7 +92,7 @@ TOP_LEVEL_KEYS = {
         "[os, sub_id_2]",
     ),
     "notices": Key("The channels that are notified of problems with the service.", "{operations: ops}"),
-    "http": Key("Where the `http` action of rules may go. Without it: nowhere.", "{allow: [https://crm.example.com]}"),
+    "http": Key("Where the `http` action of rules may go.", "{allow: [https://crm.example.com]}", "nowhere"),
     "keep": Key("For how many days observations are kept.", "{rows: 95, observations: 800}"),
     "trusted_proxies": Key("Addresses whose `X-Forwarded-For` is believed.", "[10.0.0.0/8]"),
     "public_url": Key(
@@ -57,7 +115,11 @@ ACCOUNT = {
     "protected": Key("Ids that no rule ever touches, by kind.", "{offer: [1001], publisher: [7]}"),
     "routes": Key("Operations that this organisation has at another path.", '{offers.list: "GET /api/v3/offers"}'),
     "rejection_url": Key("Where rejections of conversions are sent.", '"${REJECTION_URL}"'),
-    "poll": Key("Seconds between two readings of a feed; 0 switches a feed off.", "{clicks: 600, impressions: 0}"),
+    "poll": Key(
+        "Seconds between two readings of a feed; 0 switches a feed off.",
+        "{clicks: 600, impressions: 0}",
+        "`{clicks: 300, conversions: 120, impressions: 0}`",
+    ),
     "queues": Key(
         "`own`: changes, reports and due rules of this account wait in queues of its own, which workers can be given "
         "with `BRIDGE_WORKER_ACCOUNTS`.",
@@ -70,7 +132,7 @@ ACCOUNT = {
 }
 RATE = {
     "per_second": Key("Calls per second on average.", "5"),
-    "burst": Key("Calls in any one second at most; `per_second` by default.", "10"),
+    "burst": Key("Calls in any one second at most.", "10", "`per_second`"),
 }
 KEEP = {
     "rows": Key("Days for which single rows are kept; sums per hour afterwards.", "95"),
@@ -79,7 +141,9 @@ KEEP = {
 NOTICES = {
     "operations": Key("Channels that are notified of halts, stalled feeds, broken rules and dead letters.", "[ops]")
 }
-METRICS = {"token": Key("What `/metrics` asks for, 16 characters at least; without it anybody may ask.", '"${TOKEN}"')}
+METRICS = {
+    "token": Key("What `/metrics` asks for, 16 characters at least.", '"${TOKEN}"', "anybody may ask"),
+}
 
 OIDC = {
     "issuer": Key("The https:// address of the provider, without ? and #.", "https://login.example.com/realms/main"),
@@ -88,8 +152,13 @@ OIDC = {
     "roles": Key("Which groups of the provider mean which role here.", "{claim: groups, map: {traffic: operator}}"),
     "label": Key("What the sign-in button says.", "Company login"),
     "scopes": Key("What is asked of the provider.", "[openid, email, profile, groups]"),
-    "domains": Key("Only e-mail addresses of these domains may sign in; any, if empty.", "[example.com]"),
+    "domains": Key("Only e-mail addresses of these domains may sign in.", "[example.com]", "any"),
     "ca_file": Key("A PEM file with the CA of the provider, where it is one of your own.", "certificates/our-ca.pem"),
+}
+LOGIN = {"oidc": Key("A provider that speaks OpenID Connect.", "{issuer: ..., client_id: ..., roles: ...}")}
+BUDGET = {
+    "effects": Key("How many changes at most.", "30"),
+    "per": Key("In a `day` or a `month` of the account's calendar.", "day"),
 }
 ROLES = {
     "claim": Key("The claim that names the groups, with dots into it.", "realm_access.roles"),
@@ -103,10 +172,10 @@ CHANNEL = {
     "secrets": Key("Several secrets while one is rotated: each signs.", '["${NEW_SECRET}", "${OLD_SECRET}"]'),
     "allow_private": Key("Private networks in which the address of `webhook` may lie.", "[10.1.0.0/16]"),
     "event_names": Key(
-        "The names of events that `webhook` receives: `current`, or for one version `former`.", "current"
+        "The names of events that `webhook` receives: `current`, or for one version `former`.", "current", "`former`"
     ),
-    "timeout": Key("How long an answer may take; 15 s by default for programs.", "10s"),
-    "group": Key("Messages within this time become one; 10 s by default for people.", "30s"),
+    "timeout": Key("How long an answer may take.", "10s", "15 s for programs"),
+    "group": Key("Messages within this time become one.", "30s", "10 s for people"),
     "digest": Key("Collect for this long and send one summary.", "7d"),
 }
 
@@ -130,28 +199,24 @@ SOURCE = {
     "username": Key("The user of `verify: basic`.", "crm"),
     "password": Key("The password of `verify: basic`.", '"${CRM_PASSWORD}"'),
     "passwords": Key("Several passwords while one is rotated.", '["${NEW}", "${OLD}"]'),
-    "in": Key(
-        "The places where a token may be: `path`, `query`, `header`, `body`; path and query by default.", "[header]"
-    ),
-    "parameter": Key("The query parameter of a token, or its path in the body; `token` by default.", "key"),
+    "in": Key("The places where a token may be: `path`, `query`, `header`, `body`.", "[header]", "path and query"),
+    "parameter": Key("The query parameter of a token, or its path in the body.", "key", "`token`"),
     "header": Key("The header of the signature or token.", "X-Signature"),
-    "digest": Key("The digest of the HMAC; sha256 by default.", "sha512"),
-    "encoding": Key("The encoding of the signature; hex for `hmac`, base64 for `public-key`.", "base64"),
-    "secret_form": Key("How the secret is written; text by default, and base64 with standard-webhooks.", "hex"),
+    "digest": Key("The digest of the HMAC.", "sha512", "`sha256`"),
+    "encoding": Key("The encoding of the signature.", "base64", "hex for `hmac`, base64 for `public-key`"),
+    "secret_form": Key("How the secret is written.", "hex", "text; base64 with standard-webhooks"),
     "public_key": Key(
         "The sender's public key in PEM (also of a certificate), base64, hex or as a JWK.", '"${SENDGRID_PUBLIC_KEY}"'
     ),
     "public_keys": Key("Several public keys while one is rotated.", '["${NEW}", "${OLD}"]'),
     "verify_token": Key("The token with which Meta verifies the address.", '"${META_VERIFY_TOKEN}"'),
-    "covered": Key(
-        "What an RFC 9421 signature must cover beside the body's digest; `@method` by default.", '["@method"]'
-    ),
+    "covered": Key("What an RFC 9421 signature must cover beside the body's digest.", '["@method"]', "`@method`"),
     "claim": Key("The claim of a `jwt` that is the SHA-256 of the body, in hex.", "request_body_sha256"),
     "webhook_id": Key("What the sender calls the webhook, for `{webhook_id}` in `signed`.", '"${PAYPAL_WEBHOOK_ID}"'),
     "prefix": Key("The text before the signature.", "sha256="),
     "signature": Key("The place of the signature, if not in `header`.", "query:sig"),
-    "separator": Key("What divides the parts of a header; a comma by default.", '";"'),
-    "signed": Key("The text that is signed; `{body}` by default.", '"{timestamp}.{body}"'),
+    "separator": Key("What divides the parts of a header.", '";"', "a comma"),
+    "signed": Key("The text that is signed.", '"{timestamp}.{body}"', "`{body}`"),
     "signature_part": Key("The part of the header that is the signature; `rest` where parts have no names.", "v1"),
     "timestamp_part": Key("The part of the header that is the time; `first` where parts have no names.", "t"),
     "timestamp_header": Key("The header with the time of the signature.", "X-Timestamp"),
@@ -159,7 +224,9 @@ SOURCE = {
     "id_header": Key("The header with the delivery id, for `{id}` in `signed`.", "X-Event-Id"),
     "tolerance": Key("How old or new a signature may be.", "10m"),
     "allow_ips": Key("Addresses and networks that may send; `integr8` stands for Integr8's own.", "[203.0.113.0/24]"),
-    "trusted_proxies": Key("Proxies of this source, before those of the whole service.", "[10.0.0.0/8]"),
+    "trusted_proxies": Key(
+        "Proxies of this source, before those of the whole service.", "[10.0.0.0/8]", "those of the service"
+    ),
     "format": Key("The format of the body; `auto` follows the content type.", "csv"),
     "dialect": Key("The tracker that sends the postbacks, with `format: postback`.", "everflow"),
     "event_type": Key("The place of an event's type.", "header:X-Event-Type"),
@@ -169,7 +236,7 @@ SOURCE = {
     ),
     "split": Key("The list in a body that is many events; `auto` or `never`.", "entry.changes"),
     "json_in": Key("The field of a form that holds JSON, where it is not the only one.", "rawRequest"),
-    "event_time": Key("The place of an event's time; without one it is the time of receipt.", "created_at"),
+    "event_time": Key("The place of an event's time.", "created_at", "the time of receipt"),
     "order_by": Key("The place of the value that orders events about the same thing.", "deal.version"),
     "order_per": Key("The place of that thing's id.", "deal.id"),
     "timezone": Key("The zone of times without an offset.", "Europe/Berlin"),
@@ -179,7 +246,7 @@ SOURCE = {
     "map": Key("Our name → the sender's name for a field.", "{contact.email: deal.mail}"),
     "expects": Key("Field → kind that a body must have; `?` makes it optional.", "{deal.id: integer}"),
     "on_mismatch": Key(
-        "What happens to a body that does not match; `refuse`, for postbacks `quarantine`.", "quarantine"
+        "What happens to a body that does not match.", "quarantine", "`refuse`; for postbacks `quarantine`"
     ),
 }
 

@@ -16,7 +16,7 @@ from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.losses import Loss
 from rules.language.loss_limit import with_losses
-from rules.model import formatting, tree
+from rules.model import formatting, local_time, tree
 from rules.model.revision import Calendar, Group, LoseAtMost, Revision
 from rules.model.verdicts import Answer, Trace
 
@@ -85,7 +85,7 @@ def trace(revision: Revision, found: OverLossLimit, row: int) -> Trace | None:
 def words(limit: LoseAtMost, loss: Loss, found: OverLossLimit, row: int) -> str:
     """`about 62.00 lost since 14 Jan 2026 ... of the 50 USD that may be lost: the evidence does not decide, ...`."""
     lost = formatting.number(loss.amount, "money")
-    since = "" if loss.since is None else f" since {loss.since:%d %b %Y %H:%M} UTC"
+    since = "" if loss.since is None else f" since {local_time.told(loss.since, found.frame.data.tz)}"
     few = formatting.number(round(loss.missing, 1))
     line, each = formatting.number(loss.line, "share"), formatting.number(loss.worth, "money")
     made = f"about {lost} lost{since} ({few} beyond {line}, {each} each) of the {limit.money} that may be lost"

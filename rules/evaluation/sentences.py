@@ -32,7 +32,7 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
     """`conversion rate 0.05% since 14 Jan 2026 03:00 UTC (1 of 2,100 clicks) is below 0.40%; evidence 61 of 20 ...`."""
     story = measurement.story()
     value = formatting.number(story.hits / story.trials, "share") if story.trials > 0 else "unknown"
-    since = f" since {story.since:%d %b %Y %H:%M} UTC" if story.since else ""
+    since = f" since {local_time.told(story.since, measurement.frame.data.tz)}" if story.since else ""
     of = f"({formatting.number(round(story.hits))} of {formatting.number(round(story.trials))})"
     side = "above" if measurement.turns_up() else "below"
     line = formatting.number(story.line, "share")

@@ -32,7 +32,9 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Over
         parts.append(replace(of_group(revision.unless, one.without_needs()), text="unless"))
     held = next(iter(broken_tracking.held_back(revision, one)), None)
     if held is not None and all(part.answer is Answer.YES for part in parts[:1]):
-        parts.append(Trace(text="unless", answer=Answer.YES, words=str(held), start=held.since, end=held.until))
+        parts.append(
+            Trace(text="unless", answer=Answer.YES, words=held.told(revision.data.tz), start=held.since, end=held.until)
+        )
     answer, why = Answer(int(found.answers[row])), Why(int(found.why[row]))
     said, flip = reason(revision, answer, parts), _nearest(revision, one, answer, parts)
     lost = loss_limit.trace(revision, late, row) if late is not None and answer is Answer.NO else None

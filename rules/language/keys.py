@@ -138,7 +138,9 @@ KEYS: Mapping[str, Key] = {
         "any age",
     ),
     "data.tz": Key(
-        "The time zone of calendar windows, hours and holds.", "data: {tz: Europe/Berlin, need: {}}", "the account's"
+        "The time zone of calendar windows, hours and holds, and of the times in the sentences of the rule.",
+        "data: {tz: Europe/Berlin, need: {}}",
+        "the account's",
     ),
     # --- conditions ---
     "when": Key("The conditions under which the rule acts; a list means `all`.", "when: [clicks > 100]", "always"),

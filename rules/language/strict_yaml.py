@@ -141,6 +141,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, start: Place) -> Pro
         said = f"{here.strip()[:60]!r} is not a `key: value` line; write {key}: {value[:60] or '...'}"
     elif "mapping values are not allowed" in said:
         said = "did not expect ': ' here; put a text that holds ': ' into quotes, or check the indentation"
+    elif "expected ',' or" in said and (variable := re.search(r"\$\{\w+\}", here)):
+        said = f'inside {{ }} and [ ] a variable stands in quotes: "{variable[0]}"'
     elif "expected ',' or" in said:
         said = "did not expect a bracket here; put a condition that holds brackets or commas into quotes"
     elif "unexpected end of stream" in said:

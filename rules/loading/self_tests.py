@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from rules.evaluation.evaluate import evaluate
 from rules.loading import test_facts, test_plans
 from rules.loading.test_facts import GivenFacts
+from rules.model import local_time
 from rules.model.errors import Problem
 from rules.model.plan import PlannedEffect
 from rules.model.revision import Group, Revision, Test
@@ -56,10 +57,21 @@ def _run(revision: Revision, test: Test) -> Result:
         effects = tuple(_named(desired.effect) for desired in wanted)
         missing = "; ".join(stop.message for stop in stops)
     message = _difference(test, verdict, effects, missing)
+    if message and verdict.answer is Answer.NO_DECISION:
+        message += _nothing_yet(facts.items[0])
     if isinstance(test.expect, Mapping):
         found = test_plans.difference(asked, _asked(test))
         message = f"{_name(test)}: {found}" if found else ""
     return Result(test, not message, verdict, effects, message)
+
+
+def _nothing_yet(facts: GivenFacts) -> str:
+    """What to do about a time range that is empty at the test's `now`."""
+    empty, data = facts.empty(), facts.revision.data
+    if empty is None:
+        return ""
+    settle = " with `settle`" if data.settle else ""
+    return f"; at {local_time.told(facts.now, data.tz)} no part of `{empty}`{settle} is over: give a later `now`"
 
 
 def _named(effect: PlannedEffect) -> str:

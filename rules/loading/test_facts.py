@@ -34,7 +34,9 @@ from rules.model.revision import DIMENSIONS, UNITS, Action, Calendar, Dimension,
 from rules.model.spelling import did_you_mean, listed
 from rules.model.syntax import Condition, Place, Template
 
-NOW = datetime(2026, 1, 14, 12, 0, tzinfo=UTC)  # a Wednesday; what `now` is in a test that does not say
+#: A Wednesday; what `now` is in a test that does not say. In no zone is it the beginning of an hour, in which
+#: `this_hour` would be empty.
+NOW = datetime(2026, 1, 14, 12, 20, tzinfo=UTC)
 CONTROLS = ("now", "data_age", "state")
 _SUFFIX = re.compile(rf"_(?:\d+[wdhms]|{'|'.join(UNITS)}|peers|ago_).*$")
 _HOUR = timedelta(hours=1)
@@ -58,7 +60,7 @@ class GivenFacts:
     def __init__(self, given: Mapping[str, Any], revision: Revision, now: datetime | None = None) -> None:
         self.given = given
         self.now = now or moment(given)
-        self._revision = revision
+        self.revision = revision
         per = tuple(revision.scope.per)
         ids = tuple(_id(given, dimension) for dimension in per)
         self.subjects: Sequence[Subject] = (
@@ -76,6 +78,14 @@ class GivenFacts:
             return _column([None, None])
         peers = self._solved(prefix, ("_peers",)).amounts.get(name)
         return _column([self._own(prefix, name, spans), peers])
+
+    def empty(self) -> str | None:
+        """Which time range of the rule has nothing in it at the test's `now`: `this_hour` at the full hour."""
+        for (start, end), spans in self._labels.items():
+            label = next((span.label for span in spans if span.label), None)
+            if start >= end and label is not None:
+                return label.removeprefix("_")
+        return None
 
     def _own(self, prefix: str, name: str, spans: Sequence[_Span]) -> Fraction | None:
         """What was given for one time range; of several that share a value the first has it all: no rounding."""
@@ -132,9 +142,7 @@ class GivenFacts:
 
     def counted(self, node: tree.Count) -> Column:
         """The number that a test gives as `"count(offers where active)": 2`."""
-        found = next(
-            (amount(value) for key, value in self.given.items() if count_of(key, self._revision) == node), None
-        )
+        found = next((amount(value) for key, value in self.given.items() if count_of(key, self.revision) == node), None)
         return _column([None if found is None else Fraction(found), None])
 
     def as_of(self, name: str) -> datetime | None:  # noqa: ARG002 - all feeds of a test are equally old
@@ -151,7 +159,7 @@ class GivenFacts:
         return all_missing(2)
 
     def _prefix(self, per: tuple[Dimension, ...]) -> str:
-        if per == self._revision.scope.per:
+        if per == self.revision.scope.per:
             return ""
         return f"{per[0]}." if per else f"{ACCOUNT}."
 

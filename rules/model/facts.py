@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,12 @@ class Break:
     due: float
 
     def __str__(self) -> str:
-        time_range = f"{self.since:%d %b %Y %H:%M} to {self.until:%H:%M} UTC"
+        return self.told("UTC")
+
+    def told(self, tz: str) -> str:
+        """As a sentence, with its times in a zone."""
+        since, until = (moment.astimezone(ZoneInfo(tz)) for moment in (self.since, self.until))
+        time_range = f"{since:%d %b %Y %H:%M} to {until:%H:%M %Z}"
         return (
             f"tracking of advertiser {self.advertiser} looks broken: {self.seen:,} of {self.due:,.0f} conversions "
             f"that were due arrived from {time_range}"

@@ -26,6 +26,11 @@ def clock(name: str, now: datetime, tz: str) -> int | str:
     return found[name]
 
 
+def told(moment: datetime, tz: str) -> str:
+    """`14 Jan 2026 03:00 CET`: a moment as people read it where the rule lives."""
+    return f"{moment.astimezone(ZoneInfo(tz)):%d %b %Y %H:%M %Z}"
+
+
 def instant(day: date, at: time, tz: str, *, last: bool = False) -> datetime:
     """The UTC instant of a wall-clock time; where it comes twice, the first or the last of the two."""
     return datetime.combine(day, at, ZoneInfo(tz)).replace(fold=int(last)).astimezone(UTC)

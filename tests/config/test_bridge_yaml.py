@@ -80,6 +80,7 @@ def test_a_control_character_is_named_with_its_place(refused):
         ("metrics: {token: no}\n", "metrics.token"),
         ("keep: {rows: 0100}\n", "keep.rows: is not a valid integer"),
         ("keep: {rows: 1_00}\n", "keep.rows: is not a valid integer"),
+        ("sources:\n  a: {token: ${X_1}}\n", 'a variable stands in quotes: "${X_1}"'),
         ("accounts:\n\tmain: {}\n", "bridge.yaml:2:1: a tab"),
     ],
 )

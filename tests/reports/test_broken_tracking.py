@@ -178,6 +178,15 @@ def test_no_rule_takes_traffic_away_for_conversions_that_are_missing(when, answe
     assert ("held back: tracking of advertiser" in verdict.reason) == (answer == "no")
 
 
+def test_the_sentence_has_its_times_in_the_zone_of_the_rule():
+    world, now = past(all_gone), GAP + 5 * HOUR
+    text = RULE.replace("WHEN", "cr < 0.70%").replace("fresh: 1h", "fresh: 1h, tz: Asia/Kolkata")
+    [rule] = load(text, name="t", environment=Environment()).revisions
+    reason = evaluate(rule, world.at(now), now).explain(0).reason
+    assert f"from {GAP + 5.5 * HOUR:%d %b %Y %H:%M} to" in reason
+    assert reason.endswith("IST")
+
+
 def test_the_best_stretch_is_the_one_with_the_largest_sum():
     best, low, high = best_stretch(np.array([[1.0, -3.0, 2.0, 2.0, -1.0, 3.0, -9.0]]))
     assert (best[0], low[0], high[0]) == (6.0, 2, 6)

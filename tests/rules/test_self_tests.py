@@ -160,6 +160,33 @@ tests: [{{given: {given}, expect: yes}}]"""
     assert said in "".join(problem.message for problem in found.errors)
 
 
+HOURLY = """schema: 1
+id: a
+trigger: {every: 15m}
+scope: {per: [offer]}
+data: {window: this_hour, need: {clicks: 5}, tz: ZONE}
+when: [clicks > 10]
+then: [{pause: offer}]
+tests: [{given: GIVEN, expect: yes}]
+"""
+
+
+def hourly(environment, zone, given):
+    text = HOURLY.replace("ZONE", zone).replace("GIVEN", given)
+    loaded = load(text, name="f", environment=environment, tests=False)
+    return run_tests(loaded.revisions[0])[0].message
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Eucla", "America/St_Johns"])
+def test_an_hour_has_begun_where_a_test_does_not_say_when_it_is(environment, zone):
+    assert hourly(environment, zone, "{clicks: 20}") == ""
+
+
+def test_an_hour_that_has_just_begun_is_told_in_the_zone_of_the_rule(environment):
+    told = hourly(environment, "Asia/Kolkata", '{clicks: 20, now: "2026-01-14T12:30:00"}')
+    assert told.endswith("at 14 Jan 2026 18:00 IST no part of `this_hour` is over: give a later `now`")
+
+
 amounts = st.fractions(0, 1000, max_denominator=100)
 
 

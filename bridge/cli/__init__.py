@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 
+from bridge.cli import faults
 from bridge.cli.groups import Place, Places
 from bridge.cli.session import Session
 from bridge.config.errors import SettingsError
@@ -81,4 +82,10 @@ def main() -> None:
         sys.exit(2)
     except ObservationsAway as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        said = faults.sentence(error)
+        if said is None:
+            raise
+        click.echo(f"Error: {said}", err=True)
         sys.exit(1)

@@ -256,7 +256,8 @@ class Frame:
             case Baseline(window=Rolling(length=length), same_hours=True):
                 return same_hours(current, length.days, self.data.tz)
             case Baseline(window=window):
-                return (before(current, window, self.now - lookback.shift, self.data.tz, lookback.window),)
+                then = earlier(self.now, lookback.shift, self.data.tz)
+                return (before(current, window, then, self.data.tz, lookback.window),)
         return (current,)
 
     def summed(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta) -> Column:

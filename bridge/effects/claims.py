@@ -21,6 +21,7 @@ from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
+from bridge.store.list_order import ListOrder
 from rules.model.markers import as_sent
 from rules.model.verbs import BELOW_OFFER
 
@@ -221,24 +222,23 @@ class StoredCallLog:
         store: Store,
         batch: Batch,
         clock: Callable[[], datetime],
+        list_order: ListOrder,
     ) -> None:
         self._store = store
         self._batch = batch
-        self._entity_count: Mapping[str, int] | None = None
+        self._list_order = list_order
         self._clock = clock
         self._ended: list[Call] = []
         self._sent: set[int] = set()
         self._first: list[tuple[datetime, list[int]]] = []  # when a call left, and effects that had never been tried
 
     def entity_count(self, kind: str) -> int | None:
-        if self._entity_count is None:  # asked for after the call that waits for nobody
-            with self._store.read() as session:
-                self._entity_count = entities.count_by_kind(session, self._batch.account, self._batch.integration)
-        return self._entity_count.get(kind)
+        with self._store.read() as session:
+            return self._list_order.count(session, self._batch.account, self._batch.integration, kind) or None
 
     def list_positions(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
         with self._store.read() as session:
-            return entities.list_positions(session, self._batch.account, self._batch.integration, kind, ids)
+            return self._list_order.positions(session, self._batch.account, self._batch.integration, kind, ids)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
         """Commit `sent`, then send. Raises Expired, Halted or LeaseLost before anything has left."""

@@ -37,6 +37,7 @@ from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.lease import LeaseLost
 from bridge.store.ledger import Effect
+from bridge.store.list_order import ListOrder
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ class EffectInputs:
     accounts: Mapping[str, Account]
     seconds_away: Callable[[str], float]  # account → until calls make sense
     client: Callable[[str, str], Client]  # account, integration
+    list_order: ListOrder  # kept from round to round
     outgoing: Callable[[], Outgoing]  # of the `http` action
     notify: Callable[[str, Mapping[str, Any]], bool]  # channel, message; False: there is no such channel
     box: Callable[[], SecretsBox]
@@ -83,7 +85,7 @@ def perform(inputs: EffectInputs, now: datetime) -> bool:
 
 def _carry_out(inputs: EffectInputs, batch: Batch) -> bool:
     """True when nothing has to be tried again."""
-    call_log = StoredCallLog(inputs.store, batch, inputs.clock)
+    call_log = StoredCallLog(inputs.store, batch, inputs.clock, inputs.list_order)
     with spans.effects(inputs.store, batch):
         try:
             outcomes = _outcomes(inputs, batch, call_log)

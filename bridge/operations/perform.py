@@ -27,6 +27,7 @@ def _effect_inputs(services: Services, scope: AccountScope) -> EffectInputs:
         accounts=services.settings.accounts,
         seconds_away=services.seconds_away,
         client=services.client,
+        list_order=services.list_order,
         outgoing=lambda: services.outgoing,
         notify=lambda channel, message: collect.tell(notification_inputs(services), channel, message),
         box=lambda: services.box,

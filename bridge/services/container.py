@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from bridge.services.queue import Queue
     from bridge.services.secrets import SecretsBox
     from bridge.sources import Source
+    from bridge.store.list_order import ListOrder
 
 log = structlog.get_logger()
 
@@ -175,6 +176,13 @@ class Services:
 
         days = max(self.settings.keep["rows"], self.settings.keep["observations"])
         return ClickHouseRows(ClickHouse(self.settings.clickhouse), timedelta(days=days))
+
+    @cached_property
+    def list_order(self) -> "ListOrder":
+        """Where to look first for an object of Integr8."""
+        from bridge.store.list_order import ListOrder
+
+        return ListOrder()
 
     @cached_property
     def redis(self) -> "redis.Redis":

@@ -196,7 +196,7 @@ def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
 
 
 def count_by_kind(session: Session, account: str, integration: str) -> dict[str, int]:
-    """How many entities of each kind exist, to choose between reading one by one and page by page."""
+    """How many entities of each kind exist."""
     rows = session.execute(_counts(), {"account": account, "integration": integration})
     return {row[0]: row[1] for row in rows}
 
@@ -207,23 +207,35 @@ def _counts() -> Select[str, int]:
     return select(Entity.kind, func.count()).where(*ours, Entity.gone_at.is_(None)).group_by(Entity.kind)
 
 
-def list_positions(session: Session, account: str, integration: str, kind: str, ids: Collection[str]) -> dict[str, int]:
-    """Where each of these stands among its kind, from 0, in the order in which Integr8 first listed them to us.
+def rows_of_kind(session: Session, account: str, integration: str, kind: str) -> Sequence[int]:
+    """The row numbers of all entities of a kind, in the order in which Integr8 first listed them to us."""
+    ours = {"account": account, "integration": integration, "kind": kind}
+    return session.connection().scalars(_rows_of_kind(), ours).all()
 
-    `ids` are text ids. A list that Integr8 gives today may have another order: this says where to look first.
-    """
+
+def row_numbers(session: Session, account: str, integration: str, kind: str, ids: Collection[str]) -> dict[str, int]:
+    """Text id → row number, for those of these entities that are listed."""
     ours = {"account": account, "integration": integration, "kind": kind, "ids": list(ids)}
-    return {row[0]: row[1] for row in session.execute(_places(), ours)}
+    return {row[0]: row[1] for row in session.connection().execute(_row_numbers(), ours)}
+
+
+def _listed() -> tuple[ColumnElement[bool], ...]:
+    return (
+        Entity.account == bindparam("account"),
+        Entity.integration == bindparam("integration"),
+        Entity.kind == bindparam("kind"),
+        Entity.gone_at.is_(None),
+    )
 
 
 @cache
-def _places() -> Select[str, int]:
-    place = (func.row_number().over(order_by=Entity.id) - 1).label("place")
-    kind = (Entity.account == bindparam("account"), Entity.integration == bindparam("integration"))
-    known = (
-        select(Entity.ref, place).where(*kind, Entity.kind == bindparam("kind"), Entity.gone_at.is_(None)).subquery()
-    )
-    return select(known.c.ref, known.c.place).where(known.c.ref.in_(bindparam("ids", expanding=True)))
+def _rows_of_kind() -> Select[int]:
+    return select(Entity.id).where(*_listed()).order_by(Entity.id)
+
+
+@cache
+def _row_numbers() -> Select[str, int]:
+    return select(Entity.ref, Entity.id).where(*_listed(), Entity.ref.in_(bindparam("ids", expanding=True)))
 
 
 def refs(session: Session, account: str, kind: str, ids: Collection[str]) -> dict[str, str]:

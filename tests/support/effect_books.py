@@ -9,6 +9,7 @@ from bridge.effects.outcomes import record_outcomes
 from bridge.services.secrets import SecretsBox
 from bridge.store.engine import Store
 from bridge.store.ledger import Call, Effect, StoredPlan
+from bridge.store.list_order import ListOrder
 from bridge.store.runs import Run
 
 BOX = SecretsBox("a long key for tests")
@@ -61,7 +62,7 @@ class Books:
         return claim_batch(self.store, self.now + after)
 
     def call_log(self, batch):
-        return StoredCallLog(self.store, batch, clock=lambda: self.now)
+        return StoredCallLog(self.store, batch, clock=lambda: self.now, list_order=ListOrder())
 
     def conclude(self, batch, *outcomes, after=timedelta(0), call_log=None):
         call_log = call_log or self.call_log(batch)

@@ -16,7 +16,7 @@ from bridge.decisions.event_order import OrderFilter
 from bridge.decisions.inhibitions import with_inhibitions
 from bridge.decisions.lease_renewal import renewed
 from bridge.decisions.live_facts import EventInputs, LiveInputs, look_ahead, observe_postbacks
-from bridge.decisions.persist import record
+from bridge.decisions.persist import announce, record
 from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
 from bridge.decisions.rule_matching import RuleMatch, facts_for, match_rules
@@ -322,6 +322,7 @@ def _handle(
 def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session], None]) -> list[Decision]:
     """Plan and record what the rules of an account say; `also` is done in the transaction that records it."""
     decided: list[Decision] = []
+    recorded: list[RunRecord] = []
 
     def plan(session: Session) -> list[Decision]:
         with _step("decide"):
@@ -333,7 +334,8 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
 
     def prepare(decisions: Sequence[Decision]) -> list[RunRecord]:
         with _step("record"):
-            return run_records(decisions, now)
+            recorded[:] = run_records(decisions, now)
+            return recorded
 
     def write(session: Session, records: Sequence[RunRecord]) -> None:
         with _step("record"):
@@ -343,6 +345,7 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
 
     shadow = all(one.revision.mode is Mode.SHADOW for one in part.evaluated)
     in_turn(store, part.account, now, shadow=shadow, plan=plan, prepare=prepare, write=write)
+    announce(recorded)
     return decided
 
 

@@ -43,9 +43,13 @@ def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> 
     for one in records:
         if one.decision.plan is not None:
             _apply(session, one.decision, one.decision.plan, now)
+    return made
+
+
+def announce(records: Sequence[RunRecord]) -> None:
+    """Count and log runs that were recorded: after their transaction, which keeps all others from writing."""
     _count(records)
     _tell(records)
-    return made
 
 
 def _count(records: Sequence[RunRecord]) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from bridge.config.settings import Account
 from bridge.decisions import subjects
 from bridge.decisions.amounts import Amounts
-from bridge.store import halts, ledger, runs
+from bridge.store import halts, ledger, plain_statements, runs
 from bridge.store import holds as hold_rows
 from bridge.store.entities import Entity, EntityChange, ids_of, with_either_id
 from bridge.store.halts import OpenHalt
@@ -294,7 +294,7 @@ def _mutes(
 ) -> dict[Target, dict[str, Mute]]:
     wanted = {"rules": [revision.id, "*"], "account": account, "ids": list(names.ids(account)), "now": now}
     found: dict[Target, dict[str, Mute]] = {}
-    for row in session.scalars(_muted(), wanted):
+    for row in plain_statements.snapshots(session, Mute, _muted(), wanted):
         target = names.one(target_of(row.kind, row.target_id, account=row.account, integration=revision.integration))
         longest = found.setdefault(target, {}).setdefault(row.rule_id, row)
         if row.until > longest.until:
@@ -314,7 +314,8 @@ def _muted() -> Select[Mute]:
 
 def _pending(session: Session, account: str, names: _Names) -> dict[Target, dict[str, Any]]:
     found: dict[Target, dict[str, Any]] = {}
-    for row in session.scalars(_busy(), {"account": account, "ids": list(names.ids(account))}):
+    busy = {"account": account, "ids": list(names.ids(account))}
+    for row in plain_statements.snapshots(session, Effect, _busy(), busy):
         found.setdefault(names.one(_target(row)), {}).update(row.wanted)
     return found
 
@@ -342,7 +343,7 @@ def _last_effects(session: Session, revision: Revision, names: _Names, account: 
     states = [PlanState.READY, PlanState.DONE, *([PlanState.SHADOW] if revision.mode is Mode.SHADOW else [])]
     asked = {"rule": revision.id, "ids": list(names.ids(account)), "states": states}
     found: dict[Target, datetime] = {}
-    for row in session.execute(_newest_effects(), asked):
+    for row in plain_statements.rows(session, _newest_effects(), asked):
         target = names.one(target_of(row[0], row[1], account=row[2], integration=row[3]))
         found[target] = max(row[4], found.get(target, row[4]))
     return found
@@ -367,7 +368,7 @@ def _changes_by_hand(session: Session, account: str, entities: Iterable[Entity])
     refs = {entity.ref for entity in entities}
     if not refs:
         return {}
-    rows = session.execute(_by_hand(), {"account": account, "refs": list(refs)})
+    rows = plain_statements.rows(session, _by_hand(), {"account": account, "refs": list(refs)})
     return {row[0]: row[1] for row in rows}
 
 
@@ -481,15 +482,19 @@ def _waiting(session: Session, rule: str, but: int | None) -> tuple[frozenset[Ta
     """The targets of plans that wait, and of those that only ask because the evidence does not decide."""
     waiting: set[Target] = set()
     asked: set[Target] = set()
-    for effect, stops in session.execute(_of_waiting_plans(), {"rule": rule, "but": but or 0}):
-        (asked if _is_asking(stops) else waiting).add(_target(effect))
+    for kind, identity, account, integration, stops in plain_statements.rows(
+        session, _of_waiting_plans(), {"rule": rule, "but": but or 0}
+    ):
+        target = target_of(kind, identity, account=account, integration=integration)
+        (asked if _is_asking(stops) else waiting).add(target)
     return frozenset(waiting), frozenset(asked)
 
 
 @cache
-def _of_waiting_plans() -> Select[Effect, list[Any]]:
+def _of_waiting_plans() -> Select[str, str, str, str, list[Any]]:
     ours = (StoredPlan.rule_id == bindparam("rule"), StoredPlan.id != bindparam("but"))
-    waiting = select(Effect, StoredPlan.stops).join(StoredPlan, StoredPlan.id == Effect.plan_id)
+    target = (Effect.kind, Effect.target_id, Effect.account, Effect.integration)
+    waiting = select(*target, StoredPlan.stops).join(StoredPlan, StoredPlan.id == Effect.plan_id)
     return waiting.where(StoredPlan.state == PlanState.WAITING, *ours)
 
 

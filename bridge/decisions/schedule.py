@@ -27,7 +27,7 @@ from bridge.decisions.event_facts import ReceivedEvent
 from bridge.decisions.inhibitions import with_inhibitions
 from bridge.decisions.lease_renewal import renewed
 from bridge.decisions.live_facts import LiveInputs
-from bridge.decisions.persist import record
+from bridge.decisions.persist import announce, record
 from bridge.decisions.plan_state import PlanContext
 from bridge.decisions.records import RunRecord, run_records
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead
@@ -364,6 +364,7 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
 
     shadow = all(one.revision.mode is Mode.SHADOW for one in evaluated)
     in_turn(store, account, now, shadow=shadow, plan=plan, prepare=prepare, write=write)
+    announce(recorded)
     for made in recorded:
         if made.change is not None:
             memory[made.run["rule_id"]] = answer_history.numbered(made.change.after, made.run["id"])

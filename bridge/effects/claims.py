@@ -87,14 +87,15 @@ def _without_rivals(session: Session, effects: Sequence[Effect], left_by: dateti
     ensures = [effect for effect in effects if effect.verb == "ensure"]
     busy = ledger.busy_keys(session, ensures, left_by) if ensures else set()
     kept: list[Effect] = []
+    back: list[Effect] = []
     for effect in effects:
         key = (effect.account, effect.kind, effect.target_id)
         if len(kept) >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
-            effect_order.hand_back([effect])
+            back.append(effect)
             continue
         busy.add(key)
         kept.append(effect)
-    session.flush()
+    effect_order.hand_back(session, back)
     return kept
 
 

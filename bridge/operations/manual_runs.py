@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from bridge.decisions.decide import Cause, Decision
-from bridge.decisions.persist import record
+from bridge.decisions.persist import announce, record
 from bridge.decisions.records import run_records
 from bridge.store import ids, ledger, runs
 from bridge.store.ledger import StoredPlan
@@ -40,7 +40,9 @@ def write(
         )
         for plan in plans
     ]
-    numbers = record(session, run_records(decisions, now), now=now)
+    records = run_records(decisions, now)
+    numbers = record(session, records, now=now)
+    announce(records)
     return [(session.get_one(Run, number), ledger.plans_of(session, number)) for number in numbers]
 
 

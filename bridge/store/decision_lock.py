@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base, UtcDateTime, insert_new
 from bridge.store.lease import LeaseLost, owner
 
@@ -37,10 +38,10 @@ class DecisionLock(Base):
 def acquire(session: Session, now: datetime, name: str, length: timedelta = LEASE) -> int | None:
     """The fence of our turn, or None while somebody else has it."""
     wanted = {"turn": name, "now": now, "holding": owner(), "end": now + length}
-    fence = session.connection().scalar(_taken(), wanted)
+    fence: int | None = plain_statements.scalar(session.connection(), _taken(), wanted)
     if fence is None:  # somebody has it, or it is the first one ever
         session.connection().execute(insert_new(session, DecisionLock), [{"name": name, "fence": 0}])
-        fence = session.connection().scalar(_taken(), wanted)
+        fence = plain_statements.scalar(session.connection(), _taken(), wanted)
     return fence
 
 
@@ -59,7 +60,7 @@ def _taken() -> ReturningUpdate[int]:
 
 def renew(session: Session, fence: int, name: str, until: datetime) -> None:
     """Hold on to our turn until then. Raises LeaseLost when it is not ours any more."""
-    if session.connection().scalar(_renewed(), {"turn": name, "mine": fence, "end": until}) is None:
+    if plain_statements.scalar(session.connection(), _renewed(), {"turn": name, "mine": fence, "end": until}) is None:
         raise LeaseLost("another worker has taken the decision lock")
 
 
@@ -82,7 +83,7 @@ def release(session: Session, fence: int, name: str) -> None:
 
     Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
     """
-    if session.connection().scalar(_given(), {"turn": name, "mine": fence}) is None:
+    if plain_statements.scalar(session.connection(), _given(), {"turn": name, "mine": fence}) is None:
         raise LeaseLost("another worker has taken the decision lock")
 
 

@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias
+from itertools import starmap
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, Update, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from bridge.store import plain_statements
 from bridge.store.engine import UtcDateTime
 from bridge.store.ledger import (
     OPEN_STATES,
@@ -32,7 +34,26 @@ VERBS = frozenset({"pause", "activate", "update"})
 GOOD = (EffectState.APPLIED, EffectState.SKIPPED)
 
 Place: TypeAlias = tuple[str, str, str, str]  # account, integration, kind, target
-NAMES = ("id", "plan_id", "account", "integration", "kind", "target_id", "state", "due_at", "claimed_until", "wanted")
+
+
+class _Row(NamedTuple):
+    """What is asked about the effects on some targets: columns of theirs, and two of their plans."""
+
+    id: int
+    plan_id: int
+    account: str
+    integration: str
+    kind: str
+    target_id: str
+    state: str
+    due_at: datetime | None
+    claimed_until: datetime | None
+    wanted: Mapping[str, Any]
+    decided: datetime
+    approved: bool
+
+
+NAMES = _Row._fields[:-2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +98,10 @@ def settle_order(session: Session, taken: Sequence[Effect], *, left_by: datetime
             waiting.append(effect)
             continue
         newer = [one for one in contradicting if one.counts and one.newer_than(me)]
-        if newer and not _left_over(effect, newer):
+        if newer and not _left_over(session, effect, newer):
             effect.overtaken_by = max(one.id for one in newer)
             overtaken.append(effect)
-    hand_back(waiting)
-    session.flush()
+    hand_back(session, waiting)
     if overtaken:
         end_overtaken(session, overtaken, now)
         close_finished(session, {effect.plan_id for effect in overtaken}, now)
@@ -89,12 +109,19 @@ def settle_order(session: Session, taken: Sequence[Effect], *, left_by: datetime
     return [effect for effect in taken if effect.id not in left]
 
 
-def hand_back(effects: Iterable[Effect]) -> None:
+def hand_back(session: Session, effects: Iterable[Effect]) -> None:
     """Undo the taking of effects that must wait: this was not an attempt."""
-    for effect in effects:
-        effect.state = EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state
-        effect.claimed_by, effect.claimed_until = None, None
-        effect.attempts -= 1
+    back = {
+        effect.id: EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state for effect in effects
+    }
+    rows = [{"this": effect_id, "as": str(state)} for effect_id, state in back.items()]
+    plain_statements.run_for_each(session.connection(), _handed_back(), rows)
+
+
+@cache
+def _handed_back() -> Update:
+    values = {"state": bindparam("as"), "claimed_by": None, "claimed_until": None, "attempts": Effect.attempts - 1}
+    return update(Effect).where(Effect.id == bindparam("this")).values(values)
 
 
 def _place(effect: Effect) -> Place:
@@ -105,18 +132,26 @@ def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return any(one[name] != other[name] for name in one.keys() & other.keys())
 
 
-def _left_over(effect: Effect, newer: Iterable[_Known]) -> bool:
+def _left_over(session: Session, effect: Effect, newer: Iterable[_Known]) -> bool:
     """Keep those fields that no newer decision sets. False, and nothing changed, when there is none."""
     rest = {name: value for name, value in effect.wanted.items() if not any(name in one.wanted for one in newer)}
     if rest:
         effect.wanted = rest
+        session.execute(_narrowed(), {"this": effect.id, "rest": rest})
     return bool(rest)
+
+
+@cache
+def _narrowed() -> Update:
+    narrowed = update(Effect).where(Effect.id == bindparam("this")).values(wanted=bindparam("rest"))
+    return narrowed.execution_options(synchronize_session=False)
 
 
 def _others(session: Session, mine: Collection[Effect], left_by: datetime) -> dict[Place, dict[int, _Known]]:
     """Every effect that could matter on the targets of these, themselves included."""
     ids = {effect.id for effect in mine}
-    since = session.scalar(_oldest(), {"plans": list({effect.plan_id for effect in mine})})
+    plans = {effect.plan_id for effect in mine}
+    since = plain_statements.scalar(session, _oldest(), {"plans": list(plans)})
     asked = {
         "targets": list({effect.target_id for effect in mine}),
         "since": since,
@@ -124,7 +159,7 @@ def _others(session: Session, mine: Collection[Effect], left_by: datetime) -> di
         "left_by": left_by,
     }
     found: dict[Place, dict[int, _Known]] = {}
-    for row in session.execute(_matter(), asked):
+    for row in starmap(_Row, plain_statements.rows(session, _matter(), asked)):
         in_hand = row.id not in ids and row.claimed_until is not None and row.claimed_until > left_by
         found.setdefault((row.account, row.integration, row.kind, row.target_id), {})[row.id] = _Known(
             id=row.id,

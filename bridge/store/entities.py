@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 from bridge.store.row_inserts import insert_rows
 
@@ -210,13 +211,13 @@ def _counts() -> Select[str, int]:
 def rows_of_kind(session: Session, account: str, integration: str, kind: str) -> Sequence[int]:
     """The row numbers of all entities of a kind, in the order in which Integr8 first listed them to us."""
     ours = {"account": account, "integration": integration, "kind": kind}
-    return session.connection().scalars(_rows_of_kind(), ours).all()
+    return plain_statements.scalars(session.connection(), _rows_of_kind(), ours)
 
 
 def row_numbers(session: Session, account: str, integration: str, kind: str, ids: Collection[str]) -> dict[str, int]:
     """Text id → row number, for those of these entities that are listed."""
     ours = {"account": account, "integration": integration, "kind": kind, "ids": list(ids)}
-    return {row[0]: row[1] for row in session.connection().execute(_row_numbers(), ours)}
+    return {row[0]: row[1] for row in plain_statements.rows(session.connection(), _row_numbers(), ours)}
 
 
 def _listed() -> tuple[ColumnElement[bool], ...]:
@@ -240,7 +241,7 @@ def _row_numbers() -> Select[str, int]:
 
 def refs(session: Session, account: str, kind: str, ids: Collection[str]) -> dict[str, str]:
     """The text id for each of these ids, for calls: rules and reports speak of the small numbers."""
-    rows = session.execute(_refs(), {"account": account, "kind": kind, "ids": list(ids)})
+    rows = plain_statements.rows(session, _refs(), {"account": account, "kind": kind, "ids": list(ids)})
     return {row[0]: row[1] for row in rows if row[0] is not None}
 
 
@@ -270,7 +271,8 @@ def note_status(
 ) -> None:
     """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
     changes, after = [], []
-    for entity in session.scalars(_not_yet(active=active), {"account": account, "kinds": [kind], "ids": list(ids)}):
+    those = {"account": account, "kinds": [kind], "ids": list(ids)}
+    for entity in plain_statements.snapshots(session, Entity, _not_yet(active=active), those):
         rule, effect_id = by.get(entity.number or "") or by.get(entity.ref) or (None, None)
         changes.append(
             {
@@ -291,7 +293,7 @@ def note_status(
         after.append({"this": entity.id, "is": active, "now": now, "say": {**entity.fields, "active": active}})
     if changes:
         insert_rows(session, EntityChange, changes)
-        session.connection().execute(_switched(), after)
+        plain_statements.run_for_each(session.connection(), _switched(), after)
 
 
 @cache
@@ -311,7 +313,8 @@ def _not_yet(*, active: bool) -> Select[Entity]:
 
 def with_either_id(session: Session, account: str, kinds: Collection[str], ids: Collection[str]) -> Sequence[Entity]:
     """Entities of these kinds that have one of these as their text id or their small number."""
-    return session.scalars(_with_either_id(), {"account": account, "kinds": list(kinds), "ids": list(ids)}).all()
+    wanted = {"account": account, "kinds": list(kinds), "ids": list(ids)}
+    return plain_statements.snapshots(session, Entity, _with_either_id(), wanted)
 
 
 @cache

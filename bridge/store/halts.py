@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.store import audit_log
+from bridge.store import audit_log, plain_statements
 from bridge.store.engine import Base, Key, UtcDateTime
 
 
@@ -120,10 +121,10 @@ class OpenHalts:
 
 def open_halts(session: Session) -> OpenHalts:
     """Every halt that is open, for those who ask before each step."""
-    return OpenHalts([_open(row) for row in session.connection().execute(_opened())])
+    return OpenHalts([_open(row) for row in plain_statements.rows(session.connection(), _opened(), {})])
 
 
-def _open(row: Row[int, str, str, str | None, str | None]) -> OpenHalt:
+def _open(row: tuple[Any, ...]) -> OpenHalt:
     return OpenHalt(row[0], row[1], HaltScope(HaltKind(row[2]), row[3], row[4]))
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base, Key, UtcDateTime
 from bridge.store.entities import ChangedBy, Entity, EntityChange
 
@@ -111,7 +112,7 @@ def due_or_about(
 ) -> list[Hold]:
     """Of what a rule holds, what concerns these ids of targets or these subjects, and what has come to its time."""
     wanted = {"rule": rule_id, "targets": list(targets), "subjects": list(subjects), "now": now}
-    return list(session.scalars(_due_or_about(), wanted))
+    return plain_statements.snapshots(session, Hold, _due_or_about(), wanted)
 
 
 @cache
@@ -140,7 +141,7 @@ def on(session: Session, *, account: str, targets: Collection[str], rule_id: str
     How many of those there were since a moment decides how long the next one is.
     """
     wanted = {"account": account, "targets": list(targets), "rule": rule_id, "since": since}
-    return list(session.scalars(_on(), wanted))
+    return plain_statements.snapshots(session, Hold, _on(), wanted)
 
 
 @cache

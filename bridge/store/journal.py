@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base, Json, UtcDateTime
 from bridge.store.lease import Claim, Leased, free
 
@@ -69,8 +70,8 @@ class Event(Leased, Base):
 def take(session: Session, *, limit: int, now: datetime, sources: Collection[str] | None = None) -> list[Event]:
     """Claim the oldest waiting events for one batch; only of these sources, where some are named."""
     if sources is None:
-        return _waiting().take(session, limit=limit, now=now)
-    return _waiting(of_sources=True).take(session, limit=limit, now=now, sources=sorted(sources))
+        return _waiting().take_snapshots(session, limit=limit, now=now)
+    return _waiting(of_sources=True).take_snapshots(session, limit=limit, now=now, sources=sorted(sources))
 
 
 @cache
@@ -87,7 +88,7 @@ def waiting_sources(session: Session, now: datetime) -> list[str]:
 
 def some_wait(session: Session, now: datetime) -> bool:
     """Whether a batch would find events now."""
-    return session.connection().scalar(_any_waiting(), {"now": now}) is not None
+    return plain_statements.scalar(session.connection(), _any_waiting(), {"now": now}) is not None
 
 
 @cache
@@ -157,7 +158,8 @@ def _release(session: Session, events: Sequence[Event], **values: Any) -> None:
     for event in events:
         by_fence.setdefault(event.fence, []).append(event.id)
     for fence, ids in by_fence.items():
-        session.connection().execute(_given_back(frozenset(values)), {"these": ids, "mine": fence, **values})
+        these = {"these": ids, "mine": fence, **values}
+        plain_statements.run(session.connection(), _given_back(frozenset(values)), these)
 
 
 @cache

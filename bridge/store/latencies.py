@@ -7,6 +7,7 @@ from functools import cache
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
+from bridge.store import plain_statements
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.runs import Run
@@ -16,7 +17,7 @@ MAX_EFFECTS_OF_A_CALL = 500  # effects of one call that are looked at; a bulk ca
 
 def received_at(session: Session, effects: Collection[int]) -> list[datetime]:
     """When the events behind these effects came in; of effects that waited for a person, and of others, nothing."""
-    return list(session.scalars(_received(), {"effects": sorted(effects)[:MAX_EFFECTS_OF_A_CALL]}))
+    return plain_statements.scalars(session, _received(), {"effects": sorted(effects)[:MAX_EFFECTS_OF_A_CALL]})
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import BindParameter, ColumnElement, Integer, Select, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from bridge.store import plain_statements
 from bridge.store.engine import UtcDateTime
 
 
@@ -51,6 +52,7 @@ class Claim(Generic[Row]):
     def __init__(
         self, model: type[Row], *where: ColumnElement[bool], order: Sequence[Any], length: timedelta, **values: Any
     ) -> None:
+        self._model = model
         self._length = length
         self._find = (
             select(model.id)
@@ -81,13 +83,26 @@ class Claim(Generic[Row]):
         A lease counts as over when it ended by `left_by`, or by `now`. Concurrent callers never get the same row:
         PostgreSQL skips locked rows, SQLite has one writer at a time.
         """
-        wanted = {"most": limit, "now": now, "left_by": left_by or now, **named}
-        ids = list(session.connection().scalars(self._find, wanted))
-        if not ids:
-            return []
-        how = {"ids": ids, "holder": owner(os.getpid()), "until": now + self._length}
-        rows = {row.id: row for row in session.scalars(self._take, how)}
+        ids, how = self._found(session, limit, now, left_by, named)
+        rows = {row.id: row for row in session.scalars(self._take, how)} if ids else {}
         return [rows[one] for one in ids]
+
+    def take_snapshots(
+        self, session: Session, *, limit: int, now: datetime, left_by: datetime | None = None, **named: Any
+    ) -> list[Row]:
+        """The same, but rows that no session knows: for many of them, and whoever only reads them."""
+        ids, how = self._found(session, limit, now, left_by, named)
+        found = plain_statements.snapshots(session, self._model, self._take, how) if ids else []
+        rows = {row.id: row for row in found}
+        return [rows[one] for one in ids]
+
+    def _found(
+        self, session: Session, limit: int, now: datetime, left_by: datetime | None, named: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The ids of rows to take, and what is to be written to them."""
+        wanted = {"most": limit, "now": now, "left_by": left_by or now, **named}
+        ids = plain_statements.scalars(session.connection(), self._find, wanted)
+        return ids, {"ids": ids, "holder": owner(os.getpid()), "until": now + self._length}
 
 
 class LeaseLost(RuntimeError):
@@ -98,7 +113,7 @@ def ours(
     session: Session, model: type[Any], fences: Mapping[Any, int], states: Collection[str] | None = None
 ) -> set[Any]:
     """Those of these ids that still have this fence, and one of these states. They are locked for the transaction."""
-    rows = session.execute(_fenced(model), {"ids": list(fences)})  # type: ignore[arg-type]  # a class is hashable
+    rows = plain_statements.rows(session, _fenced(model), {"ids": list(fences)})  # type: ignore[arg-type] # a class is hashable
     return {row[0] for row in rows if fences[row[0]] == row[1] and (states is None or row[2] in states)}
 
 
@@ -110,7 +125,11 @@ def _fenced(model: type[Any]) -> Select[Any, int, str]:
 
 def settle(session: Session, row: Any, **values: Any) -> bool:
     """Write the outcome and give the row back. False, and nothing written, when the fence has moved on."""
-    model = type(row)
+    return settle_snapshot(session, type(row), row, values)
+
+
+def settle_snapshot(session: Session, model: type[Any], row: Any, values: Mapping[str, Any]) -> bool:
+    """The same, for a row of this model that no session knows."""
     done = session.scalar(
         update(model)
         .where(model.id == row.id, model.fence == row.fence)

@@ -25,22 +25,20 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     not_,
     or_,
     select,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
-from sqlalchemy.sql.dml import ReturningInsert
 
-from bridge.store import entities
+from bridge.store import entities, plain_statements
 from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Base, Json, Key, Money, UtcDateTime
 from bridge.store.entities import Entity
 from bridge.store.halts import OpenHalts
-from bridge.store.lease import Claim, Leased, LeaseLost, free, ours, settle
-from bridge.store.row_inserts import insert_rows
+from bridge.store.lease import Claim, Leased, LeaseLost, free, ours, settle_snapshot
+from bridge.store.row_inserts import insert_numbered, insert_rows
 from bridge.store.runs import Run
 
 LEASE = timedelta(seconds=60)  # longer than the deadline of any single call
@@ -219,17 +217,13 @@ def check(effect_id: int, before: EffectState, after: EffectState) -> None:
 
 def add_plans(session: Session, rows: Sequence[dict[str, Any]]) -> dict[int, int]:
     """Write plans of different runs, all with the same columns: run → its plan's number."""
-    return {run: number for number, run in session.connection().execute(_new_plans(), rows)} if rows else {}
-
-
-@cache
-def _new_plans() -> ReturningInsert[int, int]:
-    return insert(StoredPlan).returning(StoredPlan.id, StoredPlan.run_id)
+    numbers = insert_numbered(session, StoredPlan, rows, told_by=("run_id",))
+    return {row["run_id"]: number for row, number in zip(rows, numbers, strict=True)}
 
 
 def some_due(session: Session, now: datetime, scope: AccountScope = EVERYONE) -> bool:
     """Whether there may be something to take. Whoever finds nothing need not wait for its turn to write."""
-    return session.connection().scalar(_any_due(scope), {"now": now}) is not None
+    return plain_statements.scalar(session.connection(), _any_due(scope), {"now": now}) is not None
 
 
 @cache
@@ -259,7 +253,7 @@ def take(
     are unknown and will be read before anything else.
     """
     asked = {"verbs": list(verbs), "away": list(away), **(_halted_names(session, halted) if halted else {})}
-    effects = _due(among, bool(halted), scope).take(session, limit=limit, now=now, left_by=left_by, **asked)
+    effects = _due(among, bool(halted), scope).take_snapshots(session, limit=limit, now=now, left_by=left_by, **asked)
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
 
@@ -331,7 +325,8 @@ def end_overtaken(session: Session, overtaken: Iterable[Effect], now: datetime) 
     """End effects that a newer decision about their target has overtaken, and the steps that wait for them."""
     for effect in overtaken:
         why = f"overtaken by effect {effect.overtaken_by}, which was decided later"
-        settle(session, effect, state=EffectState.SKIPPED, ended_at=now, overtaken_by=effect.overtaken_by, error=why)
+        ended = {"state": EffectState.SKIPPED, "ended_at": now, "overtaken_by": effect.overtaken_by, "error": why}
+        settle_snapshot(session, Effect, effect, ended)
         steps = {effect.step}
         for one in blocked(session, [effect.plan_id]).get(effect.plan_id, []):
             if one.subject == effect.subject and steps & set(one.after):
@@ -379,8 +374,8 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: Call,
     lost = sorted(set(fences) - ours(session, Effect, fences, UNDER_WAY))
     if lost:
         raise LeaseLost(f"effect {lost[0]}: fence {fences[lost[0]]} is no longer ours")
-    session.connection().execute(_sent(), {"ids": list(fences), "at": now, "until": now + LEASE})
-    call.id = session.connection().execute(_call_begun(), _columns(call, AT_THE_START)).scalar_one()
+    plain_statements.run(session.connection(), _sent(), {"ids": list(fences), "at": now, "until": now + LEASE})
+    [call.id] = insert_numbered(session, Call, [_columns(call, AT_THE_START)])
     linked = [{"effect_id": effect_id, "call_id": call.id} for effect_id, _ in rows]
     insert_rows(session, EffectCall, linked)
 
@@ -389,18 +384,13 @@ def end_calls(session: Session, calls: Iterable[Call]) -> None:
     """Write how calls have ended: those that were begun in the ledger, and those that only asked for something."""
     for call in calls:
         if call.id:
-            session.connection().execute(_call_ended(), {"this": call.id, **_columns(call, AT_THE_END)})
+            plain_statements.run(session.connection(), _call_ended(), {"this": call.id, **_columns(call, AT_THE_END)})
         else:
             insert_rows(session, Call, [_columns(call, AT_THE_START + AT_THE_END)])
 
 
 def _columns(call: Call, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(call, name) for name in names}
-
-
-@cache
-def _call_begun() -> ReturningInsert[int]:
-    return insert(Call).returning(Call.id)
 
 
 @cache
@@ -424,7 +414,7 @@ def conclude(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     for names, same in groupby(sorted(rows, key=sorted), key=sorted):  # one statement for those that set the same
         values = [{"this": row["id"], **{name: row[name] for name in names if name != "id"}} for row in same]
-        session.connection().execute(_concluded(tuple(names)), values)
+        plain_statements.run_for_each(session.connection(), _concluded(tuple(names)), values)
 
 
 @cache
@@ -456,7 +446,7 @@ def _blocked() -> Select[Effect]:
 
 def close_finished(session: Session, plan_ids: Collection[int], now: datetime) -> None:
     """Plans whose effects have all reached an end are done."""
-    session.execute(_closing(), {"plans": list(plan_ids), "at": now})
+    plain_statements.run(session, _closing(), {"plans": list(plan_ids), "at": now})
 
 
 @cache
@@ -533,7 +523,7 @@ def with_calls(session: Session, effect_ids: Collection[int]) -> dict[int, list[
 
 def undone_on_failure(session: Session, plan_ids: Collection[int]) -> set[int]:
     """Those of these plans whose rule says `on_failure: undo`; never one that takes something back itself."""
-    return set(session.scalars(_undone_on_failure(), {"plans": list(plan_ids)}))
+    return set(plain_statements.scalars(session, _undone_on_failure(), {"plans": list(plan_ids)}))
 
 
 @cache
@@ -559,9 +549,17 @@ def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
 
 def expired(session: Session, plan_ids: Collection[int], now: datetime) -> dict[int, datetime]:
     """Those of these plans whose effects may not be sent any more, with the moment of their decision."""
+    if not plan_ids:
+        return {}
+    rows = plain_statements.rows(session, _expired(), {"plans": list(plan_ids), "before": now - VALID})
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _expired() -> Select[int, datetime]:
     decided = func.coalesce(StoredPlan.decided_at, StoredPlan.created_at, type_=UtcDateTime())
-    query = select(StoredPlan.id, decided).where(StoredPlan.id.in_(plan_ids), decided <= now - VALID)
-    return {row[0]: row[1] for row in session.execute(query)} if plan_ids else {}
+    ours = StoredPlan.id.in_(bindparam("plans", expanding=True))
+    return select(StoredPlan.id, decided).where(ours, decided <= bindparam("before", type_=UtcDateTime()))
 
 
 def touches(session: Session, kind: str, identity: str, *, account: str | None = None) -> ColumnElement[bool]:

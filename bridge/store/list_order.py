@@ -1,4 +1,4 @@
-"""Where entities stand in the list that Integr8 gives, kept by a process: asking the database means counting them all."""
+"""Where entities stand in the list that Integr8 gives, kept by a process: to ask the database is to count them all."""
 
 import time
 from array import array

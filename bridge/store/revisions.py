@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Select, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 
 
@@ -55,7 +56,8 @@ def newest(session: Session) -> Generation | None:
 
 def newest_id(session: Session) -> int | None:
     """The number of the newest generation: each batch asks whether there is one that it does not know."""
-    return session.connection().scalar(_newest_id())
+    found: int | None = plain_statements.scalar(session.connection(), _newest_id(), {})
+    return found
 
 
 @cache

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base
 
 Convert: TypeAlias = Callable[[Any], Any]
@@ -54,6 +55,32 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str,
         _execute(session.connection(), model, rows, passing_over=False)
 
 
+def insert_numbered(
+    session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *, told_by: Sequence[str] = ()
+) -> list[int]:
+    """The same, for a model with a numbered `id`: the numbers in the order of the rows.
+
+    `told_by` names what makes a row unique, by which those of several rows are told apart: a database that takes them
+    all at once need not keep to an order.
+    """
+    if not rows:
+        return []
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return _insert_one_by_one(connection, model, rows)
+    key: Any = model
+    columns = [getattr(model, name) for name in told_by]
+    made = connection.execute(insert(model).returning(key.id, *columns), rows).all()
+    numbers = {tuple(row[1:]): row[0] for row in made}
+    return [numbers[tuple(row[name] for name in told_by)] for row in rows]
+
+
+def _insert_one_by_one(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """SQLite has no answer that waits for another machine, and numbers the rows as they come."""
+    made = _made(connection.dialect, model, tuple(rows[0]), passing_over=False)
+    return [plain_statements.insert_text(connection, made.text, one) for one in made.parameters(rows)]
+
+
 def insert_new_rows(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
     """The same, but rows whose unique key exists are passed over. How many were inserted."""
     return _execute(connection, model, rows, passing_over=True) if rows else 0
@@ -83,7 +110,7 @@ def _made(dialect: Dialect, model: type[Base], names: tuple[str, ...], passing_o
     order = tuple(compiled.positiontup or compiled.binds)
     converts = []
     for position, name in enumerate(order):
-        convert = table.columns[name].type.dialect_impl(dialect).bind_processor(dialect)
+        convert = plain_statements.to_driver(table.columns[name].type, dialect)
         if convert is not None:
             converts.append((position, convert))
     attributes = {column.key: name for name, column in columns.items()}

@@ -25,18 +25,17 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     not_,
     or_,
     select,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
-from sqlalchemy.sql.dml import ReturningInsert
 
+from bridge.store import plain_statements
 from bridge.store.engine import Base, Json, Key, UtcDateTime
 from bridge.store.lease import LeaseLost
-from bridge.store.row_inserts import insert_rows
+from bridge.store.row_inserts import insert_numbered, insert_rows
 
 GONE = -2  # among the codes of answers: not looked at any more
 MAX_NO_DECISION_CHANGES = 10  # verdicts of a run that are stored because an item cannot be decided about any more
@@ -203,21 +202,13 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
 
     Told apart by what makes a run unique: where a database need not keep to an order it takes them all at once.
     """
-    if not rows:
-        return []
-    made = session.connection().execute(_new_runs(), rows)
-    numbers = {(rule, key): number for number, rule, key in made}
-    return [numbers[row["rule_id"], row["cause_key"]] for row in rows]
-
-
-@cache
-def _new_runs() -> ReturningInsert[int, str, str]:
-    return insert(Run).returning(Run.id, Run.rule_id, Run.cause_key)
+    return insert_numbered(session, Run, rows, told_by=("rule_id", "cause_key"))
 
 
 def existing(session: Session, rule_id: str, cause_keys: Sequence[str]) -> set[str]:
     """Which of these causes the rule has a run for already."""
-    return set(session.scalars(_existing(), {"rule": rule_id, "keys": list(cause_keys)}))
+    wanted = {"rule": rule_id, "keys": list(cause_keys)}
+    return set(plain_statements.scalars(session, _existing(), wanted))
 
 
 @cache
@@ -246,7 +237,7 @@ def keep_streaks(session: Session, rule_id: str, rows: Sequence[dict[str, Any]])
 def failures_in_a_row(session: Session, rule_id: str, limit: int) -> int:
     """How many of the newest runs failed, without one in between that did not."""
     failed = 0
-    for outcome in session.scalars(_newest_outcomes(), {"rule": rule_id, "most": limit}):
+    for outcome in plain_statements.scalars(session, _newest_outcomes(), {"rule": rule_id, "most": limit}):
         if outcome != "error":
             break
         failed += 1

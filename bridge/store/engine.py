@@ -164,20 +164,25 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
     """A writer asks for its turn every millisecond. SQLite's own waiting sleeps longer and longer, up to 0.1 s."""
-    if not connection.get_execution_options().get("writing", False):
-        connection.exec_driver_sql("BEGIN")
-        return
     driver: Any = connection.connection.driver_connection
+    if not connection.get_execution_options().get("writing", False):
+        _be_patient(connection, driver, busy_seconds)
+        driver.execute("BEGIN")
+        return
     until = time.monotonic() + busy_seconds
     _wait_for_the_disk(connection, driver)
-    driver.execute("PRAGMA busy_timeout=0")
-    try:
-        while _is_busy(driver) and time.monotonic() < until:
-            time.sleep(random.uniform(*SQLITE_RETRY_SECONDS))  # noqa: S311 - so that two writers do not ask in step
-        if not driver.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for the error
-    finally:
-        driver.execute(f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}")
+    _be_patient(connection, driver, 0)  # it stays: who has its turn to write waits for nobody
+    while _is_busy(driver) and time.monotonic() < until:
+        time.sleep(random.uniform(*SQLITE_RETRY_SECONDS))  # noqa: S311 - so that two writers do not ask in step
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # once more, for the error
+
+
+def _be_patient(connection: Connection, driver: sqlite3.Connection, seconds: float) -> None:
+    """How long SQLite itself waits for another connection. Each statement of a writer keeps all others from writing."""
+    if connection.info.get("patience") != seconds:
+        driver.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
+        connection.info["patience"] = seconds
 
 
 def _wait_for_the_disk(connection: Connection, driver: sqlite3.Connection) -> None:

@@ -4,7 +4,7 @@ Executing one of SQLAlchemy's statements with a list looks at each parameter of 
 much as the database does with it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
@@ -18,6 +18,8 @@ from bridge.store import plain_statements
 from bridge.store.engine import Base
 
 Convert: TypeAlias = Callable[[Any], Any]
+
+MAX_ROWS_PER_STATEMENT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,40 @@ def _insert_one_by_one(connection: Connection, model: type[Base], rows: Sequence
 
 
 def insert_new_rows(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
-    """The same, but rows whose unique key exists are passed over. How many were inserted."""
-    return _execute(connection, model, rows, passing_over=True) if rows else 0
+    """The same, but rows whose unique key exists are passed over. How many were inserted.
+
+    On SQLite several rows go in one statement, since the driver lets another thread have the interpreter at each: with
+    a busy event loop beside it, that took longer than the rows, and nobody else could write meanwhile.
+    """
+    if not rows:
+        return 0
+    if connection.dialect.name != "sqlite":
+        return _execute(connection, model, rows, passing_over=True)
+    made = _made(connection.dialect, model, tuple(rows[0]), passing_over=True)
+    parameters, done = made.parameters(rows), 0
+    for begin, size in _parts(len(parameters)):
+        some = [value for row in parameters[begin : begin + size] for value in row]
+        done += connection.exec_driver_sql(_of_several(made.text, len(made.columns), size), tuple(some)).rowcount
+    return done
+
+
+def _parts(count: int) -> Iterator[tuple[int, int]]:
+    """Begin and size of each part, of a few sizes: the driver knows the statement of each already."""
+    begin = 0
+    while begin < count:
+        size = min(1 << (count - begin).bit_length() - 1, MAX_ROWS_PER_STATEMENT)
+        yield begin, size
+        begin += size
+
+
+@lru_cache(maxsize=64)
+def _of_several(text: str, columns: int, rows: int) -> str:
+    """The statement for so many rows of what it is for one."""
+    one = f"({', '.join('?' * columns)})"
+    head, values, tail = text.partition(one)
+    if not values:
+        raise ValueError(f"a statement that is not for plain rows: {text}")
+    return head + ", ".join([one] * rows) + tail
 
 
 def _execute(

@@ -91,7 +91,7 @@ def test_an_event_that_raises_at_a_step_becomes_a_dead_letter_and_the_others_are
 def _bodies(values):
     """The bodies of events anywhere in these arguments."""
     for value in values:
-        if isinstance(value, Event):
+        if hasattr(value, "body"):
             yield value.body
         elif hasattr(value, "event"):
             yield value.event.body

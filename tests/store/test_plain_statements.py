@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import bindparam, event, func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from bridge.store import journal, plain_statements
+from bridge.store import duplicate_events, plain_statements
 from bridge.store.halts import Halt
 from bridge.store.journal import Event, EventState
 from bridge.store.row_inserts import insert_numbered
@@ -25,7 +25,7 @@ def events(store, now):
             }
             for number, name in enumerate(names)
         ]  # fmt: skip
-        journal.record(session, rows)
+        duplicate_events.record(session, rows)
     return names
 
 

@@ -30,9 +30,6 @@ from rules.evaluation.two_samples import log_ratio
 # How many times the needed evidence the own past must bring: it may use half of the errors. At eight thousand clicks a
 # day one of sixty items that stayed twice as good as the threshold was paused in a month without it.
 TIMES_NEEDED = 2.0
-BUSY = (
-    60.0  # hits a day from which on it must; with fewer there are fewer moments at which chance looks like a collapse
-)
 LEVEL = 0.2  # the power of the needed evidence that one beginning must have against the line itself
 CLEARLY = 1.1  # so many times better than the line its past must be, at the least
 FAR_BETTER, HELD_BACK = 1.5, 1 / 3  # a past that is not so many times better counts for a part only

@@ -53,13 +53,16 @@ class Findings(list[Problem]):
         return any(problem.severity == "error" for problem in self)
 
 
-def read(schema: Schema, node: Node, findings: Findings) -> Any:
-    """The value that the schema builds from the node, or None; what is wrong goes to the findings."""
+def read(schema: Schema, node: Node, findings: Findings, key: str = "") -> Any:
+    """The value that the schema builds from the node, or None; what is wrong goes to the findings.
+
+    `key` is where the node stands, as in `trigger.webhook`: for the example of how it is written.
+    """
     try:
         return schema.load(cast("Any", data(node)))
     except ValidationError as error:
         messages = error.messages if isinstance(error.messages, Mapping) else {"_schema": error.messages}
-        findings.extend(_located(messages, node, schema))
+        findings.extend(_located(messages, node, schema, key))
         return None
 
 

@@ -78,7 +78,7 @@ def _cron(node: Table, zone: str, findings: Findings) -> Cron | None:
 
 
 def _webhook(node: Node, environment: Environment, findings: Findings) -> Webhook | None:
-    found = read(WebhookSchema(), node, findings)
+    found = read(WebhookSchema(), node, findings, "trigger.webhook")
     if found is None or not isinstance(node, Table):
         return None
     _check_source(node, environment, findings)
@@ -90,7 +90,7 @@ def _webhook(node: Node, environment: Environment, findings: Findings) -> Webhoo
 
 
 def _silence(node: Node, environment: Environment, findings: Findings) -> Silence | None:
-    found = read(SilenceSchema(), node, findings)
+    found = read(SilenceSchema(), node, findings, "trigger.silence")
     if found is None or not isinstance(node, Table):
         return None
     _check_source(node, environment, findings)

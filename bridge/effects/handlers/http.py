@@ -1,16 +1,21 @@
 """Send one request to a server that is not Integr8."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, RetryLater, Tools, one_by_one
-from bridge.outbound.http import NotSent, Outgoing, OutgoingError, perform
+from bridge.integr8.error_text import retry_after
+from bridge.outbound.http import Answer, NotSent, Outgoing, OutgoingError, perform
 
 RETRY = 5.0  # seconds, doubled with each attempt
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    """One request to an address that the settings allow. What got no answer is never sent again."""
+    """One request to an address that the settings allow. What got no answer is never sent again.
+
+    A server that turns the request away and says when to come back is asked again then.
+    """
     return one_by_one(call_log, jobs, partial(_http, tools.outgoing, call_log))
 
 
@@ -26,9 +31,32 @@ def _http(client: Outgoing | None, call_log: CallLog, job: Job) -> Outcome:
             partial(perform, client, job.wanted, idempotency_key=job.idempotency_key or f"effect-{job.id}"),
         )
     except NotSent as error:
-        return RetryLater(job, RETRY * 2 ** min(job.attempts, 6), str(error))
+        return RetryLater(job, _backoff(job), str(error))
     except OutgoingError as error:
         return Failed(job, str(error))
+    return _judged(job, answer)
+
+
+def _judged(job: Job, answer: Answer) -> Outcome:
+    if (pause := _turned_away(answer)) is not None:
+        return RetryLater(job, max(pause, _backoff(job)), f"answered with HTTP {answer.status}; it is sent again")
     if answer.status >= 400:
         return Failed(job, f"answered with HTTP {answer.status}")
     return Applied(job, {"status": answer.status})
+
+
+def _backoff(job: Job) -> float:
+    """Seconds before the next attempt, where the server names none."""
+    return float(RETRY * 2 ** min(job.attempts, 6))
+
+
+def _turned_away(answer: Answer) -> float | None:
+    """Seconds to wait where the server says that it did nothing yet; None for every other answer.
+
+    429 always says so. 503 does only with Retry-After: without it, a proxy may have lost the answer of a server that
+    did what was asked.
+    """
+    pause = retry_after(answer.headers, datetime.now(UTC))
+    if answer.status == 429:
+        return pause or 0.0
+    return pause if answer.status == 503 else None

@@ -149,10 +149,12 @@ def mute(
     except ValidationError as error:
         raise click.BadParameter("; ".join(map(str, error.messages)), param_hint="--for") from error
     now = session.services.clock()
-    name = _known(session, channel) if channel else None
-    with session.services.store.write() as writing:
-        until, who = now + duration, getpass.getuser()
-        mutes.mute_channel(writing, channel=name, rule_id=rule, topic=topic, until=until, why=why, who=who, now=now)
+    name = None if channel is None else _known(session, channel)
+    with session.operating() as services, services.store.write() as writing:
+        until, who, rules = now + duration, getpass.getuser(), services.library.current(writing).revisions
+        mutes.mute_channel(
+            writing, channel=name, rule_id=rule, topic=topic, rules=rules, until=until, why=why, who=who, now=now
+        )
     outcome({"until": until, "why": why}, [f"muted until {until:%Y-%m-%d %H:%M} UTC"], json=json)
 
 

@@ -1,13 +1,15 @@
 """Mute and unmute notification channels, from the command line and over the API."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from bridge.operations.errors import NotThere, Refused
-from bridge.store import audit_log, notifications
+from bridge.operations.errors import NothingSelected, NotThere, Refused
+from bridge.store import audit_log, notifications, revisions
 from bridge.store.notifications import ChannelMute, Notice, NoticeState
-from rules.model.topics import current_name
+from rules.model.spelling import did_you_mean
+from rules.model.topics import TOPICS, current_name
 
 WITH_SECRET = "one_time_secret"  # noqa: S105 - the topic of a message that carries a provisioned password
 
@@ -18,13 +20,22 @@ def mute_channel(
     channel: str | None,
     rule_id: str | None,
     topic: str | None,
+    rules: Collection[str],
     until: datetime,
     why: str,
     who: str,
     now: datetime,
 ) -> ChannelMute:
-    """Mute notices about a rule or a topic, or to a channel, until then; None stands for all of them."""
-    topic = current_name(topic) if topic else topic
+    """Mute notices about a rule or a topic, or to a channel, until then; None stands for all of them.
+
+    `rules` are the ids of the rules that are loaded. Raises NothingSelected for a rule or topic that nothing is sent
+    about: it would be muted in vain.
+    """
+    topic = None if topic is None else current_name(topic)
+    if topic is not None and topic not in TOPICS:
+        raise NothingSelected(f"topic {topic!r}: not found{did_you_mean(topic, TOPICS)}")
+    if rule_id is not None and rule_id not in rules and not revisions.history(session, rule_id):
+        raise NothingSelected(f"rule {rule_id!r}: not found{did_you_mean(rule_id, rules)}")
     made = ChannelMute(channel=channel, rule_id=rule_id, topic=topic, until=until, by=who, why=why)
     session.add(made)
     session.flush()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
+from rule_texts import pause_rule
 from standardwebhooks import Webhook
 
 from bridge.cli import cli
@@ -94,12 +95,31 @@ def test_a_channel_that_is_enabled_again_repeats_what_it_missed(home):
 
 
 def test_a_mute_ends_by_itself_and_stands_in_the_audit(home):
+    home.rule(pause_rule("live"))
     run("channels", "mute", "--for", "2h", "--rule", "low-cr", "--why", "known outage")
     [mute] = home.all(ChannelMute)
     assert timedelta(hours=1, minutes=59) < mute.until - datetime.now(UTC) <= timedelta(hours=2)
     assert [(one.what, one.about) for one in home.all(Audit) if one.what == "mute channel"] == [
         ("mute channel", "low-cr")
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rule", "low-cx"), "did you mean 'low-cr'?"),
+        (("--rule", ""), "rule '': not found"),
+        (("--topic", "pausd"), "did you mean 'paused'?"),
+        (("--topic", ""), "topic '': not found"),
+        (("--channel", ""), "there is no channel ''"),
+    ],
+)
+def test_what_nothing_is_sent_about_cannot_be_muted(home, words, said):
+    """Otherwise somebody would believe that it is quiet, or all of it would be."""
+    home.rule(pause_rule("live"))
+    told = CliRunner().invoke(cli, ["channels", "mute", "--for", "2h", *words, "--why", "known outage"])
+    assert (told.exit_code != 0, said in told.output) == (True, True), told.output
+    assert home.all(ChannelMute) == []
 
 
 def test_the_former_name_of_a_command_works_and_names_the_new_one(home):

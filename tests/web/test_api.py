@@ -392,6 +392,8 @@ def test_a_silence_is_made_and_listed(operator):
     operator.post("/channel-mutes", 201, rule="onboarding", until=until, why="known outage")
     assert [row["rule_id"] for row in operator.get("/channel-mutes")["data"]] == ["onboarding"]
     operator.post("/channel-mutes", 400, until="2020-01-01T00:00:00+00:00", why="too late")
+    for nothing in ({"rule": ""}, {"rule": "onbording"}, {"topic": ""}, {"topic": "pausd"}):
+        operator.post("/channel-mutes", 422, until=until, why="known outage", **nothing)
 
 
 def test_a_channel_that_is_not_there_is_not_tried(operator):

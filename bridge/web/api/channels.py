@@ -137,5 +137,6 @@ def mute_channel(body: dict[str, Any]) -> dict[str, Any]:
     if body["channel"] is not None:
         _known(body["channel"])
     with services().store.write() as session:
-        made = mutes.mute_channel(session, **body, who=g.who, now=now)
+        rules = services().library.current(session).revisions
+        made = mutes.mute_channel(session, **body, rules=rules, who=g.who, now=now)
         return one(picked(made, schemas_out_service.ChannelMuteRow))

@@ -85,5 +85,11 @@ def since(session: Session, moment: datetime) -> Sequence[Usage]:
     return session.scalars(select(Usage).where(Usage.hour >= hour_of(moment)).order_by(Usage.hour)).all()
 
 
+def outcomes(session: Session) -> dict[str, int]:
+    """Outcome → how many requests ended so, over all accounts and hours that are kept."""
+    rows = session.execute(select(Usage.outcome, func.sum(Usage.requests)).group_by(Usage.outcome))
+    return {outcome: int(number) for outcome, number in rows}
+
+
 def forget(session: Session, before: datetime) -> None:
     session.execute(delete(Usage).where(Usage.hour < before))

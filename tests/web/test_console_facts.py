@@ -7,6 +7,8 @@ import pytest
 from used_network import RULE
 
 from bridge.operations.run_list import fold
+from bridge.store import api_usage
+from bridge.store.api_usage import Key, Sum
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold
 from bridge.store.ledger import Call
@@ -205,6 +207,22 @@ def test_an_empty_installation_shows_the_first_steps(browser):
     page = browser().open("/")
     assert "Nothing is wrong" not in page
     assert "Receive the first webhook" in page
+    assert "See that the API key works" in page
+
+
+@pytest.mark.parametrize(
+    ("sums", "state", "words"),
+    [
+        ({"refused": 3}, "to do", "3 of 3 requests failed, 3 were refused"),
+        ({"ok": 1, "unreachable": 2}, "done", "2 of 3 requests failed"),
+    ],
+)
+def test_the_step_of_the_key_says_how_integr8_answered(browser, network, now, sums, state, words):
+    with network.services.store.write() as session:
+        found = {Key("main", now, "offers.list", outcome): Sum(requests=number) for outcome, number in sums.items()}
+        api_usage.add(session, found)
+    step = f'{state}</span> <strong>See that the API key works</strong> <span class="hint">{words}</span>'
+    assert step in browser().open("/")
 
 
 # --- finding -----------------------------------------------------------------------------------------

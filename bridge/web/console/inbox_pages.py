@@ -1,7 +1,7 @@
 """The inbox: what needs a person, the most important first, and one line for each rule."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from bridge.operations.doctor import Check
 from bridge.operations.health_checks import WriteProbe, checks
 from bridge.operations.rule_strips import strips
 from bridge.services.container import Services
-from bridge.store import holds, journal, notifications
+from bridge.store import api_usage, holds, journal, notifications
 from bridge.store import revisions as stored_revisions
 from bridge.store.entities import Entity
 from bridge.store.feeds import everything as all_feeds
@@ -115,18 +115,33 @@ def _is_in_use(session: Session) -> bool:
     )
 
 
+def _answers(requests: Mapping[str, int]) -> str:
+    """How Integr8 answered so far, where it did not answer each request well."""
+    bad = sum(requests.values()) - requests.get("ok", 0)
+    refused = requests.get("refused", 0)
+    if not bad:
+        return ""
+    return f"{bad:,} of {sum(requests.values()):,} requests failed" + (f", {refused:,} were refused" if refused else "")
+
+
 def _first_steps(session: Session) -> list[dict[str, Any]]:
     """From an empty installation to the first rule in shadow; each step with what does it."""
     feeds = all_feeds(session)
     book = services().library.current(session)
     accounts = services().settings.accounts
     entities = session.scalar(select(func.count()).select_from(Entity)) or 0
+    requests = api_usage.outcomes(session)
     events = sum(journal.counts(session).values())
     sent = any(state == "sent" and number for (_, state), number in notifications.counts(session).items())
     return [
         {
             "name": "Tell the service your Integr8 account", "done": bool(accounts),
             "how": "write the address and the variable of the API key under `accounts` in bridge.yaml",
+        },
+        {
+            "name": "See that the API key works", "done": requests.get("ok", 0) > 0,
+            "how": "start `worker` and `beat`, or all with `integr8-bridge up`; `integr8-bridge doctor` asks at once",
+            "got": _answers(requests),
         },
         {
             "name": "Read offers, publishers and advertisers", "done": entities > 0,

@@ -188,16 +188,18 @@ class Source:
         return self._stored(self._visible(request))
 
     def _stored(self, visible: Incoming) -> Incoming:
+        kept = self.kept_headers
         try:
             body = content(visible, self.limits)
         except Unreadable:
             if not (self.is_postback and visible.query):
                 raise
-            body = visible.body  # noted as a fault already; the query is what counts
+            # Noted as a fault already; the query is what counts. With its coding it is as unreadable the next time.
+            body, kept = visible.body, kept | {"content-encoding"}
         query = visible.query
         if self.is_postback:  # the query of any other source is UTF-8 already
             query = tuple((readable(name), readable(value)) for name, value in query)
-        return replace(visible, headers=visible.headers.only(self.kept_headers), query=query, body=body)
+        return replace(visible, headers=visible.headers.only(kept), query=query, body=body)
 
     # --- parts of reading ---------------------------------------------------------------------------
 

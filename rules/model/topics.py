@@ -41,6 +41,7 @@ def _optional(fields: Mapping[str, Field]) -> dict[str, Field]:
 _EFFECT: Mapping[str, Field] = {
     "effect": Field("integer"),
     "plan": Field("integer"),
+    "account": Field("string", "whose target it is, since accounts number alike", required=False),
     "verb": Field("string"),
     "target": Field("string", "kind and id, as in `offer 42`"),
     "reason": Field("string"),
@@ -65,7 +66,9 @@ TOPICS: Mapping[str, Topic] = {
     "waiting": Topic(heading="waits for a yes", fields=_PLAN),
     "stopped": Topic(heading="stopped by a guard", fields=_RUN),
     "conflict": Topic(heading="in conflict with another rule", fields=_RUN),
-    "overridden": Topic(heading="overridden by a person", fields={"target": _EFFECT["target"]}),
+    "overridden": Topic(
+        heading="overridden by a person", fields={name: _EFFECT[name] for name in ("account", "target")}
+    ),
     "late": Topic(heading="ran late", fields=_RUN),
     "no_decision": Topic(heading="could not decide", fields=_RUN),
     **{verb.topic: Topic(heading=verb.past, fields=_EFFECT) for verb in VERBS.values() if verb.topic},

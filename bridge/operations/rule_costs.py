@@ -123,12 +123,10 @@ def costs_text(row: dict[str, Any]) -> str:
     unnoticed = row["unnoticed_hours"]
     more = "" if row.get("delays") else " and as long as conversions take"
     after = f"{unnoticed} h{more}" if unnoticed[0].isdigit() else unnoticed
-    volume = f"{row['a_day']:,} a day"
-    if not row["subjects"]:
-        volume += " (no traffic is known here)"
+    volume = f"{row['a_day']:,} a day" + ("" if row["subjects"] else " (no traffic is known here)")
     worth = f", {row['missing_revenue']} of revenue short of the threshold" if Decimal(row["missing_revenue"]) else ""
     return (
-        f"{row['rule']}: at {volume} it pauses {row['honest_paused']} of honest items in a month "
+        f"{row['rule']}: at {volume}, it pauses {row['honest_paused']} of honest items in a month "
         f"({row['better_paused']} of those 1.5 times as good); a collapse to a quarter goes unnoticed for {after}, "
         f"in which {row['passed']:,} pass{worth}"
     )

@@ -61,7 +61,7 @@ def test_what_recovered_meanwhile_drops_out(waiting):
     waiting.work()
     assert waiting.paused == ["Bad 2"]
     assert answer.kept == 1
-    assert "recovered" in answer.dropped[0]
+    assert "no longer says yes" in answer.dropped[0]
 
 
 def test_when_all_recovered_the_plan_is_dropped(waiting):

@@ -49,7 +49,7 @@ def test_a_plan_shows_what_dropped_out_since(waiting):
     recover(waiting, waiting.bad[0])
     found = review(waiting.services, 1, now=waiting.now)
     assert [effect.gone is None for effect in found.effects] == [False, True]
-    assert "recovered" in found.effects[0].gone
+    assert "no longer says yes" in found.effects[0].gone
     assert found.changed == "1 of 2 dropped out"
 
 

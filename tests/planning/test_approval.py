@@ -38,7 +38,7 @@ def test_what_is_still_true_is_carried_out():
 def test_what_recovered_drops_out_and_the_person_is_told():
     plan, difference = recheck(look(ASKS, "1 2"), look(ASKS, {"1": YES, "2": NO}))
     assert (paused_by(plan), [effect.target.id for effect in difference.dropped]) == (["1"], ["2"])
-    assert "recovered" in difference.reasons[0].message
+    assert "no longer says yes" in difference.reasons[0].message
 
 
 def test_what_cannot_be_decided_any_more_drops_out():

@@ -108,7 +108,7 @@ def test_a_batch_that_was_given_up_while_it_was_written_is_not_used(world, rows,
             return written
 
     before = everything(world)
-    with pytest.raises(ObservationsAway, match="given up"):
+    with pytest.raises(ObservationsAway, match="took too long"):
         move(world, IsSlow(rows.server, KEEP))
     assert (there(clickhouse), unused(world)) == (0, 0)
     assert everything(world) == before

@@ -67,7 +67,8 @@ def test_an_undo_of_no_change_is_told_and_not_asked_about(two_runs, browser):
 def test_an_empty_name_halts_and_resumes_nothing(two_runs, browser):
     operator = browser()
     for name in ("rule", "account", "advertiser"):
-        assert "there is no" in operator.press("/", "/halt", **{name: ""})
+        page = operator.press("/", "/halt", **{name: ""})
+        assert ("not found" in page, "Halted:" in page) == (True, False)
     operator.press("/", "/halt")
     assert "Nothing was halted" in operator.press("/", "/resume", rule="")
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -25,7 +25,7 @@ def set_up_logs(
     For people the moment is short and the process is left out: whoever shows several of them marks their lines.
     """
     people = style != "json"
-    repeats = Repeats()
+    repeats, stream = Repeats(), _StandardError()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -43,18 +43,32 @@ def set_up_logs(
     structlog.configure(
         processors=[Processor(repeats), *shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, stream)),
         cache_logger_on_first_use=True,
     )
     if not people:
         structlog.contextvars.bind_contextvars(process=process)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.addFilter(_say_errors)
     handler.addFilter(Filter(repeats))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[_drop_meta, last], foreign_pre_chain=shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+class _StandardError:
+    """Standard error as it is when a line is written.
+
+    Loggers are kept for as long as the process lives. Who lends a command another stream for a while, and closes it
+    afterwards, would have them write into a closed file.
+    """
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 class _Said(str):

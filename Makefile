@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 DOCS := .venv-docs
+# Hundreds of processes are started by the tests: none compiles what another one has compiled.
+export PYTHONDONTWRITEBYTECODE :=
 # Workers for pytest; more than the cores pays off because many tests wait for sockets.
 JOBS ?= 4
 

@@ -1,6 +1,6 @@
 """Repair what ClickHouse has lost: by reading it from Integr8 again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.operations.errors import OperationError, Refused, Unanswered
@@ -85,7 +85,4 @@ def _repaired(services: Services, one: Lost, who: str, now: datetime) -> Repair:
             start = None
         detail = {"feed": told.feed, "batches": told.batches, "rows": told.rows}
         audit_log.note(session, who=who, what="repair rows", about=told.feed, now=now, detail=detail)
-    return Repair(
-        feed=told.feed, batches=told.batches, rows=told.rows, start=told.start, end=told.end, reading_from=start,
-        older=start is None or one.start < start,
-    )  # fmt: skip
+    return replace(told, reading_from=start, older=start is None or one.start < start)

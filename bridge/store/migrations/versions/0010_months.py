@@ -41,7 +41,7 @@ def upgrade() -> None:
 
 
 def _partition(table: str, bound: int) -> None:
-    number, indexes, references = TABLES[table]
+    number, indexes, _references = TABLES[table]
     old = f"{table}_first"
     op.execute(f"ALTER TABLE {table} RENAME TO {old}")
     op.execute(f"CREATE UNIQUE INDEX uq_{old} ON {old} ({KEYS[table]})")
@@ -50,17 +50,22 @@ def _partition(table: str, bound: int) -> None:
         op.execute(f"ALTER INDEX {index} RENAME TO {index.replace(table, old)}")
     op.execute(f"CREATE TABLE {table} (LIKE {old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE ({number})")
     op.execute(f"CREATE UNIQUE INDEX uq_{table} ON {table} ({KEYS[table]})")
+    _index_and_refer(table)
+    if "id" in KEYS[table].split(", "):
+        sequence = op.get_bind().scalar(sa.text(f"SELECT pg_get_serial_sequence('{old}', 'id')"))
+        op.execute(f"ALTER SEQUENCE {sequence} OWNED BY {table}.id")
+    op.execute(f"ALTER TABLE {table} ATTACH PARTITION {old} FOR VALUES FROM (MINVALUE) TO ({bound})")
+    op.execute(f"CREATE TABLE {table}_later PARTITION OF {table} FOR VALUES FROM ({bound}) TO (MAXVALUE)")
+
+
+def _index_and_refer(table: str) -> None:
+    _number, indexes, references = TABLES[table]
     for index, columns in indexes.items():
         op.execute(f"CREATE INDEX {index} ON {table} ({columns})")
     for name, (column, target) in references.items():
         op.execute(
             f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target} (id) ON DELETE CASCADE"
         )
-    if "id" in KEYS[table].split(", "):
-        sequence = op.get_bind().scalar(sa.text(f"SELECT pg_get_serial_sequence('{old}', 'id')"))
-        op.execute(f"ALTER SEQUENCE {sequence} OWNED BY {table}.id")
-    op.execute(f"ALTER TABLE {table} ATTACH PARTITION {old} FOR VALUES FROM (MINVALUE) TO ({bound})")
-    op.execute(f"CREATE TABLE {table}_later PARTITION OF {table} FOR VALUES FROM ({bound}) TO (MAXVALUE)")
 
 
 def downgrade() -> None:
@@ -73,7 +78,6 @@ def downgrade() -> None:
 
 def _join(table: str) -> None:
     """Back into one table, row by row."""
-    _number, indexes, references = TABLES[table]
     parts = f"{table}_parts"
     op.execute(f"ALTER TABLE {table} RENAME TO {parts}")
     op.execute(f"CREATE TABLE {table} (LIKE {parts} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
@@ -83,9 +87,4 @@ def _join(table: str) -> None:
         op.execute(f"ALTER SEQUENCE {sequence} OWNED BY {table}.id")
     op.execute(f"DROP TABLE {parts}")
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT pk_{table} PRIMARY KEY ({KEYS[table]})")
-    for index, columns in indexes.items():
-        op.execute(f"CREATE INDEX {index} ON {table} ({columns})")
-    for name, (column, target) in references.items():
-        op.execute(
-            f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {target} (id) ON DELETE CASCADE"
-        )
+    _index_and_refer(table)

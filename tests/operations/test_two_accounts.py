@@ -4,10 +4,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from console_users import Browser, new_app
+from console_users import new_app
 from network import YAML, Network
 from rule_texts import pause_rule
 from sqlalchemy import select
+from used_network import signed_in
 
 from bridge.integr8.request_observer import ObservedRequest
 from bridge.operations.api_usage import consumption
@@ -47,11 +48,7 @@ def two(tmp_path, sqlite_url, now, monkeypatch):
 
 def visitor(network):
     """Somebody with a token who looks at the console."""
-    with network.services.store.write() as session:
-        token = make(session, name="a", role=Role.VIEWER, who="test", now=network.now)
-    made = Browser(new_app(network.services))
-    made.http.post("/login", data={"token": token})
-    return made
+    return signed_in(network, Role.VIEWER)
 
 
 def mutes(network):

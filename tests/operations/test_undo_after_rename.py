@@ -5,9 +5,9 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from console_users import Browser, new_app
 from rule_texts import pause_rule
 from sqlalchemy import select
+from used_network import signed_in
 
 from bridge.config import settings
 from bridge.config.library import Library
@@ -16,8 +16,6 @@ from bridge.operations.stale_names import configured_names
 from bridge.operations.undo import undo, undo_runs
 from bridge.store.holds import Hold
 from bridge.store.ledger import Effect, StoredPlan
-from bridge.store.roles import Role
-from bridge.web.access import make
 
 RULE = pause_rule(hold="1h", guards="{at_most: {targets: 50, share: 90%}, cooldown: 1m}")
 
@@ -107,10 +105,7 @@ def test_several_at_once_after_two_names_and_back(lived):
 def test_in_the_console_too(lived):
     runs = runs_that_did_something(lived)
     rename_account(lived, "main", "europe")
-    with lived.services.store.write() as session:
-        token = make(session, name="an operator", role=Role.OPERATOR, who="test", now=lived.now)
-    visitor = Browser(new_app(lived.services))
-    assert visitor.http.post("/login", data={"token": token}).status_code == 303
+    visitor = signed_in(lived)
     asked = visitor.press("/activity", "/runs/undo", run=[str(one) for one in runs])
     assert "2 changes" in asked
     said = visitor.press("/activity", "/runs/undo", run=[str(one) for one in runs], sure="2")

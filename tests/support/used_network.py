@@ -44,13 +44,15 @@ class Browser(console_users.Browser):
         return self.http.post("/login", data={"token": token})
 
 
+def signed_in(network, role=Role.OPERATOR, app=None):
+    """The browser of somebody with a token of this role; `app` is the console of the network, made where none is."""
+    with network.services.store.write() as session:
+        token = make(session, name=f"a {role}", role=role, who="test", now=network.now)
+    made = Browser(app or console_users.new_app(network.services))
+    assert made.sign_in(token).status_code == 303
+    return made
+
+
 @pytest.fixture
 def browser(visited, network):
-    def new(role=Role.OPERATOR):
-        with network.services.store.write() as session:
-            token = make(session, name=f"a {role}", role=role, who="test", now=network.now)
-        made = Browser(visited)
-        assert made.sign_in(token).status_code == 303
-        return made
-
-    return new
+    return lambda role=Role.OPERATOR: signed_in(network, role, visited)

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console_users import Browser, new_app
+from console_users import Browser
 from network import YAML, Network
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
+from used_network import signed_in
 
 from bridge.decisions import subjects
 from bridge.operations.explain import explain, parse_subject
 from bridge.store.ledger import Effect, StoredPlan
-from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
-from bridge.web.access import make
 
 BAD = frozenset({"error", "critical"})
 
@@ -81,10 +80,7 @@ class Story:
     @property
     def browser(self) -> Browser:
         if self._browser is None:
-            with self.network.services.store.write() as session:
-                token = make(session, name="an operator", role=Role.OPERATOR, who="test", now=self.network.now)
-            self._browser = Browser(new_app(self.network.services))
-            assert self._browser.http.post("/login", data={"token": token}).status_code == 303
+            self._browser = signed_in(self.network)
         return self._browser
 
 

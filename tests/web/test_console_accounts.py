@@ -3,17 +3,15 @@
 import re
 
 import pytest
-from console_users import Browser, new_app
 from network import YAML, Network
 from rule_texts import pause_rule
 from sqlalchemy import select
+from used_network import signed_in
 
 from bridge.operations.confirmation import about_release
 from bridge.operations.item_mutes import mute_item
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, Mute
-from bridge.store.roles import Role
-from bridge.web.access import make
 
 MAIN = YAML.partition("accounts:\n")[2].partition("sources:")[0]
 SECOND = MAIN.replace("main:", "second:\n    currency: EUR")
@@ -40,11 +38,7 @@ def two(tmp_path, sqlite_url, now, monkeypatch):
 
 @pytest.fixture
 def operator(two):
-    with two.services.store.write() as session:
-        token = make(session, name="Anna", role=Role.OPERATOR, who="test", now=two.now)
-    made = Browser(new_app(two.services))
-    made.http.post("/login", data={"token": token})
-    return made
+    return signed_in(two)
 
 
 def muted(network):

@@ -1,4 +1,4 @@
-# Two stages: wheels are built with a compiler's image, and the service runs without one, as nobody in particular.
+# Two stages: the first builds wheels; the second runs the service without a compiler, as an unprivileged user.
 ARG PYTHON_IMAGE=python:3.12-slim
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
@@ -22,5 +22,5 @@ ENV PATH=/opt/bridge/bin:$PATH \
 USER bridge
 WORKDIR /home/bridge
 EXPOSE 8000
-# A container listens on all its addresses; what reaches it is decided by whoever publishes the port.
+# A container listens on all its addresses; publish its port to decide who can reach it.
 CMD ["python", "-P", "-m", "bridge.web.server"]

@@ -1,4 +1,4 @@
-# `make` alone prints the targets. Everything that a target needs it makes itself.
+# `make` prints the targets. A target makes everything that it needs.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 DOCS := .venv-docs
-# Hundreds of processes are started by the tests: none compiles what another one has compiled.
+# The tests start hundreds of processes; they share compiled files.
 export PYTHONDONTWRITEBYTECODE :=
 # Workers for pytest; more than the cores pays off because many tests wait for sockets.
 JOBS ?= 4
@@ -44,7 +44,7 @@ quick: $(DEV) ## the tests of what decides, with few examples, in half a minute:
 	EXAMPLES=10 $(BIN)/pytest -q -n 2 --dist worksteal -m "not (journey or browser or network or slow)" \
 	  $(addprefix tests/,rules planning sources config effects security)
 
-fuzz: $(DEV) ## throw anything at the door, the YAML loader and the grammar, for a few minutes
+fuzz: $(DEV) ## send random input to the webhook endpoint, the YAML loader and the grammar, for a few minutes
 	EXAMPLES=$(or $(EXAMPLES),3000) timeout 900 $(BIN)/pytest -q -n $(JOBS) tests/fuzz
 
 lint: $(DEV) ## style, types and import rules

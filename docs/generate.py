@@ -45,7 +45,7 @@ def commands() -> str:
     lines = [
         "# Commands",
         "",
-        "Every listing takes `--json`. Exit codes: 0 fine, 1 a finding or failure, 2 wrong usage.",
+        "Every listing takes `--json`. Exit codes: 0 success, 1 a finding or failure, 2 wrong usage.",
         "",
     ]
     for name, text in _walk(cli, "integr8-bridge"):
@@ -87,9 +87,9 @@ def measures() -> str:
         [
             "# Metrics",
             "",
-            "Served in the text format of Prometheus: by the web at `/metrics`, by a worker at the address in",
-            "`BRIDGE_WORKER_METRICS`. Counters and histograms are those of the group that was scraped: add them up.",
-            "Gauges are read from the database by the web, and every instance says the same.",
+            "The web process serves metrics in the text format of Prometheus at `/metrics`, a worker at the address in",
+            "`BRIDGE_WORKER_METRICS`. Each group of processes has its own counters and histograms: add them up.",
+            "Every web process reads gauges from the database, so all instances show the same values.",
             "[Watch it](../how-to/monitor.md) has the scrape targets.",
             "",
             *rows,
@@ -103,12 +103,12 @@ def configuration() -> str:
     return "\n".join([
         "# Settings",
         "",
-        "Read once, when a process starts. `integr8-bridge check` prints every problem at once.",
+        "A process reads its settings once, when it starts. `integr8-bridge check` prints every problem at once.",
         "",
         "## Environment",
         "",
-        "`$BRIDGE_HOME/.env` may hold variables too; the real environment goes before it.",
-        "`NAME_FILE` names a file that holds the value of `NAME`; its line end is no part of the value.",
+        "`$BRIDGE_HOME/.env` may hold variables too; the real environment overrides it.",
+        "`NAME_FILE` names a file that holds the value of `NAME`, without the line end.",
         "",
         "| variable | default | what it is | example |",
         "|---|---|---|---|",
@@ -116,9 +116,9 @@ def configuration() -> str:
         "",
         "## bridge.yaml",
         "",
-        "Read as strictly as a rule: only `true` and `false` are booleans, no key stands twice, nothing is guessed.",
+        "The file is read as strictly as a rule: only `true` and `false` are booleans, and no key may occur twice.",
         "",
-        "`${NAME}` stands for a variable. A secret written in clear is refused: "
+        "`${NAME}` stands for a variable. These keys must use one, because a secret in plain text is refused: "
         + ", ".join(f"`{name}`" for name in sorted(settings.SECRET_FIELDS))
         + ".",
         "",
@@ -137,7 +137,7 @@ def configuration() -> str:
         "|---|---|---|",
         *(_method(name) for name in sources.WAYS),
         "",
-        "Senders that are known. Beside its secret an entry needs `verify: NAME` alone:",
+        "Presets of known senders. An entry needs only `verify: NAME` and the secret:",
         "",
         *(_preset(name, one) for name, one in sources.PRESETS.items()),
         "",
@@ -152,9 +152,9 @@ def configuration() -> str:
         *_table(config_schema.BudgetSchema(), keys.BUDGET),
         "### tables.&lt;name&gt;",
         "",
-        "A mapping from columns of `tables/<name>.csv` to types. `check` names every cell that does not fit. The first",
-        "column is the key. A column without a type is read by its cells: a plain number is a number, `true` and",
-        "`false` are booleans, `007` and everything else is text.",
+        "A mapping from columns of `tables/<name>.csv` to types. `check` names every cell that does not match. The",
+        "first column is the key. A column without a type takes the type of its cells: a plain number is a number,",
+        "`true` and `false` are booleans, `007` and everything else is text.",
         "",
         "| type | what a cell may be |",
         "|---|---|",
@@ -165,7 +165,7 @@ def configuration() -> str:
         *_table(config_schema.NoticesSchema(), keys.NOTICES),
         "### http",
         "",
-        "Where the `http` action of rules may go. Without it: nowhere.",
+        "The addresses that the `http` action of rules may call. Without this section it may call none.",
         "",
         *_table(http.HttpPolicySchema(), keys.HTTP),
         "### keep",
@@ -214,7 +214,7 @@ def _default(field: fields.Field[Any], without: str) -> str:
     if isinstance(value, Mapping):
         value = {name: one for name, one in value.items() if one not in (None, ())}
     if field.required:
-        return "must be there"
+        return "required"
     if value is missing or value is None or not (value or isinstance(value, int | float)):
         return without
     return f"`{_written(value, field)}`"
@@ -249,7 +249,7 @@ def _method(way: str) -> str:
 
 
 def _preset(name: str, preset: Preset) -> str:
-    setup = "; its set-up call is answered" if preset.setup and preset.setup != "sns" else ""
+    setup = "; the service answers its set-up call" if preset.setup and preset.setup != "sns" else ""
     return f"- `{name}`: [{preset.title}]({preset.fact}), {preset.verify}{setup}. Its secret: {preset.secret}."
 
 

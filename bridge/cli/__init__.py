@@ -64,7 +64,7 @@ def cli(context: click.Context) -> None:
       integr8-bridge check my-network  read it and say what is wrong
       integr8-bridge up                run it
 
-    Exit codes: 0 fine, 1 a finding or a failure, 2 wrong usage.
+    Exit codes: 0 success, 1 a finding or a failure, 2 wrong usage.
     """
     logs = import_module("bridge.observability.logs")  # here, because `--help` and `--version` need none
     logs.set_up_logs(process="cli", level=logging.WARNING)  # standard output belongs to the result

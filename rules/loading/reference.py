@@ -18,36 +18,36 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
     (
         "`<` `<=` `>` `>=` `=` `!=`",
         "`cr < 0.4%`",
-        'compares numbers, durations, `date` with a date (`date >= "2026-12-24"`); `=`, `!=` also texts, booleans',
+        'compare numbers, durations, and `date` with a date (`date >= "2026-12-24"`); `=`, `!=` also texts, booleans',
     ),
     (
         "`@NN%`",
         "`cr < 0.4% @95%`",
         (
-            "true only if the one-sided Wilson bound of a ratio of counts is beyond the threshold. It holds for a "
-            "single check; a rule that checks again and again wants `a month`"
+            "true only if the one-sided Wilson bound of a ratio of counts is beyond the threshold. The confidence "
+            "holds for a single check; a rule that checks repeatedly needs `a month`"
         ),
     ),
     (
         "`@NN% a month`",
         "`cr < 0.4% @95% a month`",
         (
-            "evidence of up to 30 days (an e-detector): of the subjects whose true ratio is not beyond the threshold, "
-            "at most 5% ever get a yes in 30 days, however often the rule checks. Also behind `up|down N% vs`, where "
-            "the uncertainty of what it compares with is counted in"
+            "uses evidence of up to 30 days (an e-detector): at most 5% of the subjects whose true ratio is not "
+            "beyond the threshold get a yes in 30 days, however often the rule checks. It may also follow `up|down "
+            "N% vs`; it then includes the uncertainty of the other side"
         ),
     ),
     (
         "`@NN% of pauses`",
         "`cr < 0.4% @95% of pauses`",
-        "the same evidence over all subjects of the scope: at most 5% of those that are taken are wrong (e-BH)",
+        "uses the same evidence over all subjects of the scope: at most 5% of the subjects with a yes are wrong (e-BH)",
     ),
     (
         "`up N% vs WINDOW`, `down N% vs WINDOW`",
         "`cr down 50% vs 7d`",
         (
-            "compares with the time range of that length that ends where the window begins; amounts are brought "
-            "to the same length first, ratios are made from the sums"
+            "compares with the time range of that length that ends where the window begins; amounts are first "
+            "scaled to the same length, ratios are calculated from the sums"
         ),
     ),
     (
@@ -59,54 +59,57 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
         "`vs peers`",
         "`cr down 50% vs peers`",
         (
-            "compares with the other subjects in scope: ratios with their common ratio, amounts with their mean. With "
-            "several dimensions the peers are those that share the first one"
+            "compares with the other subjects in scope: a ratio with their common ratio, an amount with their "
+            "mean. With several dimensions the peers are the subjects that share the first one"
         ),
     ),
     (
         "`forecast ... within`",
         "`forecast payout >= 1000 within 20m`",
-        "where the amount will be at the slope of the last hour, or of the horizon if that is longer",
+        "extrapolates the amount with the slope of the last hour, or of the horizon if that is longer",
     ),
     (
         "`unusual [up\\|down] @NN% vs DAYS same hours`",
         "`clicks unusual @99% vs 28d same hours`",
         (
-            "far from what is usual at these hours of the week: from the middle of the same hours of the same weekday "
-            "in the weeks before, with the spread of all days. Counts and shares of counts are judged by their own "
-            "distribution. Of 1,000 checks of normal data at most 10 say yes at 99%. Four weeks must be known"
+            "true if the value is far from the usual value at these hours of the week: from the median of the same "
+            "hours of the same weekday in the weeks before, in relation to the spread of all days. Counts and "
+            "ratios of counts use their own distributions. At 99%, at most 10 of 1,000 checks of normal data say "
+            "yes. It needs four weeks of data"
         ),
     ),
     (
         "`worst N by VALUE [per GROUP]`, `best`, `top`, `bottom`; `N%`",
         "`worst 5 by cr per advertiser`",
         (
-            "among so many of the scope, or of each group. `top` are the largest values, `bottom` the smallest; "
-            "`worst` knows that a high rejection rate is bad and a high conversion rate is good. Only who has `need` "
-            "and a value has a place; a tie that does not fit as a whole is left out, a share is rounded down, and "
-            "where all would be taken there is no decision"
+            "true if the subject is one of the N in the scope, or in its group. `top` takes the largest values, "
+            "`bottom` the smallest. `worst` and `best` know that a high rejection rate is bad and a high "
+            "conversion rate is good. Only subjects with `need` and a value are ranked. A tie that does not fit "
+            "completely is left out, and a share is rounded down. If all subjects would be taken, there is no "
+            "decision"
         ),
     ),
     (
         "`count(KIND where CONDITION) per advertiser`, `per network`",
         "`count(offers where active) < 3 per advertiser`",
         (
-            "how many offers, publishers or advertisers Integr8 lists that fulfil a condition on their own attributes: "
-            "`active` is `offer.active` there. Where one of them cannot be judged there is no decision. In a rule per "
-            "advertiser `per advertiser` may be left out. A backtest takes what Integr8 lists today"
+            "the number of offers, publishers or advertisers in Integr8 whose own attributes meet the condition: "
+            "here `active` means `offer.active`. If the condition is undefined for one of them, there is no "
+            "decision. A rule per advertiser may leave out `per advertiser`. A backtest counts what Integr8 lists "
+            "today"
         ),
     ),
     ("`over WINDOW`", "`conversions = 0 over 1h`", "another window"),
-    ("`ago DURATION`", "`clicks over 1h ago 7d`", "the window moved back; whole days follow the wall clock"),
+    ("`ago DURATION`", "`clicks over 1h ago 7d`", "the window moved back; whole days follow local time"),
     ("`in`, `not in`", '`publisher.country in ["DE", "AT"]`', "one of a list"),
     (
         "`in table NAME`, `in table NAME.COLUMN`",
         "`offer.id in table vips`",
-        "one of the cells of a table's column, the first without one",
+        "the value is in a column of the table (without a name: in the first column)",
     ),
-    ("`matches`", '`body.email matches "^[^@]+@[^@]+$"`', "the pattern is found in the text"),
-    ("`and` `or` `not`", "`clicks > 5 and not offer.active`", "what is unknown stays unknown under `not`"),
-    ("`+` `-` `*` `/`", "`payout >= 80% * budgets.daily`", "division by zero is no decision"),
+    ("`matches`", '`body.email matches "^[^@]+@[^@]+$"`', "the text contains a match of the pattern"),
+    ("`and` `or` `not`", "`clicks > 5 and not offer.active`", "`not` of no decision is no decision"),
+    ("`+` `-` `*` `/`", "`payout >= 80% * budgets.daily`", "division by zero gives no decision"),
 )
 
 
@@ -159,7 +162,10 @@ def _formula(found: metrics.Derived) -> str:
     return f"{found.title}: {f'({above})' if found.minus else above} / {' + '.join(found.over)}"
 
 
-EVENT_TIME = "time is when the sender says that it happened, else the arrival; a time that is none is missing"
+EVENT_TIME = (
+    "time is the sender's time of the event, or the time of arrival if the sender names none; an invalid time "
+    "counts as missing"
+)
 
 
 def _names() -> str:
@@ -169,7 +175,10 @@ def _names() -> str:
         ("`event.NAME`", f"{', '.join(EVENT_FIELDS)}; {EVENT_TIME}"),
         *((f"`{name}`", f"{meaning}, in the zone of `data.tz`") for name, meaning in CLOCK.items()),
         ("`TABLE.COLUMN`", "a table that `scope.join` names"),
-        ("`STEP.id`", "in templates: what an earlier step of `then` made; must stand alone"),
+        (
+            "`STEP.id`",
+            "in templates: the id of what an earlier step of `then` made; the template may contain nothing else",
+        ),
         ("`offer.id`, `country`, ...", "the subject's own ids"),
     ]
     return _table(("name", "what there is"), rows)

@@ -46,7 +46,7 @@ class VerbSpec:
 
 VERBS: Mapping[str, VerbSpec] = {
     "pause": VerbSpec(
-        meaning="Deactivate the target and hold it: it comes back when the hold ends.",
+        meaning="Deactivate the target and hold it; it is activated again when the hold ends.",
         example="{pause: offer, hold: 12h}",
         past="paused",
         targets=SWITCHABLE,
@@ -69,7 +69,7 @@ VERBS: Mapping[str, VerbSpec] = {
         topic="activated",
     ),
     "ensure": VerbSpec(
-        meaning="Find the target by its key, create it where it is missing, and update it where it differs.",
+        meaning="Find the target by its key, create it if it is missing, and update it if it differs.",
         example='{ensure: publisher, key: {email: "{{ body.email }}"}, with: {active: true}}',
         past="updated",
         targets=ENTITIES,
@@ -95,19 +95,19 @@ VERBS: Mapping[str, VerbSpec] = {
         topic="updated",
     ),
     "archive": VerbSpec(
-        meaning="Remove the target. Integr8 cannot bring it back.",
+        meaning="Remove the target. Integr8 cannot restore it.",
         example='{archive: landing_page, which: "{{ body.id }}"}',
         past="archived",
         targets=ENTITIES,
         takes=frozenset({"which"}),
         wanted={"archived": True},
         deactivates=True,
-        one_way="Integr8 has no way to bring back what was archived",
+        one_way="Integr8 cannot restore an archived object",
         topic="archived",
     ),
     "call": VerbSpec(
-        meaning="Call any operation of Integr8's API by its name. Under `with` stand what its path and its query "
-        "name, and the fields of its body.",
+        meaning="Call any operation of Integr8's API by its name. `with` holds the parameters of its path and query, "
+        "and the fields of its body.",
         example='{call: landing_pages.create, with: {offerID: "{{ offer.id }}", name: Summer, '
         'redirect_url: "https://example.com/summer"}}',
         past="called",
@@ -150,7 +150,7 @@ VERBS: Mapping[str, VerbSpec] = {
         target_kind="channel",
         identity="subject",
         takes=frozenset({"with"}),
-        one_way="the message is out",
+        one_way="a sent message cannot be recalled",
         companion=True,
         limited=False,
     ),

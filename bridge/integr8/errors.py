@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 
 class ApiError(Exception):
-    """Any failure of one call. `retry_after` is in seconds, where the server named a pause."""
+    """Base of all failures of one call. `retry_after` is in seconds, or None if the server named no pause."""
 
     what: ClassVar[str] = "the call failed"
     remedy: ClassVar[str] = ""
@@ -75,7 +75,7 @@ class Unauthorized(ApiError):
 
 
 class RequestFailed(ApiError):
-    """402: the parameters were valid, the request failed all the same."""
+    """402: the parameters were valid, but the request failed."""
 
     what = "Integr8 accepted the request and could not carry it out"
 
@@ -88,7 +88,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404: the object does not exist, or the path of the operation is another one at this account."""
+    """404: the object does not exist, or the operation has another path at this account."""
 
     what = "not found"
     remedy = "if the id is right, ask for the path with `integr8-bridge doctor --live`"
@@ -116,19 +116,19 @@ class ServerError(ApiError):
 
 
 class Unreachable(ApiError):
-    """The request never left: name not resolved, connection refused, TLS failed. Repeating it is safe."""
+    """The request was not sent: name not resolved, connection refused, TLS failed. It is safe to repeat it."""
 
     what = "Integr8 could not be reached"
 
 
 class NoAnswer(ApiError):
-    """A read got no answer, or half of one: timeout, connection reset. Nothing was changed."""
+    """A read got no answer, or only a part of one: timeout, connection reset. Nothing was changed."""
 
     what = "no answer"
 
 
 class OutcomeUnknown(ApiError):
-    """A write may have happened: its answer never came, was unreadable, or was a server error.
+    """A write may have happened: the answer did not arrive, was unreadable, or was a server error.
 
     Never repeat the call blindly: read the object, or find it by its natural key, and decide then.
     """
@@ -138,21 +138,21 @@ class OutcomeUnknown(ApiError):
 
 
 class Malformed(ApiError):
-    """A successful status with a body that is not what the reference promises."""
+    """A successful status with a body that does not match the reference."""
 
     what = "the answer cannot be understood"
 
 
 class Incomplete(Malformed):
-    """A list that ended with fewer objects than it announced: nobody may conclude from it that something is missing."""
+    """A list ended with fewer objects than it announced, so it does not prove that an object is missing."""
 
 
 class Garbled(Malformed):
-    """A successful status with a body that broke off or is not JSON at all; another try may do better."""
+    """A successful status with a body that is cut off or not JSON. Another attempt may succeed."""
 
 
 class InvalidCall(ApiError, ValueError):
-    """The call was refused here, before anything was sent. `problems`: place → what is wrong with it."""
+    """The client refused the call before it sent anything. `problems`: place → what is wrong with it."""
 
     what = "not sent"
 
@@ -176,13 +176,13 @@ class PartlyDone(ApiError):
 
 
 class NotTried(ApiError):
-    """Not sent: the call that it was part of ended before its turn, because it was refused or not meant any more."""
+    """A part was not sent: the call ended before it, because Integr8 refused the call or it was cancelled."""
 
     what = "not sent yet"
 
 
 class NotUnique(ApiError):
-    """Several objects carry the natural key that should name one. `ids` holds them."""
+    """Several objects have the natural key that should identify one. `ids` lists them."""
 
     what = "several objects match"
 
@@ -195,11 +195,11 @@ class NotUnique(ApiError):
 
 
 class BudgetError(Exception):
-    """The shared budget did not let a call go. Nothing was sent."""
+    """The shared rate budget did not allow the call. Nothing was sent."""
 
 
 class BudgetExhausted(BudgetError):
-    """No room before the caller's deadline. `wait`: seconds until it is worth asking again."""
+    """The budget has no free slot before the caller's deadline. `wait`: seconds until the next attempt makes sense."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(wait)
@@ -210,7 +210,7 @@ class BudgetExhausted(BudgetError):
 
 
 class BudgetUnavailable(BudgetError):
-    """The shared budget cannot be asked (Redis is down). An outgoing limit that is blind stays closed."""
+    """Redis is down, so the shared budget is unknown. No call is sent while it is unknown."""
 
     def __init__(self, words: str = "", until: str = "Redis answers") -> None:
         super().__init__(words, until)
@@ -245,5 +245,5 @@ BY_STATUS: Mapping[int, type[ApiError]] = {
 
 
 def class_for(status: int) -> type[ApiError]:
-    """The class of an unsuccessful status; the table above, 5xx, or Refused."""
+    """Return the class for an unsuccessful status: from the table above, or ServerError for 5xx, or Refused."""
     return BY_STATUS.get(status, ServerError if status >= 500 else Refused)

@@ -12,45 +12,44 @@ WEBHOOKS = Counter(
 )
 WEBHOOKS_REFUSED = Counter(
     "bridge_webhooks_refused_total",
-    "Requests to /hooks/ that became no event, by source and reason: wrong, missing, too_large, broken, head, ... What "
-    "the HTTP server refuses before it is a request (400, 414, 431) is in no metric of ours: count it at the proxy.",
+    "Requests to /hooks/ that did not become an event, by source and reason: wrong, missing, too_large, broken, head, "
+    "... No metric counts invalid requests that the HTTP server refuses (400, 414, 431): count them at the proxy.",
     ["source", "reason"],
 )
 WEBHOOK_FAULTS = Counter(
     "bridge_webhook_faults_total", "Values of accepted events that were dropped because they were wrong.", ["source"]
 )
-WEBHOOK_SECONDS = Histogram("bridge_webhook_seconds", "From the request to its answer, seconds.", buckets=FAST)
+WEBHOOK_SECONDS = Histogram("bridge_webhook_seconds", "Time from a webhook to its answer, in seconds.", buckets=FAST)
 EVENT_BATCH_SECONDS = Histogram(
-    "bridge_event_batch_seconds", "One batch of events: decide and record, seconds.", buckets=FAST
+    "bridge_event_batch_seconds", "Time to decide and record one batch of events, in seconds.", buckets=FAST
 )
 EVENT_TO_CALL = Histogram(
     "bridge_event_to_call_seconds",
-    "From an event's receipt to the first call to Integr8 for an effect of it that waited for no person, seconds.",
+    "Time from the receipt of an event to the first call to Integr8 for it, without effects that needed "
+    "approval, in seconds.",
     buckets=FAST,
 )
 RUNS = Counter("bridge_runs_total", "Evaluations, by rule and outcome of the plan.", ["rule", "outcome"])
 VERDICTS = Counter("bridge_verdicts_total", "Verdicts, by rule and answer.", ["rule", "answer"])
-ANSWER_BYTES = Counter(
-    "bridge_answer_bytes_total", "Bytes that runs wrote down about their answers, by rule.", ["rule"]
-)
-EFFECTS = Counter(
-    "bridge_effects_ended_total", "Attempts at effects that came to an end, by verb and outcome.", ["verb", "state"]
-)
+ANSWER_BYTES = Counter("bridge_answer_bytes_total", "Bytes that runs stored about their answers, by rule.", ["rule"])
+EFFECTS = Counter("bridge_effects_ended_total", "Finished attempts at effects, by verb and outcome.", ["verb", "state"])
 CALLS = Counter(
     "bridge_calls_total",
-    "Requests to Integr8, repetitions and reports included, by account, operation and outcome.",
+    "Requests to Integr8, including retries and reports, by account, operation and outcome.",
     ["account", "operation", "outcome"],
 )
-CALL_SECONDS = Histogram("bridge_call_seconds", "One request to Integr8, seconds.", ["operation"], buckets=FAST)
-NOTICES = Counter("bridge_notice_deliveries_total", "Messages given to a channel, by answer.", ["channel", "result"])
+CALL_SECONDS = Histogram(
+    "bridge_call_seconds", "Time of one request to Integr8, in seconds.", ["operation"], buckets=FAST
+)
+NOTICES = Counter("bridge_notice_deliveries_total", "Messages sent to a channel, by answer.", ["channel", "result"])
 ITEM_FAILURES = Counter(
     "bridge_item_failures_total",
-    "Rules, feeds, plans, holds, channels and others that failed by themselves, by kind and step.",
+    "Failures of a single rule, feed, plan, hold, channel or other item, by kind and step.",
     ["kind", "step"],
 )
 BUDGET_WAIT = Histogram(
     "bridge_budget_wait_seconds",
-    "What a request waited for its slot of the rate budget, seconds.",
+    "Time that a request waited for its slot of the rate budget, in seconds.",
     ["account"],
     buckets=FAST,
 )

@@ -4,37 +4,37 @@ RETRY = 5  # seconds that a caller is asked to wait who has asked for too much a
 
 
 class OperationError(Exception):
-    """Base. `status` is what the API answers."""
+    """Base of this package's errors. `status` is the status of the API's answer."""
 
     status = 400
 
 
 class NotThere(OperationError):
-    """No such run, plan, hold or event."""
+    """The run, plan, hold or event does not exist."""
 
     status = 404
 
 
 class Unanswered(OperationError):
-    """Somebody else did not do their part: Integr8, or a service of our own that should have answered."""
+    """Integr8 or another process of this service should have answered and did not."""
 
     status = 502
 
 
 class NothingSelected(OperationError):
-    """A selection that is empty, or names what is not there. It never stands for everything."""
+    """The selection is empty, or names something that does not exist. An empty selection never means everything."""
 
     status = 422
 
 
 class TooMany(OperationError):
-    """The caller, or all together, have asked for more than is worked on at once."""
+    """The caller, or all callers together, have too many requests in progress."""
 
     status = 429
 
 
 class Unconfirmed(OperationError):
-    """It is large, and is asked about once more. Nothing was done. `count` is the number to confirm."""
+    """The operation is large and needs a confirmation. Nothing was changed. `count` is the number to confirm."""
 
     status = 409
 
@@ -44,6 +44,6 @@ class Unconfirmed(OperationError):
 
 
 class Refused(OperationError):
-    """It exists, and may not be done now, or not by this person."""
+    """The object exists, but the operation is not allowed now, or not for this person."""
 
     status = 409

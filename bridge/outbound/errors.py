@@ -2,7 +2,7 @@
 
 
 class OutgoingError(Exception):
-    """Base. `words` names the host at most, never a path, a query or a header: those may carry secrets."""
+    """Base of all errors here. `words` may name the host, never a path, query or header: they may hold secrets."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -13,12 +13,12 @@ class OutgoingError(Exception):
 
 
 class Refused(OutgoingError):
-    """We will not send this: the address is not allowed. Trying again changes nothing."""
+    """The address is not allowed, so nothing is sent. Another attempt changes nothing."""
 
 
 class NotSent(OutgoingError):
-    """The request never left: no such name, no connection, no valid certificate. Safe to try again."""
+    """The request was not sent: no such name, no connection, no valid certificate. It is safe to try again."""
 
 
 class NoAnswer(OutgoingError):
-    """The request left and no complete answer came back. What happened over there is not known."""
+    """The request was sent, but no complete answer arrived. The result is unknown."""

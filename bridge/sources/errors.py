@@ -6,11 +6,11 @@ Status = Literal[400, 404, 408, 413, 415, 422, 503]
 
 
 class SourceError(Exception):
-    """Base of everything that this package raises about a request or a source's settings."""
+    """Base of all errors of this package about a request or the settings of a source."""
 
 
 class SignatureError(SourceError):
-    """The request does not prove who sent it. The endpoint answers 401, whatever the reason was.
+    """The request is not authenticated. The endpoint answers 401, whatever the reason is.
 
     `code` is one word for metrics and logs; `words` is a sentence for the operator and is safe to send to
     the caller too: it never contains what was expected, only what was wrong with what came.
@@ -26,11 +26,11 @@ class SignatureError(SourceError):
 
 
 class CannotSign(SourceError, ValueError):
-    """No test event can be made for this source; the text says why and what to do instead."""
+    """The service cannot make a test event for this source; the text says why and what to do instead."""
 
 
 class Unreadable(SourceError):
-    """The sender is who it says, but what it sent cannot be read. `status` is the HTTP answer.
+    """The sender is authenticated, but its request cannot be read. `status` is the status of the HTTP answer.
 
     `place` says where: "byte 17", "line 3 column 9", "body.deal.amount", "header Content-Encoding".
     """
@@ -46,7 +46,7 @@ class Unreadable(SourceError):
 
 
 class SourceSettingsError(SourceError, ValueError):
-    """A `sources:` entry that cannot work. Carries one (path, words) pair for each problem."""
+    """An entry of `sources:` is unusable. The error holds one (path, words) pair for each problem."""
 
     def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
         super().__init__("\n".join(f"{path}: {words}" for path, words in problems))

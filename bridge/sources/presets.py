@@ -22,7 +22,7 @@ class Preset:
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     setup: str | None = None  # the set-up call that is answered, see bridge.sources.setup_calls
     status: int = 202  # some senders count one status alone as success
-    secret: str = "the signing secret that it shows with the webhook"  # noqa: S105 - a sentence about one
+    secret: str = "the signing secret that the sender shows with the webhook"  # noqa: S105 - a sentence about one
     fact: str
     other_forms: tuple[Mapping[str, Any], ...] = ()
     asymmetric: bool = False  # of a method that takes either: the sender has a private key
@@ -74,7 +74,7 @@ PRESETS: Mapping[str, Preset] = {
             "header": "Plaid-Verification", "claim": "request_body_sha256",
             "event_type": "webhook_code",
         },
-        secret="the key of /webhook_verification_key/get as a JWK; several stand in public_keys while Plaid changes it",  # noqa: S106
+        secret="the key of /webhook_verification_key/get as a JWK; during a rotation list several in public_keys",  # noqa: S106
     ),
     "recurly": _hmac(
         "Recurly", "https://docs.recurly.com/recurly-subscriptions/docs/webhooks", "recurly-signature",
@@ -91,7 +91,7 @@ PRESETS: Mapping[str, Preset] = {
             "header": "X-Signature-SHA256", "event_type": "event_type", "shown_id": "header:X-Delivery-Id",
             "event_time": "data.occurred_at or sent_at",
         },
-        secret="the public key that its pages show, which is no secret",  # noqa: S106
+        secret="the public key from its documentation",  # noqa: S106
     ),
     "dodopayments": _standard(
         "Dodo Payments", "https://docs.dodopayments.com/developer-resources/webhooks", event_type="type",
@@ -205,7 +205,7 @@ PRESETS: Mapping[str, Preset] = {
         settings={
             "header": "X-GHL-Signature", "event_type": "type", "delivery_id": "webhookId", "event_time": "timestamp",
         },
-        secret="the Ed25519 key that its pages show, which is no secret",  # noqa: S106
+        secret="the Ed25519 key from its documentation, which is public",  # noqa: S106
     ),
     "helpscout": _hmac(
         "Help Scout", "https://developer.helpscout.com/webhooks/", "X-HelpScout-Signature", digest="sha1",
@@ -245,7 +245,7 @@ PRESETS: Mapping[str, Preset] = {
     "surveymonkey": _hmac(
         "SurveyMonkey", "https://api.surveymonkey.com/v3/docs#webhooks", "Sm-Signature", digest="sha1",
         encoding="base64", event_type="event_type", delivery_id="event_id", event_time="event_datetime",
-        setup="head", secret="client id and client secret of the app with & between them",  # noqa: S106
+        setup="head", secret="the client id and the client secret of the app, joined by &",  # noqa: S106
     ),
     "formstack": _hmac(
         "Formstack Forms", "https://help.formstack.com/hc/en-us/articles/360019520271-WebHooks", "X-FS-Signature",
@@ -260,7 +260,7 @@ PRESETS: Mapping[str, Preset] = {
             "timestamp_header": "X-Twilio-Email-Event-Webhook-Timestamp", "event_type": "event",
             "delivery_id": "sg_event_id", "event_time": "timestamp",
         },
-        secret="the verification key of the event webhook, which is no secret",  # noqa: S106
+        secret="the verification key of the event webhook, which is public",  # noqa: S106
     ),
     "mailgun": Preset(
         title="Mailgun", verify="hmac", fact="https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
@@ -280,7 +280,7 @@ PRESETS: Mapping[str, Preset] = {
         "Mandrill (Mailchimp Transactional)",
         "https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/", "X-Mandrill-Signature",
         digest="sha1", encoding="base64", signed="{url}{form}", json_in="mandrill_events", event_type="event",
-        event_time="ts", secret="the key that the list of webhooks shows",  # noqa: S106
+        event_time="ts", secret="the key in the list of webhooks",  # noqa: S106
     ),
     "resend": _standard(
         "Resend", "https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests",
@@ -302,7 +302,7 @@ PRESETS: Mapping[str, Preset] = {
             "header": "X-Signature-Ed25519", "encoding": "hex", "timestamp_header": "X-Signature-Timestamp",
             "signed": "{timestamp}{body}", "event_type": "event.type", "event_time": "event.timestamp",
         },
-        setup="discord", status=204, secret="the public key of the application, which is no secret",  # noqa: S106
+        setup="discord", status=204, secret="the public key of the application",  # noqa: S106
     ),
     "line": _hmac(
         "LINE", "https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/", "X-Line-Signature",
@@ -331,7 +331,7 @@ PRESETS: Mapping[str, Preset] = {
             "signed": "{timestamp}|{body}", "event_type": "data.event_type", "delivery_id": "data.id",
             "event_time": "data.occurred_at",
         },
-        secret="the public key of the account, which is no secret",  # noqa: S106
+        secret="the public key of the account",  # noqa: S106
     ),
     "zoom": _hmac(
         "Zoom", "https://developers.zoom.us/docs/api/webhooks/", "x-zm-signature", prefix="v0=",
@@ -343,7 +343,7 @@ PRESETS: Mapping[str, Preset] = {
         "Meta (Facebook, Instagram, WhatsApp, lead ads)",
         "https://developers.facebook.com/docs/graph-api/webhooks/getting-started", "X-Hub-Signature-256",
         prefix="sha256=", split="entry.changes", event_type="entry.changes.field", event_time="entry.time",
-        setup="meta", secret="the app secret; verify_token is a word of your choice",  # noqa: S106
+        setup="meta", secret="the app secret; choose verify_token yourself",  # noqa: S106
     ),
     "linkedin": _hmac(
         "LinkedIn", "https://learn.microsoft.com/en-us/linkedin/shared/api-guide/webhook-validation", "X-LI-Signature",
@@ -407,7 +407,7 @@ PRESETS: Mapping[str, Preset] = {
     "asana": _hmac(
         "Asana", "https://developers.asana.com/docs/webhooks-guide", "X-Hook-Signature", split="events",
         event_type="events.action", event_time="events.created_at", setup="asana",
-        secret="the X-Hook-Secret that the answer to POST /webhooks shows",  # noqa: S106
+        secret="the X-Hook-Secret in the answer to POST /webhooks",  # noqa: S106
     ),
     "clickup": _hmac(
         "ClickUp", "https://developer.clickup.com/docs/webhooksignature", "X-Signature", event_type="event",
@@ -442,7 +442,7 @@ PRESETS: Mapping[str, Preset] = {
         encoding="base64", event_type="event", delivery_id="event + data.envelopeId + generatedDateTime",
         event_time="generatedDateTime",
         other_forms=tuple({"header": f"X-DocuSign-Signature-{number}"} for number in range(2, 11)),
-        secret="a key of Connect; it signs with each that it has",  # noqa: S106
+        secret="a key of Connect; DocuSign signs with all its keys",  # noqa: S106
     ),
     # --- identity and platforms ---
     "workos": _hmac(

@@ -45,17 +45,21 @@ class Gauge:
 DATABASE_UP = Gauge("bridge_database_up", "1 while the database answers; otherwise all other gauges are missing.")
 EVENTS = Gauge("bridge_events", "Events in the journal, by state.", ("state",))
 EFFECTS = Gauge("bridge_effects", "Effects in the ledger, by state.", ("state",))
-PLANS_WAITING = Gauge("bridge_plans_waiting", "Plans that wait for a person.")
+PLANS_WAITING = Gauge("bridge_plans_waiting", "Plans that wait for approval.")
 HOLDS_ACTIVE = Gauge("bridge_holds_active", "Targets that rules keep paused.")
 HALTED = Gauge("bridge_halted", "1 while the global halt is on.")
-FEED_AGE = Gauge("bridge_feed_age_seconds", "How old the newest complete data of a feed is.", ("feed",))
-HEARTBEAT_AGE = Gauge("bridge_heartbeat_age_seconds", "When a part of the service was last seen.", ("part",))
+FEED_AGE = Gauge("bridge_feed_age_seconds", "Age of the newest complete data of a feed, in seconds.", ("feed",))
+HEARTBEAT_AGE = Gauge(
+    "bridge_heartbeat_age_seconds", "Time since the last heartbeat of a part of the service, in seconds.", ("part",)
+)
 BUDGET = Gauge("bridge_budget_per_second", "Requests a second that bridge.yaml allows.", ("account",))
 EXPORTS_LEFT = Gauge("bridge_exports_left", "Exports that Integr8 still allows within 24 hours.", ("account",))
-RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good one is live.")
+RULES_BROKEN = Gauge("bridge_rules_broken", "Rule files whose newest text is refused; the last good revision is live.")
 NOTICES = Gauge("bridge_notices", "Notices by channel and state, such as waiting.", ("channel", "state"))
 CHANNEL_FAILURES = Gauge("bridge_channel_failures", "Failed deliveries in a row; 0 after a success.", ("channel",))
-TROUBLES = Gauge("bridge_service_alerts", "What is wrong with the service, as told to those on duty.", ("kind",))
+TROUBLES = Gauge(
+    "bridge_service_alerts", "Problems with the service that were sent to the operations channels.", ("kind",)
+)
 
 READ = (
     DATABASE_UP, EVENTS, EFFECTS, PLANS_WAITING, HOLDS_ACTIVE, HALTED, FEED_AGE, HEARTBEAT_AGE, RULES_BROKEN,

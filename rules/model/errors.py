@@ -8,7 +8,7 @@ from rules.model.syntax import Place
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One finding, with its place and, where we know it, the remedy. Reads as one line."""
+    """One finding, with its place and, if known, the remedy. Its text is one line."""
 
     place: Place
     message: str
@@ -19,7 +19,7 @@ class Problem:
 
 
 class RuleError(ValueError):
-    """A text that is not a rule. Carries every problem that was found, not only the first."""
+    """The text is not a valid rule. The error holds every problem that was found, not only the first."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -30,7 +30,7 @@ class RuleError(ValueError):
 
 
 class Unfilled(LookupError):
-    """A template needs a value that is missing or unusable. `text` is the template, `detail` what was wrong."""
+    """A template needs a value that is missing or unusable. `text` is the template, `detail` the reason."""
 
     def __init__(self, text: str, detail: str) -> None:
         super().__init__(f"{text}: {detail}")

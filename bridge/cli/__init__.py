@@ -73,7 +73,7 @@ def cli(context: click.Context) -> None:
 
 
 def main() -> None:
-    """The console script. Settings that do not hold together are wrong usage: all of them are printed at once."""
+    """Run the console script. Settings that contradict each other are wrong usage; all of them are printed at once."""
     try:
         cli.main(prog_name="integr8-bridge", standalone_mode=True)
     except SettingsError as error:

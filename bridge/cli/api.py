@@ -47,8 +47,8 @@ TABLES: Mapping[str, Maker] = {"reports": api_report_commands.report, "downloads
 def api() -> None:
     """Call any operation of Integr8. Lists and reports are read page by page; writes take --dry-run.
 
-    Where an answer does not arrive, what sets a state (a status, a field, a delete) is sent again without a read, up to
-    six times within seconds: the second time changes nothing. A create is never sent twice.
+    If no answer arrives, an operation that sets a state (a status, a field, a delete) is repeated without a read, up to
+    six times within seconds; a repetition changes nothing. A create is never sent twice.
     """
 
 
@@ -173,7 +173,10 @@ def budget(session: Session, account: str, integration: str, *, json: bool) -> N
 
 
 def _exports_left(session: Session, account: str, integration: str) -> dict[str, Any]:
-    """Their count lies in the database; in a fresh home there is none yet, and nothing was exported."""
+    """Return the numbers of exports left.
+
+    The count is in the database; a fresh home has none, and nothing was exported yet.
+    """
     if schema_version.pending(session.services.store.engine):
         return {"exports_left": PER_DAY, "next_export_free_at": None}
     left = api_report_commands.exporter(session, account, integration).budget()

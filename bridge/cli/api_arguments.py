@@ -62,7 +62,7 @@ def _example(operation: Operation) -> str:
 
 
 def above(operation: Operation, values: dict[str, Any]) -> dict[str, str]:
-    """The offer that a collection hangs below; taken out of the values."""
+    """Take the id of the offer that a collection belongs to out of the values, and return it."""
     below_offer = "offerID" in operation.parameters and operation.resource != "offers"
     return {"offerID": values.pop("offer_id")} if below_offer else {}
 
@@ -75,5 +75,5 @@ def arguments_of(operation: Operation) -> list[str]:
 
 
 def options_of(function: Callable[..., None]) -> list[click.Parameter]:
-    """The parameters that click's decorators left on a plain function."""
+    """Return the parameters that click's decorators added to a plain function."""
     return list(reversed(getattr(function, "__click_params__", [])))

@@ -27,7 +27,7 @@ OF_THE_ROW = (BadRequest, RequestFailed, NotFound, Refused, InvalidCall, NotUniq
 
 
 class ImportProblems(ValueError):
-    """Everything that is wrong with a file, a line each."""
+    """All problems of a file, one line each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,11 @@ class Entry:
 
 
 def read(path: Path, client: Client, collection: CollectionPath) -> tuple[list[Entry], str]:
-    """All rows, each checked as the create itself would check it, and what to know of a last row without a line end.
+    """Read and check all rows as the create would check them.
 
-    Raises ImportProblems with all that is wrong.
+    Returns them with a note about a last row without a line end.
+
+    Raises ImportProblems with all problems.
     """
     request = collection.operation("create").request
     assert request is not None
@@ -93,7 +95,7 @@ def _refused(client: Client, collection: CollectionPath, entry: Entry) -> list[s
 
 
 class Journal:
-    """The result file: what became of each line. The last entry of a line counts."""
+    """The result file: the result of each line. The last entry of a line counts."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -104,7 +106,7 @@ class Journal:
         self._file: TextIO | None = None
 
     def changed(self, entries: Iterable[Entry]) -> list[int]:
-        """Lines that are not what they were when they were tried."""
+        """Return the lines that have changed since they were tried."""
         return [
             entry.line
             for entry in entries
@@ -115,7 +117,7 @@ class Journal:
         return self.known.get(entry.line, {}).get("status", "")
 
     def note(self, entry: Entry, status: str, id_: str = "", message: str = "") -> None:
-        """Write it down and see it on the disk before going on."""
+        """Write an entry and flush it to the disk before the import continues."""
         row = {"line": str(entry.line), "digest": entry.digest, "status": status, "id": id_, "message": message}
         if self._file is None:
             fresh = not self.path.exists() or self.path.stat().st_size == 0
@@ -134,14 +136,14 @@ class Journal:
 
 
 def waiting(entries: Sequence[Entry], journal: Journal) -> list[Entry]:
-    """The rows that still have to be created."""
+    """Return the rows that still have to be created."""
     return [entry for entry in entries if journal.status(entry) not in DONE]
 
 
 def carry_out(
     client: Client, collection: CollectionPath, entry: Entry, journal: Journal, *, key: str, find_first: bool
 ) -> str:
-    """Create one row and note it. Returns its status; raises the error that would meet the next row too."""
+    """Create one row and note it. Returns its status; raises an error that would affect the next row too."""
     before = journal.status(entry)
     if before in DOUBTFUL and not entry.fields.get(key):
         return "unknown"  # nothing to find it by: a person has to look

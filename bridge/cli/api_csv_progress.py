@@ -29,7 +29,7 @@ def import_file(
     find_first: bool,
     dry_run: bool,
 ) -> None:
-    """Create what the file says and what the result file does not have yet."""
+    """Create the rows of the file that the result file does not have yet."""
     if options:
         raise click.UsageError("give either --from-file or single fields, not both")
     entries, open_end = _checked(client, collection, path)

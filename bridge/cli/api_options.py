@@ -39,7 +39,7 @@ def dashed(name: str) -> str:
 
 
 def field_options(schema: type[Schema], *, leave_out: Iterable[str] = ("password",)) -> list[click.Option]:
-    """One option per field. Nothing is required here: the schema itself says what is missing."""
+    """Return one option per field. No option is required here: the schema itself reports missing fields."""
     return [_option(name, field) for name, field in schema().fields.items() if name not in set(leave_out)]
 
 
@@ -67,7 +67,7 @@ def _type(field: "fields.Field[Any]") -> Any:
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What was really given: options that were left out are not sent."""
+    """Return the options that were given: options that were left out are not sent."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
@@ -76,7 +76,7 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def cell(field: "fields.Field[Any] | None", text: str) -> Any:
-    """A cell of a CSV file as the field's value. Raises ValueError in words."""
+    """Convert a cell of a CSV file to the field's value. Raises ValueError with a readable text."""
     if isinstance(field, fields.Boolean):
         if text.lower() not in {"true", "false"}:
             raise ValueError("must be true or false")
@@ -93,7 +93,7 @@ def cell(field: "fields.Field[Any] | None", text: str) -> Any:
 
 
 def filters(pairs: Iterable[str]) -> dict[str, str]:
-    """`active=true`, `results_meta.total[gte]=5` → query parameters."""
+    """Convert `active=true`, `results_meta.total[gte]=5` to query parameters."""
     query = {}
     for pair in pairs:
         name, mark, value = pair.partition("=")

@@ -129,7 +129,7 @@ def _print(rows: Listing, limit: int, columns: Sequence[str] | None, *, as_csv: 
 
 
 def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None:
-    """Row by row in constant memory; the header is what the first page has, or what was asked for."""
+    """Print row by row in constant memory; the header has the columns of the first page, or the requested ones."""
     writer: csv.DictWriter[str] | None = None
     left = limit or None
     for page in rows.pages():
@@ -149,9 +149,9 @@ def _print_csv(rows: Listing, limit: int, columns: Sequence[str] | None) -> None
 
 
 def exporter(session: Session, account: str, integration: str) -> Exporter:
-    """The account's exporter; its count lies in the database, which every machine shares.
+    """Return the account's exporter; its count is in the database, which every machine shares.
 
-    In a fresh home there is none yet: it is made, as `up` does, because `api` needs nothing else of it.
+    A fresh home has no database yet: this creates it, as `up` does, because `api` needs nothing else of it.
     """
     engine = session.services.store.engine
     if schema_version.is_fresh(engine):

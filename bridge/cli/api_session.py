@@ -39,7 +39,7 @@ def client_of(session: Session, account: str, integration: str) -> Client:
 
 
 def guarded(run: Callable[P, T]) -> Callable[P, T]:
-    """Errors of the API as one line: exit 2 for what was refused here, 1 for what failed there."""
+    """Convert errors of the API to one line: exit 2 for calls refused here, 1 for calls that failed at Integr8."""
 
     @functools.wraps(run)
     def command(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -54,7 +54,7 @@ def guarded(run: Callable[P, T]) -> Callable[P, T]:
 
 
 def as_text(value: Any) -> str:
-    """JSON for programs; amounts stay numbers."""
+    """Return JSON for programs; amounts stay numbers."""
     return orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2).decode()
 
 
@@ -65,7 +65,7 @@ def _plain(value: Any) -> Any:
 
 
 def print_rows(rows: Iterable[Row], *, json: bool, empty: str) -> None:
-    """A JSON array that is written as the rows arrive, or a table."""
+    """Print a JSON array that is written as the rows arrive, or a table."""
     if json:
         _stream(rows)
         return
@@ -83,7 +83,7 @@ def _stream(rows: Iterable[Row]) -> None:
 
 
 def columns_of(rows: Sequence[Row], width: int) -> list[str]:
-    """The columns for a person: the telling ones first, then those that hold something, as far as they fit."""
+    """Return the columns for a person: the most telling first, then columns with values, as many as fit."""
     filled = dict.fromkeys(key for row in rows for key, value in row.items() if _tells(key, value))
     ordered = [
         *(name for name in FIRST_COLUMNS if name in filled),
@@ -99,22 +99,22 @@ def columns_of(rows: Sequence[Row], width: int) -> list[str]:
 
 
 def _tells(key: str, value: Any) -> bool:
-    """Nested values and the many switches of an offer are for --json."""
+    """Return whether a column belongs in the table: nested values and the many switches of an offer are for --json."""
     return value not in {None, ""} if not isinstance(value, dict | list | bool) else key == "active"
 
 
 def limited(rows: Iterable[Row], limit: int) -> Iterator[Row]:
-    """The first `limit` rows; 0 means all."""
+    """Return the first `limit` rows; 0 means all."""
     return islice(rows, limit or None)
 
 
 def page_size(size: int, limit: int) -> int:
-    """No more rows per request than are wanted in all."""
+    """Return the page size: no more rows per request than the caller wants in all."""
     return min(size, limit) if limit else size
 
 
 def show_request(request: Request, body: Mapping[str, Any] | None) -> None:
-    """What would be sent. A password is not shown."""
+    """Print the request that would be sent, without a password."""
     click.echo(f"{request.verb} {request.target}")
     if body is not None:
         click.echo(as_text({key: "***" if "password" in key else value for key, value in body.items()}))

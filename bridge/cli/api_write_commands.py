@@ -70,7 +70,7 @@ def _import_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _password(file: TextIO | None, *, ask: bool) -> str:
-    """Never an argument: those stand in the shell's history and in the list of processes."""
+    """Read the password. It is never an argument: those appear in the shell's history and in the list of processes."""
     if file is not None:
         return file.read().rstrip("\n")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)) if ask else "***"

@@ -52,7 +52,7 @@ def audit(
 
 
 def _changes(session: Session, after: datetime | None, limit: int, *, json: bool) -> None:
-    """What was found to be different at Integr8, with who made it."""
+    """Print the differences found at Integr8, with who made them."""
     with session.read() as database:
         found = entities.latest_changes(database, after=after, limit=limit)
         by_whom = authors(database, {one.effect_id for one in found if one.effect_id})

@@ -20,7 +20,7 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `check` with its place apart; a finding about no single file has an empty one."""
+    """One line of `check` with a separate place; a finding about no single file has an empty place."""
 
     level: Level
     message: str
@@ -30,7 +30,7 @@ class Finding:
 
 
 def findings(found: Findings, directory: Path) -> Iterator[Finding]:
-    """Every error and warning. Files are named from where the command runs, as a repository names them."""
+    """Return every error and warning. Files are named relative to the current directory, as a repository names them."""
     lines: list[tuple[Level, str]] = [("error", text) for text in found.errors]
     lines += [("warning", text) for text in found.warnings]
     for level, text in lines:
@@ -53,7 +53,7 @@ def _named(directory: Path, file: str) -> str:
 
 
 def github(found: Findings, directory: Path) -> str:
-    """Workflow commands, which GitHub shows as annotations of the lines."""
+    """Return workflow commands, which GitHub shows as annotations of the lines."""
     return "\n".join(_annotation(one) for one in findings(found, directory))
 
 
@@ -71,7 +71,7 @@ def _property(text: str) -> str:
 
 
 def sarif(found: Findings, directory: Path) -> str:
-    """SARIF 2.1.0, which code scanning of GitHub and GitLab and editors read."""
+    """Return SARIF 2.1.0, which code scanning of GitHub and GitLab and editors read."""
     rule = {"id": "check", "shortDescription": {"text": "What integr8-bridge check found"}}
     driver = {"name": "integr8-bridge", "version": VERSION, "rules": [rule]}
     results = [_result(one) for one in findings(found, directory)]
@@ -89,9 +89,9 @@ def _result(one: Finding) -> dict[str, Any]:
 
 
 def junit(found: Findings, directory: Path) -> str:
-    """JUnit's XML: one passed case for each rule, one failed for each error; warnings stand in the output.
+    """Return JUnit's XML: a passed case for each rule, a failed one for each error; warnings are in the output.
 
-    It fits the schema that Ant's reports have (JUnit.xsd), the strictest of those in use, and so the others, too.
+    It matches the schema of Ant's reports (JUnit.xsd), the strictest of those in use, and so the others too.
     """
     every = list(findings(found, directory))
     failed = [one for one in every if one.level == "error"]
@@ -116,7 +116,7 @@ def junit(found: Findings, directory: Path) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without characters that XML cannot hold."""
+    """Return the text without characters that XML cannot hold."""
     return "".join(one if one in "\n\t" or " " <= one < "\ud800" or "\ue000" <= one < "\ufffe" else "?" for one in text)
 
 

@@ -10,7 +10,7 @@ MAX_WORDS_SHOWN = 20
 
 
 class Choice(click.Choice[str]):
-    """As click's, and `everflw` is asked whether `everflow` was meant."""
+    """A choice as click's that also suggests: for `everflw` it asks whether you meant `everflow`."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         """Say what is wrong with `value`. A long list is left to the help of the command."""

@@ -105,7 +105,7 @@ def show_(session: Session, event: str, json: bool) -> None:
 
 
 def _told(name: str, value: Any) -> str:
-    """One value for a person; the body is JSON, because that is what it is."""
+    """Format one value for a person; the body is printed as JSON."""
     if name == "runs":
         return ", ".join(f"{one['run']} ({one['rule']}: {one['outcome']})" for one in value)
     return as_json(value) if name == "body" else cell(value)

@@ -2,7 +2,7 @@
 
 
 def sentence(error: BaseException) -> str | None:
-    """What is wrong and what to do; None for an error that is a bug, whose traceback is worth more."""
+    """Return the problem and its remedy; None for an error that is a bug, because then the traceback is worth more."""
     if isinstance(error, PermissionError) and error.filename is not None:
         return f"{error.filename}: may not be written or read by this user; run as the user of the service"
     if isinstance(error, OSError) and error.filename is not None:

@@ -13,10 +13,10 @@ from bridge.config.renamed import new_names
 
 
 class Place(NamedTuple):
-    """Where a command is defined (`module:name`), and the line that stands beside it in `--help`.
+    """The place of a command (`module:name`), and its line in `--help`.
 
-    `light`: commands of a group that are asked for most often, each in a module of its own (name → `module:name`). One
-    of them loads none of the others.
+    `light`: the most used commands of a group, each in its own module (name → `module:name`). One of them does not load
+    the others.
     """
 
     where: str
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 def imported(where: str) -> click.Command:
-    """The command at `module:name`."""
+    """Import and return the command at `module:name`."""
     module, _, name = where.partition(":")
     command = getattr(import_module(module), name)
     assert isinstance(command, click.Command)
@@ -33,7 +33,7 @@ def imported(where: str) -> click.Command:
 
 
 class RenamedGroup(click.Group):
-    """A group whose commands also answer to their former names. Those are not listed; each warns and does the same."""
+    """A group whose commands also have former names. These are not listed; each warns and runs the same command."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         old = f"{self.name} {cmd_name}"
@@ -56,7 +56,7 @@ def _warning(callback: Callable[..., Any], old: str, new: str) -> Callable[..., 
 
 
 class Group(click.Group):
-    """A group that imports itself when one of its heavy commands, or its help, is asked for."""
+    """A group that imports its module only for one of its heavy commands or for its help."""
 
     def __init__(self, name: str, place: Place) -> None:
         super().__init__(name, help=place.help)
@@ -76,7 +76,7 @@ class Group(click.Group):
 
 
 class Places(click.Group):
-    """Finds commands in a table: `--help` and completion import none of them."""
+    """A group that finds commands in a table: `--help` and completion import none of them."""
 
     def __init__(self, *arguments: Any, places: dict[str, Place], **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -17,7 +17,7 @@ from bridge.store.halts import EVERYTHING, HaltScope
 
 
 def _of(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What is halted or resumed; without any of these everything."""
+    """Return the scope to halt or resume; without options it is everything."""
     for option in (
         click.option("--advertiser", metavar="ID", help="Only this advertiser and its offers."),
         click.option("--account", metavar="NAME", help="Only this account; beside --advertiser: whose it is."),

@@ -58,7 +58,7 @@ def _base64_secret() -> str:
 
 
 def _costs(directory: Path | None, *, database: bool) -> tuple[str, ...]:
-    """What each rule will cost at the volumes of the network, or at typical ones; and what each wrote in a day."""
+    """Return the cost of each rule at the volumes of the network, or at typical ones, and its bytes written per day."""
     rule_costs = import_module("bridge.operations.rule_costs")
     ahead = rule_costs.costs_in_home(directory) if database else None
     if ahead is None:

@@ -13,7 +13,7 @@ from bridge.cli.session import Session
 )
 @click.pass_obj
 def mcp(session: Session, http: str | None) -> None:
-    """Answer a chat assistant over the Model Context Protocol. It may look and propose; it can approve nothing.
+    """Answer a chat assistant over the Model Context Protocol. It may read and propose; it cannot approve anything.
 
     Needs the extra: pip install 'integr8-bridge[mcp]'. Every call is in `integr8-bridge audit`.
 

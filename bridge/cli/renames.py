@@ -80,7 +80,7 @@ def _rename(session: Session, kind: Kind, old: str, new: str, *, json: bool) -> 
 
 
 def rename_command(kind: Kind) -> click.Command:
-    """`rename OLD NEW` for a group of commands."""
+    """Add `rename OLD NEW` to a group of commands."""
 
     def run(session: Session, old: str, new: str, json: bool) -> None:
         _rename(session, kind, old, new, json=json)

@@ -55,7 +55,10 @@ def fmt(session: Session, file: tuple[Path, ...], check: bool, json: bool) -> No
 
 
 def _formatted(path: Path) -> tuple[str, str]:
-    """The text of a file and the same in order. Raises RuleError where it is not a rule, or would be another one."""
+    """Return the text of a file and the same in order.
+
+    Raises RuleError if it is not a rule, or would become another one.
+    """
     text, unread = rules_directory.text_of(path, str(path))
     if unread:
         raise RuleError((unread,))
@@ -106,7 +109,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _ready(source: str) -> str:
-    """The text of a rule of the library, or of a file."""
+    """Return the text of a rule of the library, or of a file."""
     library = {Path(one.name).stem: one for one in files("rules").joinpath("library").iterdir()}
     name = source.removeprefix(LIBRARY)
     if name in library and not Path(source).is_file():

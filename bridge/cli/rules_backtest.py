@@ -116,7 +116,7 @@ def _print(told: list[dict[str, Any]]) -> None:
 
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    """How much of the past has been looked at, and how far it is; a terminal shows it, a file does not get it."""
+    """Show how much of the past has been evaluated; only a terminal shows it."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("loading the past", total=None)

@@ -31,7 +31,7 @@ def list_(session: Session, json: bool) -> None:
 
 
 def _in_words(trigger: dict[str, Any]) -> str:
-    """`every 15m`, `cron 0 8 * * *`, `webhook crm deal.signed`."""
+    """Describe a trigger: `every 15m`, `cron 0 8 * * *`, `webhook crm deal.signed`."""
     kind = next(key for key in ("every", "cron", "webhook", "silence") if key in trigger)
     value = trigger[kind]
     said = [value[key] for key in ("source", "event") if key in value] if isinstance(value, dict) else [value]

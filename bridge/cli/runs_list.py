@@ -63,7 +63,7 @@ def list_(
 
 
 def row(run: Run) -> dict[str, Any]:
-    """A run as a listing tells it."""
+    """Return a run as a row of the listing."""
     return {
         "run": run.id,
         "rule": run.rule_id,

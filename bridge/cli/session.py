@@ -49,7 +49,7 @@ class Session:
         return Services(self.settings, patient=True)
 
     def close(self) -> None:
-        """At the end of the command."""
+        """Close the database and the clients at the end of the command."""
         if "services" in self.__dict__:
             self.services.close()
 
@@ -66,9 +66,9 @@ class Session:
 
     @contextmanager
     def writing_whatever_else_is_wrong(self) -> "Iterator[DatabaseSession]":
-        """A unit of work that needs the database alone: a secret that is missing does not keep anybody from halting.
+        """Open a unit of work that needs only the database, so that a missing secret does not prevent a halt.
 
-        What is wrong is said on standard error. Raises SettingsError where no database is known.
+        Other problems are printed on standard error. Raises SettingsError if no database is known.
         """
         from bridge.config import settings
         from bridge.config.errors import SettingsError
@@ -88,7 +88,7 @@ class Session:
 
     @contextmanager
     def operating(self) -> "Iterator[Services]":
-        """The container for something that a person does; what cannot be done ends the command with its reason."""
+        """Open the container for an operation of a person; an error ends the command with its reason."""
         self.migrated()
         try:
             yield self.services
@@ -96,7 +96,7 @@ class Session:
             raise click.ClickException(str(error)) from error
 
     def migrated(self) -> None:
-        """Refuse a database that is behind."""
+        """Refuse a database whose schema is not current."""
         _refuse_old_schema(self.services.store)
 
 
@@ -112,7 +112,7 @@ def as_json(value: Any) -> str:
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, json: bool, empty: str) -> None:
-    """A listing: a table for people, a JSON array for programs."""
+    """Print a listing: a table for people, a JSON array for programs."""
     if json:
         click.echo(as_json(rows))
         return
@@ -154,7 +154,7 @@ json_option = click.option("--json", "json", is_flag=True, help="Print JSON inst
 
 
 def outcome(value: Any, lines: Sequence[str], *, json: bool) -> None:
-    """What an action did: sentences for people, the value for programs."""
+    """Print the result of an action: sentences for people, the value for programs."""
     if json:
         click.echo(as_json(asdict(value) if is_dataclass(value) and not isinstance(value, type) else value))
     else:
@@ -163,7 +163,7 @@ def outcome(value: Any, lines: Sequence[str], *, json: bool) -> None:
 
 
 class Span(click.ParamType[timedelta]):
-    """`90m`, `24h`, `7d`."""
+    """A duration such as `90m`, `24h`, `7d`."""
 
     name = "duration"
 
@@ -182,7 +182,7 @@ class Span(click.ParamType[timedelta]):
 
 
 class Moment(click.ParamType[datetime]):
-    """`2026-11-24` or `2026-11-24T10:15`, UTC unless it names a zone."""
+    """A time such as `2026-11-24` or `2026-11-24T10:15`, UTC unless it names a zone."""
 
     name = "time"
 
@@ -196,7 +196,7 @@ class Moment(click.ParamType[datetime]):
 
 
 class RowId(click.ParamType[int]):
-    """The number of a run, a plan or another row. One beyond what a database can hold is no number of a row."""
+    """The number of a run, a plan or another row. A number that a database cannot hold is refused."""
 
     name = "integer"
 

@@ -9,7 +9,7 @@ from rules.model.state import target_of
 
 
 def subject_targets(texts: Sequence[str]) -> list[Target]:
-    """`offer=42` → a target."""
+    """Convert `offer=42` to a target."""
     found = []
     for text in texts:
         kind, equals, identity = text.partition("=")

@@ -10,7 +10,10 @@ from bridge.operations.selection import EVERYTHING, Choice, Named
 
 
 def chosen_targets(texts: Sequence[str]) -> Choice:
-    """The values of `--only`; without the option everything is meant. Raises UsageError for what can be no item."""
+    """Return the values of `--only`; without the option it means everything.
+
+    Raises UsageError for an impossible item.
+    """
     for text in texts:
         kind, _, identity = text.rpartition("=")  # an id may be a text, and what does not exist yet is named by a key
         if not identity or not (kind or any(character.isdigit() for character in identity)):
@@ -22,14 +25,14 @@ yes_option = click.option("--yes", is_flag=True, help="Skip the confirmation of 
 
 
 def somebody_can_answer() -> bool:
-    """Whether a person sits at the terminal."""
+    """Return whether a person sits at the terminal."""
     return sys.stdin.isatty()
 
 
 def confirm(about: Callable[[], Confirmation | None], *, yes: bool) -> None:
-    """Ask once more about what is large, where a person sits at the terminal. Raises Abort.
+    """Ask for confirmation of a large operation if a person sits at the terminal. Raises Abort.
 
-    `about` makes the question, which reads the whole scope of a rule; it is called only where somebody can answer.
+    `about` builds the question, which reads the whole scope of a rule; it is called only if somebody can answer.
     """
     if yes or not somebody_can_answer():
         return

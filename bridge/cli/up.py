@@ -54,7 +54,7 @@ def up(session: Session, directory: Path | None, host: str, port: int, web_worke
 
 
 def _read_rules(boss: Supervisor, environment: Mapping[str, str]) -> None:
-    """SIGHUP: read the rules directory now, and show what came of it. A broken rule stays as it was."""
+    """Read the rules directory now (on SIGHUP), and print the result. A broken rule keeps its last good revision."""
     _, told, complaint = boss.run([*supervisor.python("bridge.cli"), "rules", "reload", "--json"], environment)
     try:
         found = json.loads(told)

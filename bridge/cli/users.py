@@ -24,7 +24,7 @@ def _asked(ask: bool) -> str | None:
 
 
 def _tell(made: CreatedUser, done: str, *, json: bool) -> None:
-    """The password alone on standard output, so that it can be piped; what it is on standard error."""
+    """Print only the password on standard output, so that it can be piped; print its description on standard error."""
     if json:
         click.echo(as_json({"id": made.user_id, "name": made.name, "password": made.password}))
         return

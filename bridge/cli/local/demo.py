@@ -32,7 +32,7 @@ API_KEY, INTEGRATION = "demo-key-with-all-permissions", "mef3dfl"
 
 
 class DemoFailed(RuntimeError):
-    """Something that should have happened did not; the message says what."""
+    """An expected result did not happen; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,10 @@ def set_up(boss: Supervisor, home: Path, *, port: int = 0) -> Stage:
 
 
 def _write_environment(path: Path, values: Mapping[str, str]) -> None:
-    """So that every other command works on the demo's home too: BRIDGE_HOME=... integr8-bridge runs list."""
+    """Write an environment file, so that every other command works on the demo's home.
+
+    For example BRIDGE_HOME=... integr8-bridge runs list.
+    """
     path.touch(mode=0o600)
     path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
@@ -93,7 +96,7 @@ def _simulator(boss: Supervisor, home: Path) -> str:
 
 
 def send(stage: Stage, say: Callable[[str], None]) -> None:
-    """The CRM announces a signed deal, twice; Integr8 reports conversions."""
+    """Send a signed deal twice as the CRM, and let Integr8 report conversions."""
     body = orjson.dumps(
         {
             "type": "deal.signed",
@@ -138,7 +141,7 @@ def _signed(stage: Stage, delivery: str, body: str) -> httpx.Response:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What Integr8 says happened. Nothing here is taken from our own database."""
+    """The result according to Integr8. Nothing here comes from our own database."""
 
     paused: int
     wrongly_paused: int
@@ -180,7 +183,7 @@ def _count(by_operation: Mapping[str, Any], name: str) -> int:
 
 
 def wait(boss: Supervisor, stage: Stage) -> Proof:
-    """Until Integr8 shows all of it. Processes that die meanwhile are started again, as in `up`."""
+    """Wait until Integr8 shows all changes. Processes that die meanwhile are started again, as in `up`."""
     until = time.monotonic() + DEMO_TIMEOUT
     while not boss.stopping:
         boss.revive()
@@ -194,7 +197,7 @@ def wait(boss: Supervisor, stage: Stage) -> Proof:
 
 
 def _settled(stage: Stage) -> bool:
-    """Our own books are closed too: nothing waits in the journal or in the ledger."""
+    """Return whether our own database is settled too: nothing waits in the journal or in the ledger."""
     with stage.store.read() as session:
         open_effects = sum(ledger.counts(session).get(state, 0) for state in ledger.OPEN_STATES if state != "planned")
         waiting = journal.counts(session).get("received", 0)
@@ -205,7 +208,7 @@ def _settled(stage: Stage) -> bool:
 
 
 def report(stage: Stage, proof: Proof) -> dict[str, Any]:
-    """The document that `demo --once --json` prints."""
+    """Return the document that `demo --once --json` prints."""
     with stage.store.read() as session:
         events = sum(journal.counts(session).values())
         totals = session.execute(select(func.sum(Run.yes), func.sum(Run.no), func.sum(Run.no_decision))).one()

@@ -36,23 +36,23 @@ MODULE_COMMAND = (sys.executable, "-P", "-m")  # a command that begins so is a m
 
 
 class ForkServerError(OSError):
-    """The parent of the processes is gone. They end with it; start the next ones in another way."""
+    """The parent of the processes has ended, and they end with it. Start the next ones in another way."""
 
 
 def can_fork(command: Sequence[str]) -> bool:
-    """Whether this command runs a Python module as we start them."""
+    """Return whether this command runs a Python module in the way that the supervisor starts them."""
     return tuple(command[:3]) == MODULE_COMMAND
 
 
 def die_with_parent() -> None:
-    """Linux: this process is asked to end when its parent is gone, so that not even kill -9 leaves anything running."""
+    """On Linux, let the kernel signal this process when its parent ends, so that not even kill -9 leaves a process."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGTERM)
 
 
 @dataclass(eq=False)
 class ForkedProcess:
-    """A process of the fork server, as `subprocess.Popen` would show it."""
+    """A process of the fork server, with the interface of `subprocess.Popen`."""
 
     pid: int
     stdout: int  # a descriptor to read its output from
@@ -64,7 +64,7 @@ class ForkedProcess:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Its exit code, or the signal that ended it as a negative number. Raises TimeoutError."""
+        """Return the exit code, or the signal that ended it as a negative number. Raises TimeoutError."""
         if not self._ended.wait(timeout):
             raise TimeoutError
         assert self.returncode is not None
@@ -87,7 +87,7 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The parent, seen from the supervisor. Make it before the first thread of the supervisor."""
+    """The parent as the supervisor sees it. Create it before the supervisor starts its first thread."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -114,15 +114,15 @@ class ForkServer:
         return not self._gone
 
     def load(self, environment: Mapping[str, str]) -> None:
-        """Import what the processes need, in the environment that they will have. Returns at once."""
+        """Start to import the modules that the processes need, in their later environment. Returns at once."""
         self._send({"load": dict(environment)})
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], *, apart: bool = False
     ) -> ForkedProcess:
-        """Run a module: `command` is one that `can_fork`, `environment` comes on top of the one of `load`.
+        """Run a module: `command` is one that `can_fork`, `environment` is added to that of `load`.
 
-        `apart`: standard error has a pipe of its own. Raises ForkServerError where the parent is gone.
+        `apart`: standard error has its own pipe. Raises ForkServerError if the parent has ended.
         """
         pipes = [os.pipe() for _ in range(1 + apart)]
         try:
@@ -148,7 +148,7 @@ class ForkServer:
         return made
 
     def close(self) -> None:
-        """End the parent. What it started has ended before, or ends now."""
+        """End the parent. Its children have ended before, or end now."""
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         if self._reader is not None:
@@ -167,7 +167,7 @@ class ForkServer:
             raise ForkServerError(*error.args) from error
 
     def _answer(self) -> int:
-        """The pid of what was just started."""
+        """Return the pid of the new process."""
         with self._news:
             self._news.wait_for(lambda: self._started or self._gone)
             if not self._started:
@@ -175,7 +175,7 @@ class ForkServer:
             return self._started.pop()
 
     def _read(self) -> None:
-        """In a thread: what was started, and what has ended."""
+        """Read in a thread which processes were started and which have ended."""
         while True:
             try:
                 message = self._channel.recv(MAX_MESSAGE_BYTES)
@@ -202,7 +202,10 @@ class ForkServer:
 
 
 def _await_end(process: ForkedProcess) -> None:
-    """Its parent is gone, so it was asked to end: say so when it has, for another one may need its port."""
+    """Wait until the process has ended, because another one may need its port.
+
+    Its parent has ended, so it was asked to end.
+    """
 
     def wait() -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -218,7 +221,10 @@ def _await_end(process: ForkedProcess) -> None:
 
 
 def _serve(channel: socket.socket, supervisor: int) -> NoReturn:
-    """Take requests until the supervisor is gone. One thread; nothing here returns into the code that forked it."""
+    """Serve requests until the supervisor ends.
+
+    It has one thread; nothing here returns into the code that forked it.
+    """
     atexit._clear()  # noqa: SLF001 - what the supervisor wanted to do at its end is not ours
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -246,7 +252,7 @@ def _serve(channel: socket.socket, supervisor: int) -> NoReturn:
 
 
 def _take(channel: socket.socket, close: Callable[[], None]) -> bool:
-    """Carry out one request. False where there will be none any more."""
+    """Handle one request. Returns False if no more will come."""
     data, descriptors, _, _ = socket.recv_fds(channel, MAX_MESSAGE_BYTES, 2)
     if not data:
         return False
@@ -259,7 +265,7 @@ def _take(channel: socket.socket, close: Callable[[], None]) -> bool:
 
 
 def _load(environment: Mapping[str, str]) -> None:
-    """What cannot be imported is said by the process that needs it."""
+    """Import modules. The process that needs a module reports a failed import."""
     os.environ.update(environment)
     memory.be_small()
     gc.disable()
@@ -288,7 +294,7 @@ def _fork(request: Mapping[str, Any], descriptors: Sequence[int], close: Callabl
 
 
 def _become(request: Mapping[str, Any], descriptors: Sequence[int], parent: int) -> None:
-    """A process as if it had been started by itself: session, signals, environment, standard streams, arguments."""
+    """Turn into a separately started process: session, signals, environment, standard streams, arguments."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -331,7 +337,7 @@ def _run(module: str) -> int:
 
 
 def _exit(code: int) -> NoReturn:
-    """What the interpreter does at its end, without unwinding what the supervisor was doing when it forked."""
+    """Run the interpreter's exit work without unwinding the frames of the supervisor that forked this process."""
     try:
         threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - waits for threads that are not daemons
         atexit._run_exitfuncs()  # noqa: SLF001

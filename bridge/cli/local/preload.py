@@ -17,7 +17,7 @@ MODULES = (
 
 
 def warm_up() -> None:
-    """Make what every process would make by itself, so that they share it."""
+    """Create the objects that every process needs, so that all share them."""
     import_module("sqlalchemy.orm").configure_mappers()
     celery = import_module("tasks.app").celery
     celery.finalize()

@@ -13,7 +13,7 @@ from bridge.web.access import sessions
 
 
 def prepare(services: Services, address: str) -> str | None:
-    """The first administrator's link, or None where somebody can sign in already."""
+    """Prepare the database, and return the first administrator's link; None if somebody can sign in already."""
     migrate.upgrade(services.store.engine)
     rulebook.publish(services.store, services.settings, now=services.clock())
     return sessions.first_link(services, address, services.clock())

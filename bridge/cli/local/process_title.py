@@ -10,7 +10,7 @@ ARGUMENTS = slice(47, 49)  # arg_start and arg_end of /proc/PID/stat, see proc(5
 
 
 def set_title(title: str) -> None:
-    """Show this title in place of the command line that was inherited, cut to its length. Only on Linux."""
+    """Show this title in place of the inherited command line, cut to its length. Only on Linux."""
     if sys.platform != "linux":
         return
     words = title.encode()

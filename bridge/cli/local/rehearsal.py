@@ -19,7 +19,7 @@ from bridge.store.engine import Base, Store, make_engine
 
 
 def rehearse() -> None:
-    """Raises SettingsError where the settings cannot be read."""
+    """Run common code once before the fork. Raises SettingsError if the settings cannot be read."""
     # A logger keeps how it was configured when it first wrote; the processes configure their own.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), cache_logger_on_first_use=False)
     store = Store(make_engine("sqlite://"))
@@ -37,7 +37,7 @@ def rehearse() -> None:
 
 
 def _forget_counters() -> None:
-    """What was counted here did not happen. Each process begins files of its own after the fork."""
+    """Reset the counters of the rehearsal. Each process creates its own files after the fork."""
     place = multiprocess.place()
     for file in Path(place).glob(f"*_{os.getpid()}.db") if place else ():
         file.unlink(missing_ok=True)

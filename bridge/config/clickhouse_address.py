@@ -15,12 +15,12 @@ PACKAGE = "clickhouse_connect"
 
 
 class BadAddress(ValueError):
-    """The address names no server; the text says what to write."""
+    """The address names no server; the text says how to write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClickHouseAddress:
-    """Where ClickHouse is, and who asks."""
+    """The address of ClickHouse, and the user."""
 
     host: str
     port: int
@@ -32,12 +32,12 @@ class ClickHouseAddress:
 
     @property
     def place(self) -> str:
-        """For messages: without who asks."""
+        """The address without the user, for messages."""
         return f"{self.host}:{self.port}/{self.database}"
 
 
 def parse(url: str) -> ClickHouseAddress:
-    """Raises BadAddress, whose text never holds the address: a password may stand in it."""
+    """Parse the address. Raises BadAddress, whose text never contains the address, because it may hold a password."""
     parts = urlsplit(url.strip())
     if parts.scheme not in PORTS:
         raise BadAddress(f"is not a clickhouse:// or clickhouses:// address; write {EXAMPLE}")
@@ -61,5 +61,5 @@ def parse(url: str) -> ClickHouseAddress:
 
 
 def is_installed() -> bool:
-    """Whether the package is there that asks ClickHouse; it is not loaded by this question."""
+    """Return whether the ClickHouse client is installed, without loading it."""
     return find_spec(PACKAGE) is not None

@@ -16,8 +16,8 @@ LINE_ENDS = "\r\n"
 class Environment(FileAwareEnv):
     """`environs`, with three additions.
 
-    The line end of a value is no part of the value: mounted secrets and `echo` add one. A file that cannot be read
-    is a problem in words. A variable under its old name is used, with a warning.
+    The line end of a value is not part of it: mounted secrets and `echo` add one. A file that cannot be read is a
+    readable problem. A variable with its old name is used, with a warning.
     """
 
     def __init__(self, home: Path | None = None, *, eager: bool = True) -> None:
@@ -53,13 +53,13 @@ class Environment(FileAwareEnv):
 
 
 def control_character(text: str) -> str | None:
-    """The first character of a text that no secret, address or header may hold, as `U+000A`."""
+    """Return the first character that no secret, address or header may hold, as `U+000A`."""
     found = next((one for one in text if ord(one) < 32 or ord(one) == 127), None)
     return None if found is None else f"U+{ord(found):04X}"
 
 
 def doubt(name: str, value: str) -> str | None:
-    """What was probably pasted along with a value. It is used as it stands: a secret may hold anything."""
+    """Describe what was probably pasted along with a value. The value is used unchanged: a secret may hold anything."""
     if value != value.strip():
         return f"{name} begins or ends with a space, which counts as a part of it; remove the space"
     unseen = next((one for one in value if unicodedata.category(one) == "Cf"), None)
@@ -75,7 +75,7 @@ def doubt(name: str, value: str) -> str | None:
 
 
 def seal(env: Environment) -> Mapping[str, list[str]]:
-    """Everything that was wrong with the variables that were read: name → sentences."""
+    """Return all problems of the variables that were read: name → sentences."""
     try:
         env.seal()
     except EnvValidationError as error:

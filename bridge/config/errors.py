@@ -2,7 +2,7 @@
 
 
 class SettingsError(ValueError):
-    """The settings do not hold together. `problems` has every finding, each with its remedy."""
+    """The settings contradict each other. `problems` has every finding with its remedy."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))

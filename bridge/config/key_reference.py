@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 
 class Key(NamedTuple):
-    """One sentence, one example as YAML, which is the value of the key, and what holds without it.
+    """One sentence, one example as YAML (the value of the key), and the default.
 
-    The last is said here only where the schema does not: where it has no default, or one that depends on other keys.
+    The default is written here only if the schema has none, or one that depends on other keys.
     """
 
     about: str
@@ -19,7 +19,7 @@ class Key(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """A variable of the environment: one sentence, what holds without it, and an example."""
+    """A variable of the environment: one sentence, its default, and an example."""
 
     about: str
     default: str

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """One generation, ready to be asked."""
+    """One generation of the rules, ready for use."""
 
     generation: int = 0
     revisions: Mapping[str, Revision] = field(default_factory=dict)
@@ -36,12 +36,12 @@ class Rulebook:
     unusable: Mapping[str, Revision] = field(default_factory=dict)
 
     def active(self) -> list[Revision]:
-        """Rules that may do anything at all, the most important first."""
+        """Return the rules that may act, the most important first."""
         wanted = [one for one in self.revisions.values() if one.mode is not Mode.DISABLED]
         return sorted(wanted, key=lambda one: (-one.priority, one.id))
 
     def disabled(self) -> list[Revision]:
-        """Rules that do nothing until somebody changes their mode."""
+        """Return the rules that do nothing until somebody changes their mode."""
         return [one for one in self.revisions.values() if one.mode is Mode.DISABLED]
 
 
@@ -55,13 +55,13 @@ class Library:
         self.tables: Mapping[str, Table] = {}
 
     def names_changed(self, settings: Settings) -> None:
-        """Read the live revisions again with other names of sources and channels."""
+        """Read the live revisions again after the names of sources and channels have changed."""
         self._settings = settings
         self._compiled = {}
         self._book = Rulebook()
 
     def current(self, session: Session) -> Rulebook:
-        """The newest generation; one small query when nothing has changed."""
+        """Return the newest generation; costs one small query when nothing has changed."""
         if stored_revisions.newest_id(session) in {None, self._book.generation}:
             return self._book
         newest = stored_revisions.newest(session)
@@ -81,16 +81,16 @@ class Library:
         return self._book
 
     def listening_since(self, session: Session, now: datetime) -> datetime:
-        """When rules were loaded here for the first time; `now` where they never were."""
+        """Return when rules were first loaded here; `now` if they never were."""
         return stored_revisions.first_loaded(session) or now
 
     def revision(self, session: Session, digest: str) -> Revision | None:
-        """Any revision that was ever live, for explaining and replaying."""
+        """Return any revision that was ever live, for explaining and replaying."""
         row = stored_revisions.revision(session, digest)
         return None if row is None else self._compile(row) or self._as_it_was(row)
 
     def _as_it_was(self, row: stored_revisions.StoredRevision) -> Revision | None:
-        """A revision whose names the settings no longer have: what it did is still undone, and its holds still end."""
+        """Compile a revision whose names the settings lack: it can still be undone, and its holds still end."""
         loaded = load(row.text, name=row.file, environment=Environment(timezones=self._timezones()), tests=None)
         return next((one for one in loaded.revisions if one.id == row.rule_id), None)
 
@@ -98,7 +98,7 @@ class Library:
         return {name: account.timezone for name, account in self._settings.accounts.items()}
 
     def _compile(self, row: stored_revisions.StoredRevision) -> Revision | None:
-        """The revision; None when the settings no longer have what it names, which `check` reports as well."""
+        """Compile a revision; None if the settings no longer have a name that it uses, which `check` reports too."""
         found = self._compiled.get(row.hash)
         if found is None:
             loaded = load(row.text, name=row.file, environment=known_names(self._settings, self.tables), tests=None)

@@ -18,13 +18,13 @@ ROLES = tuple(str(one) for one in Role)
 
 @dataclass(frozen=True, slots=True)
 class RoleMap:
-    """Which claim names the groups of a person, and which of them mean a role here."""
+    """The claim that names a person's groups, and the role of each group."""
 
     claim: str
     map: Mapping[str, Role]
 
     def role(self, claims: Mapping[str, Any]) -> Role | None:
-        """The highest role that the claims give; None where they give none, which means: stay outside."""
+        """Return the highest role that the claims give; None if they give none, so the person is refused."""
         found = {self.map[name] for name in _texts(_at(claims, self.claim)) if name in self.map}
         return max(found, key=list(Role).index, default=None)
 
@@ -43,7 +43,7 @@ class Oidc:
     ca_file: str | None = None  # certificates that the provider's is signed with; None: those of this machine
 
     def admits(self, claims: Mapping[str, Any]) -> bool:
-        """Whether the e-mail address is of an allowed domain, and the provider has verified it."""
+        """Return whether the e-mail address is in an allowed domain, and the provider has verified it."""
         if not self.domains:
             return True
         email = claims.get("email")
@@ -52,7 +52,7 @@ class Oidc:
 
 
 class LoginSettingsError(ValueError):
-    """`login:` does not hold together. `problems`: (path, words) of each."""
+    """`login:` contradicts itself. `problems`: (path, words) of each."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(f"{path}: {words}" for path, words in problems))
@@ -63,7 +63,10 @@ class LoginSettingsError(ValueError):
 
 
 def _at(claims: Mapping[str, Any], path: str) -> Any:
-    """`groups`, or `realm_access.roles` as Keycloak has it. A claim whose own name has dots goes first."""
+    """Return the claim at `groups`, or at `realm_access.roles` as Keycloak has it.
+
+    A claim whose name has dots goes first.
+    """
     if path in claims:
         return claims[path]
     found: Any = claims
@@ -73,12 +76,12 @@ def _at(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
-    """One group or a list of them; anything else is not a group."""
+    """Return one group or a list of them; anything else is not a group."""
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def _safe(issuer: str) -> None:
-    """Plain http would let anybody on the way say who somebody is."""
+    """Refuse plain http, because anybody in between could claim to be somebody else."""
     parts = urlsplit(issuer)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise ValidationError("an issuer must be an https:// address")
@@ -122,9 +125,9 @@ class LoginSchema(StrictSchema):
 
 
 def oidc(config: Mapping[str, Any], home: Path) -> Oidc | None:
-    """What `login:` says; None where there is no identity provider. Raises LoginSettingsError with every problem.
+    """Read `login:`; None if it names no identity provider. Raises LoginSettingsError with every problem.
 
-    A relative `ca_file` lies in `home`.
+    A relative `ca_file` is in `home`.
     """
     schema: Schema = LoginSchema()
     try:

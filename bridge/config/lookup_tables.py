@@ -26,14 +26,14 @@ Types = Mapping[str, ColumnTypes]  # by table
 
 
 class TableError(ValueError):
-    """A table that cannot be used. The message names file and line."""
+    """A table is unusable. The message names file and line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Its rows as they stand; numbers are exact decimals, `true` and `false` are booleans, empty cells are None.
+    """The rows of a table; numbers are exact decimals, `true` and `false` are booleans, empty cells are None.
 
-    `keys` are the columns by which one row is found: those that are declared, else as many from the left as it takes.
+    `keys` are the columns that find one row: the declared ones, or as many from the left as make each row unique.
     """
 
     name: str
@@ -49,23 +49,23 @@ class Table:
 
     @property
     def dated(self) -> bool:
-        """Whether some rows hold for a while only."""
+        """True if some rows are valid only for a while."""
         return any(row.start is not None or row.end is not None for row in self.rows)
 
     def key_columns(self, count: int) -> tuple[str, ...]:
-        """The columns that so many ids of a join are looked up in."""
+        """Return the columns in which this many ids of a join are looked up."""
         others = (column for column in self.columns if column not in {*self.keys, *self.days})
         return (*self.keys, *others)[:count]
 
     def with_ids(self, spellings: Sequence[Mapping[str, str]]) -> "Table":
-        """The same rows with other ids in the key columns, one spelling for each; the same table where none changes."""
+        """Return the same rows with one spelling for each id in the key columns; the same table if none changes."""
         columns = self.key_columns(len(spellings))
         rows = tuple(_with_ids(row, columns, spellings) for row in self.rows)
         same = all(one is other for one, other in zip(rows, self.rows, strict=True))
         return self if same else replace(self, rows=rows, _indexes={})
 
     def row(self, keys: tuple[str, ...], day: date) -> Mapping[str, Any]:
-        """The cells of the row that counts for these ids on a day; empty where none does."""
+        """Return the cells of the row that counts for these ids on a day; empty if there is none."""
         index = self._indexes.get(len(keys))
         if index is None:
             index = self._indexes[len(keys)] = TableIndex(self.rows, self.key_columns(len(keys)))
@@ -83,9 +83,9 @@ def _with_ids(row: TableRow, columns: Sequence[str], spellings: Sequence[Mapping
 
 
 def cells(tables: Mapping[str, Table], name: str, column: str | None, day: date) -> frozenset[str] | None:
-    """The texts of a table's column on a day, without one of the first; None where there is no such table or column.
+    """Return the texts of a column on a day (by default the first); None if there is no such table or column.
 
-    `*` names no id.
+    `*` is not an id.
     """
     table = tables.get(name)
     if table is None or (column is not None and column not in table.columns):
@@ -96,7 +96,7 @@ def cells(tables: Mapping[str, Table], name: str, column: str | None, day: date)
 
 
 def load_all(directory: Path, types: Types | None = None) -> tuple[dict[str, Table], list[str]]:
-    """Every table of the directory, and one line for each that cannot be read."""
+    """Load every table of the directory, and return one line for each that cannot be read."""
     tables, problems = {}, []
     types = types or {}
     for path in table_files(directory):
@@ -108,23 +108,23 @@ def load_all(directory: Path, types: Types | None = None) -> tuple[dict[str, Tab
 
 
 def table_files(directory: Path) -> list[Path]:
-    """The files that ought to be tables."""
+    """Return the files that should be tables."""
     return sorted(path for path in directory.glob("*.csv") if not is_side_file(path))
 
 
 def is_side_file(path: Path) -> bool:
-    """Whether an editor or a system left the file beside the real one: `._x.yaml`, `.#x.yaml`, `x.yaml~`, `#x.csv#`."""
+    """Return whether an editor or a system left this file: `._x.yaml`, `.#x.yaml`, `x.yaml~`, `#x.csv#`."""
     name = path.name
     return name.startswith((".", "~", "#")) or name.endswith(("~", ".swp", ".swo", ".bak", ".orig", ".tmp", "#"))
 
 
 def is_whole(path: Path) -> bool:
-    """Whether it can be read to its end: a pipe would be waited for without end. Raises OSError."""
+    """Return whether the file can be read to its end: a read of a pipe would never end. Raises OSError."""
     return stat.S_ISREG(path.stat().st_mode)
 
 
 def load(path: Path, types: ColumnTypes | None = None) -> Table:
-    """Read one table. Raises TableError for what would otherwise decide about money by accident."""
+    """Read one table. Raises TableError for anything ambiguous, because tables decide about money."""
     place = f"{DIRECTORY}/{path.name}"
     try:
         if not is_whole(path):
@@ -172,7 +172,7 @@ def _table(name: str, place: str, read: CsvTable, types: ColumnTypes) -> Table:
 
 
 def _keyed(table: Table, declared: tuple[str, ...]) -> Table:
-    """The table with the columns that tell its rows apart. Raises CsvProblem where none do."""
+    """Return the table with the columns that make its rows unique. Raises CsvProblem if none do."""
     possible = declared or table.key_columns(len(table.columns))
     most = len(possible) if declared else max(len(possible) - 1, 1)  # one column is what the table is for
     clash = None
@@ -195,7 +195,7 @@ def _doubled(clash: tuple[TableRow, TableRow], columns: Sequence[str]) -> str:
 
 
 def _dates(columns: Sequence[str], types: ColumnTypes, word: str) -> str | None:
-    """The column of the first or the last day on which a row holds: the declared one, else the one of that name."""
+    """Return the column of the first or last valid day: the declared one, or the one of that name."""
     declared = next((column for column in columns if types.get(column) == word), None)
     return declared or (word if word in columns and word not in types and columns[0] != word else None)
 
@@ -212,7 +212,7 @@ def _day(text: str, declared: str | None, column: str) -> date | None:
 
 
 def cell(text: str, type_: str | None = None, *, commas: bool = False) -> Any:
-    """What a cell means. Raises ValueError where it does not fit its declared type. `commas`: as in spreadsheet.amount.
+    """Convert a cell. Raises ValueError if it does not match its declared type. `commas`: as in spreadsheet.amount.
 
     Without a declared type a plain number is a number, `true` and `false` are booleans, and the rest is text. A number
     that begins with a zero is a text: it is an id or a postal code.
@@ -239,7 +239,7 @@ def is_number(value: Any) -> bool:
 
 
 def _undeclared(tables: Mapping[str, Table], types: Types) -> list[str]:
-    """Declared columns that no table has."""
+    """Return the declared columns that no table has."""
     found = []
     for name, columns in types.items():
         if name not in tables:

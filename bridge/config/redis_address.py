@@ -19,12 +19,12 @@ EXAMPLE = "redis+sentinel://:PASSWORD@sentinel-1:26379,sentinel-2:26379/MASTER/0
 
 
 class BadAddress(ValueError):
-    """The address names no server; the text says what to write."""
+    """The address names no server; the text says how to write it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentinels:
-    """Who is asked for the master, and how the master is spoken to."""
+    """The sentinels that know the master, and the credentials of the master."""
 
     hosts: tuple[tuple[str, int], ...]
     master: str
@@ -35,7 +35,7 @@ class Sentinels:
 
 
 def sentinels(url: str) -> Sentinels | None:
-    """The group that an address names; None where it names one server. Raises BadAddress."""
+    """Return the group that an address names; None if it names one server. Raises BadAddress."""
     if ONE_SERVER.match(url):
         return None
     parts = urlsplit(url)
@@ -60,7 +60,10 @@ def sentinels(url: str) -> Sentinels | None:
 
 
 def client(url: str, **options: Any) -> "redis.Redis":
-    """A client of the server, or of the master of the moment. `options` are redis-py's. Connects when it is used."""
+    """Return a client of the server, or of the current master. `options` are redis-py's.
+
+    It connects when it is used.
+    """
     import redis  # noqa: PLC0415 - a command that needs no Redis does not load it
 
     group = sentinels(url)
@@ -78,7 +81,7 @@ def client(url: str, **options: Any) -> "redis.Redis":
 
 
 def broker(url: str | None) -> tuple[str | None, dict[str, Any]]:
-    """The same server as Celery names it: an address, and options of its transport."""
+    """Return the same server as Celery names it: an address, and options of its transport."""
     group = sentinels(url) if url else None
     if group is None:
         return url, {}

@@ -78,7 +78,7 @@ ANY_NAME = "NAME"
 
 
 def old_names(kind: Kind) -> Mapping[str, tuple[str, ...]]:
-    """New name → the names that it had before."""
+    """Return new name → its former names."""
     found: dict[str, tuple[str, ...]] = {}
     for row in RENAMED:
         if row.kind == kind:
@@ -87,12 +87,12 @@ def old_names(kind: Kind) -> Mapping[str, tuple[str, ...]]:
 
 
 def new_names(kind: Kind) -> Mapping[str, str]:
-    """A name that was → the name that it has now."""
+    """Return former name → current name."""
     return {row.old: row.new for row in RENAMED if row.kind == kind}
 
 
 def with_old_names(result: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a result (`backtest`, `explanation`), each also under the name that it had before."""
+    """Return the fields of a result (`backtest`, `explanation`), each also under its former name."""
     old = {
         row.new.removeprefix(f"{result}: "): row.old.removeprefix(f"{result}: ")
         for row in RENAMED
@@ -107,10 +107,10 @@ def environment_names() -> Mapping[str, tuple[str, ...]]:
 
 
 def current_keys(values: Mapping[str, Any], *, at: str = "") -> tuple[dict[str, Any], list[str]]:
-    """A part of bridge.yaml with today's keys, and a warning for each old key.
+    """Return a part of bridge.yaml with current keys, and a warning for each old key.
 
-    `at` is the path of the part: "" for the whole file, `accounts.NAME` for an account. An old key beside its new
-    one stays where it is, and is refused as an unknown key.
+    `at` is the path of the part: "" for the whole file, `accounts.NAME` for an account. An old key beside its new one
+    stays, and is refused as an unknown key.
     """
     found, warnings = dict(values), []
     for row in RENAMED:
@@ -128,7 +128,7 @@ def current_keys(values: Mapping[str, Any], *, at: str = "") -> tuple[dict[str, 
 def _holders(
     values: dict[str, Any], steps: list[str], path: tuple[str, ...] = ()
 ) -> list[tuple[dict[str, Any], tuple[str, ...], str]]:
-    """The mappings that hold the key at the end of a path, with their own paths."""
+    """Return the mappings that hold the key at the end of a path, with their paths."""
     step, *rest = steps
     if not rest:
         return [(values, path, step)] if step in values else []

@@ -9,7 +9,7 @@ from rules.model.environment import Environment
 
 
 def known_names(settings: Settings, tables: Mapping[str, Table]) -> Environment:
-    """The names that rules of this home may use."""
+    """Return the names that rules of this home may use."""
     unreadable = dict.fromkeys(path.stem for path in table_files(settings.tables_dir))
     return Environment(
         sources=frozenset(settings.sources),

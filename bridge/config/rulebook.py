@@ -19,9 +19,9 @@ log = structlog.get_logger()
 
 
 def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[RulesSnapshot, bool]:
-    """Read the directory and make a new generation, unless nothing has changed since the last one.
+    """Read the directory and publish a new generation, unless nothing has changed since the last one.
 
-    Returns what was read, and whether there is a new generation.
+    Returns the result of reading, and whether there is a new generation.
     """
     reading = read(settings)
     with store.write() as session:
@@ -48,7 +48,7 @@ def publish(store: Store, settings: Settings, *, now: datetime) -> tuple[RulesSn
 
 
 def publish_changes(store: Store, settings: Settings, *, now: datetime) -> None:
-    """`publish` for a process that looks for the first time: most often the newest generation is what the files say."""
+    """Call `publish` in a process that starts: most often the newest generation already matches the files."""
     with store.read() as session:
         newest = stored_revisions.newest(session)
     if newest is None or newest.digest != digest(settings):
@@ -56,9 +56,11 @@ def publish_changes(store: Store, settings: Settings, *, now: datetime) -> None:
 
 
 def _broken(file: str, reading: RulesSnapshot) -> bool:
-    """A rule that is gone from a file with errors was probably meant to stay; from a clean file it was deleted.
+    """Return rules that are gone from a file with errors: they probably should stay.
 
-    Nobody deletes all rules by taking the directory away: it was not mounted, or is being exchanged.
+    From a clean file they were deleted.
+
+    A missing directory deletes no rule: it was not mounted, or is being replaced.
     """
     return any(problem.place.file in {file, DIRECTORY} for problem in reading.errors)
 

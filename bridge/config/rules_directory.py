@@ -26,7 +26,7 @@ NOTES = frozenset({".md", ".rst"})  # notes for people
 
 @dataclass(frozen=True, slots=True)
 class RulesSnapshot:
-    """What the directory says now. `revisions` are good and their own tests pass."""
+    """The current content of the directory. `revisions` are valid and pass their own tests."""
 
     digest: str
     revisions: tuple[Revision, ...]
@@ -40,7 +40,10 @@ class RulesSnapshot:
 
 
 def read(settings: Settings) -> RulesSnapshot:
-    """Read every rule and table of BRIDGE_HOME. Never raises for what people wrote; `problems` has it all."""
+    """Read every rule and table of BRIDGE_HOME. It never raises for the content of files.
+
+    `problems` has every problem.
+    """
     tables, table_problems = load_all(settings.tables_dir, settings.tables)
     names = known_names(settings, tables)
     revisions: dict[str, Revision] = {}
@@ -76,7 +79,7 @@ def read(settings: Settings) -> RulesSnapshot:
 
 
 def digest(settings: Settings) -> str:
-    """What `read` would give as its digest, without loading a rule or running a test of one."""
+    """Return the digest that `read` would return, without loading or testing a rule."""
     return _digest(settings, list(_texts(settings)), load_all(settings.tables_dir, settings.tables)[0])
 
 
@@ -94,19 +97,19 @@ def _digest(settings: Settings, texts: Iterable[tuple[str, str, object]], tables
 
 
 def _texts(settings: Settings) -> Iterator[tuple[str, str, Problem | None]]:
-    """Name, text, and what keeps it from being read, of each rule file."""
+    """Yield name, text, and any read problem of each rule file."""
     for path in files(settings):
         name = f"rules/{path.name}"
         yield name, *text_of(path, name)
 
 
 def files(settings: Settings) -> list[Path]:
-    """The files of rules/ that are read."""
+    """Return the files of rules/ that are read."""
     return sorted(path for path in _below(settings.rules_dir, deep=False) if path.suffix in SUFFIXES)
 
 
 def _below(directory: Path, *, deep: bool) -> Iterator[Path]:
-    """The files of a directory, without what editors and systems leave there."""
+    """Yield the files of a directory, without those that editors and systems leave there."""
     for path in directory.iterdir() if directory.is_dir() else ():
         if is_side_file(path):
             continue
@@ -117,7 +120,7 @@ def _below(directory: Path, *, deep: bool) -> Iterator[Path]:
 
 
 def _passed_over(settings: Settings) -> Iterator[Problem]:
-    """Files of rules/ and tables/ that nobody reads, though somebody put them there."""
+    """Yield files of rules/ and tables/ that are ignored, though a person probably put them there."""
     for directory, suffixes in ((settings.rules_dir, SUFFIXES), (settings.tables_dir, (".csv",))):
         readable = " or ".join(f"*{one}" for one in suffixes)
         for path in sorted(_below(directory, deep=True)):
@@ -129,7 +132,7 @@ def _passed_over(settings: Settings) -> Iterator[Problem]:
 
 
 def text_of(path: Path, name: str) -> tuple[str, Problem | None]:
-    """The text of one rule file, or what keeps it from being read."""
+    """Return the text of one rule file, or the reason why it cannot be read."""
     start = Place(name, 1, 1)
     try:
         if not is_whole(path):
@@ -146,7 +149,7 @@ def text_of(path: Path, name: str) -> tuple[str, Problem | None]:
 
 
 def _at(line: str) -> Problem:
-    """A sentence about a table with its place apart: `tables/x.csv:3:2: ...`."""
+    """Return a sentence about a table with a separate place: `tables/x.csv:3:2: ...`."""
     place, _, message = line.partition(": ")
     file, *numbers = place.split(":")
     row, column = ([int(one) for one in numbers] + [1, 1])[:2]

@@ -18,14 +18,14 @@ TYPES = ("number", "money", "percent", "text", "boolean", "key", "from", "to")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Integr8's limit for one API key. `burst`: calls in any one second at most; None: `per_second` of them."""
+    """Integr8's limit for one API key. `burst`: the largest number of calls in one second; None: `per_second`."""
 
     per_second: float = 5.0
     burst: int | None = None
 
 
 class PlainFloat(fields.Float):
-    """A number as rules have them: a text such as `0100` or `1_000`, which other readers take for numbers, is none."""
+    """A number as in rules: a text such as `0100` or `1_000`, which other readers accept, is refused."""
 
     def _validated(self, value: Any) -> Any:
         if isinstance(value, str) and not re.fullmatch(r"(0|[1-9][0-9]*)(\.[0-9]+)?", value):
@@ -50,7 +50,7 @@ def _known_zone(name: str) -> None:
 
 
 class Ids(fields.List[Any]):
-    """Ids are opaque strings; YAML may hold them as numbers."""
+    """Ids as opaque strings; YAML may hold them as numbers."""
 
     def __init__(self) -> None:
         super().__init__(fields.Raw())
@@ -60,7 +60,7 @@ class Ids(fields.List[Any]):
 
 
 def _without_extras(url: str) -> None:
-    """Paths of operations are put behind the address: anything after its path would end up in the middle."""
+    """Refuse an address with ? or #: paths of operations are appended to it."""
     parts = urlsplit(url)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValidationError("an address with ? or #; write only https://host/path")
@@ -92,7 +92,7 @@ class AccountSchema(StrictSchema):
 
 
 class KeepSchema(StrictSchema):
-    """Days for which observations are kept: row by row, then as sums per hour."""
+    """For how many days observations are kept: row by row, then as sums per hour."""
 
     rows = fields.Integer(load_default=95, strict=True, validate=validate.Range(min=7))
     observations = fields.Integer(load_default=800, strict=True, validate=validate.Range(min=7))
@@ -110,7 +110,7 @@ class Names(fields.Field[tuple[str, ...]]):
 
 
 class DimensionNames(Names):
-    """What is kept of report rows beside what is always kept."""
+    """The dimensions that are kept in addition to the standard ones."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         found = super()._deserialize(value, attr, data, **kwargs)
@@ -123,7 +123,7 @@ class DimensionNames(Names):
 
 
 class BudgetSchema(StrictSchema):
-    """So many changes in a day or a month, of all rules that name the budget."""
+    """The largest number of changes in a day or a month, for all rules that name the budget."""
 
     effects = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
     per = fields.String(required=True, validate=validate.OneOf(("day", "month"), error="write day or month"))
@@ -136,7 +136,7 @@ class NoticesSchema(StrictSchema):
 
 
 class MetricsSchema(StrictSchema):
-    """Without a token, /metrics answers everybody who reaches it."""
+    """The token of /metrics; without one, everybody who reaches it can read it."""
 
     token = fields.String(load_default=None)
 

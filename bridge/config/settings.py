@@ -60,7 +60,7 @@ class Account:
 
 
 class Sentry(NamedTuple):
-    """Where faults are told, and how many of them and of the traces: shares from 0 to 1."""
+    """The address for errors, and the shares of errors and traces that are sent, from 0 to 1."""
 
     dsn: str | None = None
     sample_rate: float = 1.0
@@ -68,7 +68,7 @@ class Sentry(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where to listen."""
+    """The address to listen on."""
 
     host: str
     port: int
@@ -104,11 +104,11 @@ class Settings:
 
     @property
     def own_queues(self) -> frozenset[str]:
-        """The accounts with queues of their own."""
+        """The accounts with `queues: own`."""
         return frozenset(name for name, account in self.accounts.items() if account.queues == OWN)
 
     def problem(self, path: str, words: str) -> str:
-        """One line about a key of bridge.yaml, with its line and column."""
+        """Return one line about a key of bridge.yaml, with its line and column."""
         return self.places.located(f"{SETTINGS_FILE}: {path}: {words}")
 
     @property
@@ -121,7 +121,7 @@ class Settings:
 
     @property
     def var(self) -> Path:
-        """Where the service itself writes: the SQLite database, the embedded Valkey, the generated key."""
+        """The directory of the service's own files: the SQLite database, the embedded Valkey, the generated key."""
         return self.home / "var"
 
 
@@ -170,7 +170,7 @@ def load(home: Path | None = None) -> Settings:
 
 
 def _metrics_token(file: Mapping[str, Any], problems: list[str]) -> str | None:
-    """Looked at when it is no ${NAME} any more."""
+    """Check the token after ${NAME} is resolved."""
     token: str | None = file["metrics"]["token"]
     if token is not None and len(token) < MIN_TOKEN_CHARS:
         problems.append(
@@ -219,7 +219,7 @@ def _environment(env: Environment, home: Path, problems: list[str]) -> dict[str,
 
 
 def _address(name: str, given: str | None, problems: list[str]) -> Address | None:
-    """host:port, or a port alone on loopback."""
+    """Parse host:port, or a port alone on loopback."""
     if not given:
         return None
     found = ADDRESS.fullmatch(given.strip())
@@ -230,7 +230,7 @@ def _address(name: str, given: str | None, problems: list[str]) -> Address | Non
 
 
 def _worker_accounts(given: str | None, accounts: Mapping[str, Account], problems: list[str]) -> tuple[str, ...] | None:
-    """Names of accounts with queues of their own, and `shared`."""
+    """Return the names of accounts with `queues: own`, and `shared`."""
     names = tuple(dict.fromkeys(name.strip() for name in (given or "").split(",") if name.strip()))
     for name in names:
         if name != SHARED and name not in accounts:
@@ -257,9 +257,9 @@ def _clickhouse(given: str | None, problems: list[str]) -> ClickHouseAddress | N
 
 
 def database_url(home: Path | None = None) -> str | None:
-    """The address of the database, whatever is wrong with everything else; None where that cannot be said.
+    """Return the address of the database even if other settings are wrong; None if it is unknown.
 
-    A database file that does not exist is none: the directory may be the wrong one.
+    A database file that does not exist counts as unknown: the directory may be the wrong one.
     """
     problems: list[str] = []
     base = (home or Path(Environment().str("BRIDGE_HOME", "."))).expanduser().resolve()
@@ -313,7 +313,7 @@ def _read_file(
 def _resolve(
     value: Any, env: Environment, problems: list[str], warnings: list[str], *, place: str, name: str = ""
 ) -> Any:
-    """Replace ${NAME}; complain about names that are not set and about secrets written in clear."""
+    """Replace ${NAME}; report names that are not set and secrets in plain text."""
     if isinstance(value, dict):
         inner = f"{place}." if ": " in place else f"{place}: "
         return {
@@ -377,7 +377,7 @@ def _accounts(raw: Mapping[str, Any], problems: list[str], warnings: list[str]) 
 
 
 def _lines(path: str, error: ValidationError) -> list[str]:
-    """One line for each key that is wrong: the file, the key, what is wrong, what to do."""
+    """Return one line for each wrong key: the file, the key, the problem, the remedy."""
     return [
         ": ".join(part for part in (SETTINGS_FILE, place.lstrip("."), words) if part)
         for place, words in flatten(path, error.messages)

@@ -19,7 +19,7 @@ TOTALS = frozenset({"total", "totals", "sum", "grand total", "gesamt", "summe"})
 
 
 def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list[Problem]:
-    """Errors for cells that are not numbers in columns that a rule compares as numbers; warnings for strange keys."""
+    """Return errors for cells that are not numbers in columns compared as numbers, and warnings for strange keys."""
     found: list[Problem] = []
     for (name, column), rule in sorted(_compared(revisions, _numeric).items()):
         if name in tables and column in tables[name].columns[1:]:
@@ -35,7 +35,7 @@ def findings(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> list
 
 
 def _joined_by_id(tables: Mapping[str, Table], revisions: Sequence[Revision]) -> set[tuple[str, str]]:
-    """The table columns in which rules look for ids of Integr8's."""
+    """Return the table columns in which rules look up ids of Integr8."""
     return {
         (name, column)
         for revision in revisions
@@ -47,7 +47,7 @@ def _joined_by_id(tables: Mapping[str, Table], revisions: Sequence[Revision]) ->
 
 
 def _compared(revisions: Sequence[Revision], named: Callable[[tree.Node], Iterator[str]]) -> dict[tuple[str, str], str]:
-    """The columns that `named` finds in a condition, as those compared as numbers, each with a rule that does so."""
+    """Return the columns that `named` finds in a condition as compared with numbers, each with a rule that does so."""
     found: dict[tuple[str, str], str] = {}
     for revision in revisions:
         for condition in (
@@ -116,7 +116,7 @@ def _no_dates(table: Table, column: str, rule: str) -> Iterator[Problem]:
 
 
 def _remedy(table: str, column: str, shown: str) -> str:
-    """What makes a number of the cell: a declared type is named only where it reads it."""
+    """Return how to make the cell a number: a declared type is named only if it can read the cell."""
     for type_, example in (("money", "1500.00"), ("percent", "0.80")):
         try:
             lookup_tables.cell(shown, type_)
@@ -127,7 +127,7 @@ def _remedy(table: str, column: str, shown: str) -> str:
 
 
 def _strange_keys(table: Table, column: str, *, of_ids: bool) -> Iterator[Problem]:
-    """Keys that a spreadsheet has shortened; and where most keys are numbers, the ones that are not."""
+    """Yield keys that a spreadsheet has shortened, and keys that are not numbers where most are."""
     lines: dict[str, int] = {}
     for row in table.rows:
         lines.setdefault(keys_of(row, (column,))[0], row.line)

@@ -19,7 +19,7 @@ _NEVER_BEFORE, _NEVER_AFTER = date.min, date.max
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One line of a table: its cells by column, and the days on which it holds, both included."""
+    """One line of a table: its cells by column, and its first and last valid day."""
 
     cells: Mapping[str, Any]
     line: int = field(default=0, compare=False, repr=False)
@@ -27,11 +27,11 @@ class TableRow:
     end: date | None = None
 
     def holds(self, day: date) -> bool:
-        """Whether it counts on a day, by the calendar where the rule lives."""
+        """Return whether the row is valid on a day, by the calendar of the rule."""
         return (self.start is None or self.start <= day) and (self.end is None or day <= self.end)
 
     def meets(self, other: "TableRow") -> bool:
-        """Whether there is a day on which both hold."""
+        """Return whether both rows are valid on one day."""
         return max(self.start or _NEVER_BEFORE, other.start or _NEVER_BEFORE) <= min(
             self.end or _NEVER_AFTER, other.end or _NEVER_AFTER
         )
@@ -48,7 +48,7 @@ class TableIndex:
         self._masks = sorted(masks, key=lambda mask: (sum(mask), mask))
 
     def row(self, keys: Keys, day: date) -> TableRow | None:
-        """The row that counts for these ids on a day; None where none does."""
+        """Return the row that counts for these ids on a day; None if there is none."""
         for mask in self._masks:
             wanted = tuple(ANY if any_ else key for key, any_ in zip(keys, mask, strict=True))
             for row in self._rows.get(wanted, ()):
@@ -58,12 +58,12 @@ class TableIndex:
 
 
 def keys_of(row: TableRow, columns: Sequence[str]) -> Keys:
-    """The cells of these columns as ids: 7 is the text "7", an empty cell the empty text."""
+    """Return the cells of these columns as ids: 7 is the text "7", an empty cell the empty text."""
     return tuple("" if row.cells[column] is None else as_id(as_text(row.cells[column])) for column in columns)
 
 
 def as_id(text: str) -> str:
-    """The id that a cell shows. `check` warns of one that cannot be: it matches nothing, and hurts nothing else."""
+    """Return the id in a cell. `check` warns about an impossible id: it matches nothing and affects nothing else."""
     try:
         return id_of(text)
     except ValueError:
@@ -71,14 +71,14 @@ def as_id(text: str) -> str:
 
 
 def as_text(cell: Any) -> str:
-    """A cell as an id or a word of a list."""
+    """Return a cell as an id or an item of a list."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     return f"{int(cell)}" if isinstance(cell, Decimal | int) and cell == int(cell) else str(cell)
 
 
 def first_clash(rows: Iterable[TableRow], columns: Sequence[str]) -> tuple[TableRow, TableRow] | None:
-    """Two rows with the same keys that hold on one day, the later line second."""
+    """Return two rows with the same keys that are valid on one day, the later line second."""
     before: dict[Keys, list[TableRow]] = {}
     for row in rows:
         same = before.setdefault(keys_of(row, columns), [])

@@ -21,13 +21,13 @@ CHOSEN_BY_USER = "PYTHONTZPATH"
 
 
 class Rules(NamedTuple):
-    """Which time-zone rules are in use: "2026f", and where they come from."""
+    """The time-zone rules in use: their version, such as "2026f", and their origin."""
 
     version: str | None
     origin: str
 
     def is_old(self, today: date) -> bool:
-        """Whether the rules are older than a year, about: a version names its year and its place in the year."""
+        """Return whether the rules are older than about a year: a version names its year and its place in the year."""
         found = VERSION.fullmatch(self.version or "")
         return found is not None and today - _about(found) > MAX_ZONE_DATA_AGE
 
@@ -37,7 +37,7 @@ def _about(version: re.Match[str]) -> date:
 
 
 def of_package() -> str | None:
-    """The version of the `tzdata` package, or None where it is not installed. Does not import it."""
+    """Return the version of the `tzdata` package, or None if it is not installed. Does not import it."""
     spec = find_spec("tzdata")
     if spec is None or spec.origin is None:
         return None
@@ -46,7 +46,7 @@ def of_package() -> str | None:
 
 
 def of_machine(paths: Sequence[str]) -> str | None:
-    """The version of the machine's zone files; "" where they do not say, None where there are none."""
+    """Return the version of the machine's zone files; "" if they do not say, None if there are none."""
     for path in map(Path, paths):
         if not path.is_dir():
             continue
@@ -63,7 +63,7 @@ def of_machine(paths: Sequence[str]) -> str | None:
 
 
 def use_the_newer() -> Rules:
-    """Choose, and say what was chosen. A path that the user has set in PYTHONTZPATH stays."""
+    """Use the newer rules, and return the choice. A path that the user has set in PYTHONTZPATH stays."""
     package, machine = of_package(), of_machine(zoneinfo.TZPATH)
     if os.environ.get(CHOSEN_BY_USER) or package is None:
         return Rules(machine or None, "the machine")

@@ -8,9 +8,9 @@ NEW_FILE_MODE = 0o644
 
 
 def write(path: Path, text: str) -> None:
-    """Put `text` in place of what a file holds, or make the file. Raises OSError, and then the file is as it was.
+    """Replace the content of a file by `text`, or create the file. Raises OSError and then leaves the file unchanged.
 
-    A link stays one: what it leads to is written. The permissions stay those that the file has.
+    A link stays a link: its target is written. The file keeps its permissions.
     """
     target = path.resolve()
     mode = target.stat().st_mode if target.exists() else NEW_FILE_MODE

@@ -11,18 +11,18 @@ from rules.model.syntax import Place
 
 
 class YamlProblem(ValueError):
-    """A YAML file that cannot be used. The message is one line: file, line, column, what is wrong, what to do."""
+    """A YAML file is unusable. The message is one line: file, line, column, problem, remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the keys of a file stand, so that what is found wrong with a value later is told with line and column."""
+    """The places of the keys of a file, so that later problems with a value can name line and column."""
 
     file: str = ""
     root: Table | None = None
 
     def of(self, path: str) -> Place | None:
-        """The place of `sources.crm.secret`; of the nearest key above it where it is missing. None outside the file."""
+        """Return the place of `sources.crm.secret`, or of the nearest key above it; None outside the file."""
         node: Node | None = self.root
         found: Place | None = None
         rest = path
@@ -32,7 +32,7 @@ class Places:
         return found
 
     def located(self, line: str) -> str:
-        """`bridge.yaml: sources.crm.secret: words` with line and column behind the file, where they are known."""
+        """Return `bridge.yaml: sources.crm.secret: words` with line and column after the file, if they are known."""
         match = _PATH.match(line)
         if match is None or match[1] != self.file:
             return line
@@ -44,7 +44,10 @@ _PATH = re.compile(r"([^:\s]+): ((?:[^\S \n]|\S)+?)(?=:? |:$|$)")
 
 
 def _step(node: Node, path: str) -> tuple[Node | None, Place | None, str]:
-    """The value below the first key of a path, the key's place, and the rest of the path. A key may hold dots."""
+    """Return the value below the first key of a path, the key's place, and the rest of the path.
+
+    A key may hold dots.
+    """
     if isinstance(node, Branch):
         first, _, rest = path.partition(".")
         if first.isdecimal() and int(first) < len(node.items):
@@ -59,15 +62,15 @@ def _step(node: Node, path: str) -> tuple[Node | None, Place | None, str]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The mapping that a file holds; an empty one for a file without values.
+    """Return the mapping in a file; an empty one for a file without values.
 
-    Raises FileNotFoundError, or YamlProblem for everything else that is wrong with the file.
+    Raises FileNotFoundError, or YamlProblem for any other problem with the file.
     """
     return read_with_places(path)[0]
 
 
 def read_with_places(path: Path) -> tuple[dict[str, Any], Places]:
-    """The mapping, and where its keys stand. Raises as `read` does."""
+    """Return the mapping, and the places of its keys. Raises as `read` does."""
     found = list(documents(_text(path), path.name))
     problems = [str(problem) for one in found for problem in one.problems if problem.severity == "error"]
     if problems:

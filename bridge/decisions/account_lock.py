@@ -30,14 +30,15 @@ Records = TypeVar("Records")
 
 
 class RoundLost(LeaseLost):
-    """What this round works on belongs to another worker by now; planning it again would be no use."""
+    """Another worker has taken over the work of this round, so planning it again is useless."""
 
 
 @contextmanager
 def held(store: Store, account: str, now: datetime, *, lease: timedelta = LEASE) -> Iterator[Callable[[Session], None]]:
-    """Hold the decision lock of an account; yields what gives it back within the transaction that records.
+    """Hold the decision lock of an account; yields a function that releases it within the recording transaction.
 
-    That raises LeaseLost when somebody else has it by then. Raises LeaseLost, too, after waiting PATIENCE in vain.
+    That function raises LeaseLost if another worker has taken the lock. Also raises LeaseLost if the lock is not free
+    within PATIENCE.
     """
     name = decision_lock.of_account(account)
     fence = _acquired(store, name, now, lease)
@@ -85,12 +86,11 @@ def in_turn(
     prepare: Callable[[Sequence[Decision]], Records],
     write: Callable[[Session, Records], None],
 ) -> None:
-    """Plan, make the rows, and write them, with the account's lock where others could be affected.
+    """Plan, build the rows, and write them, with the account's lock if others could be affected.
 
-    `shadow`: all these rules only show what they would do, so no lock is needed, unless a plan ends what a rule holds
-    from the time when it was live. When the lock is lost, or `plan` raises LeaseLost because what it builds on has
-    changed, all three are done again with the same evaluations.
-    Raises LeaseLost after TRIES, and whatever the three raise.
+    `shadow`: all these rules only show what they would do, so they need no lock, unless a plan ends a hold from the
+    time when the rule was live. If the lock is lost, or `plan` raises LeaseLost because its basis has changed, all
+    three steps run again with the same evaluations. Raises LeaseLost after TRIES, and any exception of the three steps.
     """
     locked = not shadow
     for attempt in range(1, MAX_TRIES + 1):
@@ -120,7 +120,7 @@ def _unlocked(
     prepare: Callable[[Sequence[Decision]], Records],
     write: Callable[[Session, Records], None],
 ) -> bool:
-    """Record plans that only show what they would do. False, and nothing written, where one does more."""
+    """Record plans that only show what they would do. Returns False, with nothing written, if one does more."""
     with store.read() as session:
         decisions = plan(session)
     if any(map(_has_consequences, decisions)):
@@ -132,6 +132,6 @@ def _unlocked(
 
 
 def _has_consequences(decision: Decision) -> bool:
-    """Whether a plan of a shadow rule does more than show."""
+    """Return whether a plan of a shadow rule does more than show."""
     plan = decision.plan
     return plan is not None and bool(plan.ended or plan.releases or plan.joins or plan.mutes)

@@ -14,7 +14,7 @@ from rules.model.revision import Dimension
 
 
 class Amounts:
-    """The facts of one question, measured at most once per name and time range."""
+    """The facts of one query, measured at most once per name and time range."""
 
     def __init__(self, facts: Facts, per: tuple[Dimension, ...]) -> None:
         self._facts = facts
@@ -23,7 +23,7 @@ class Amounts:
 
     @cached_property
     def _rows(self) -> dict[Subject, int]:
-        """Made when a subject is asked about: most looks at a large scope ask about none."""
+        """Rows, built only when a subject is queried: most evaluations of a large scope query none."""
         kept: dict[Subject, int] | None = getattr(self._facts.subjects, "rows", None)  # of bridge.reports.items
         return kept if kept is not None else {subject: row for row, subject in enumerate(self._facts.subjects)}
 
@@ -31,14 +31,14 @@ class Amounts:
         return subject in self._rows
 
     def column(self, name: str, start: datetime, end: datetime) -> Column:
-        """`name` in [start, end) for every subject."""
+        """Return `name` in [start, end) for every subject."""
         key = (name, start, end)
         if key not in self._columns:
             self._columns[key] = self._facts.measure(name, self._per, start, end)
         return self._columns[key]
 
     def amount(self, name: str, subject: Subject, start: datetime, end: datetime) -> Decimal | None:
-        """What one subject had; None where that is not known."""
+        """Return the amount of one subject; None if it is unknown."""
         row = self._rows.get(subject)
         if row is None:
             return None
@@ -46,7 +46,7 @@ class Amounts:
         return _decimal(column.values[row]) if column.why[row] == Why.KNOWN else None
 
     def total(self, name: str, start: datetime, end: datetime) -> Decimal | None:
-        """What all subjects had together, as far as it is known; None where it is known of none."""
+        """Return the total of all subjects with a known amount; None if none is known."""
         if not len(self._facts.subjects) or self._facts.as_of("conversions") is None:
             return None
         column = self.column(name, start, end)
@@ -54,7 +54,7 @@ class Amounts:
         return _decimal(np.asarray(known, float).sum()) if len(known) else None
 
     def saw_data(self, subject: Subject, since: datetime) -> bool:
-        """Whether clicks, or late conversions, about a subject were seen after a moment."""
+        """Return whether clicks, or late conversions, of a subject were seen after a moment."""
         return any(self._saw(name, subject, since) for name in ("clicks", "conversions"))
 
     def _saw(self, name: str, subject: Subject, since: datetime) -> bool:

@@ -42,7 +42,7 @@ REPEATABLE = frozenset({Outcome.NOTHING, Outcome.SHADOW, Outcome.STOPPED})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Before:
-    """What the last run of a rule said about every item."""
+    """The answers of a rule's last run for every item."""
 
     run_id: int
     base_id: int  # the run that stored all codes
@@ -56,7 +56,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """What a run has to write."""
+    """The part of the answers that a run has to write."""
 
     after: Before  # its run_id is 0 until the run has a number, and so is the number of what it stores itself
     before: Before | None
@@ -71,9 +71,9 @@ Memory = MutableMapping[str, Before]
 def load(
     session: Session, memory: Memory, rules: Sequence[str], looked_at: Mapping[str, Sequence[Subject]] | None = None
 ) -> dict[str, Before]:
-    """What the last runs of these rules said: as this process remembers it, brought up to date from the database.
+    """Return the answers of these rules' last runs: from this process's memory, updated from the database.
 
-    `looked_at`: the items of each rule's evaluation by now. Those that are stored are mostly the same.
+    `looked_at`: the items of each rule's present evaluation. Most of them are the stored ones.
     """
     found = {}
     texts = _Texts()
@@ -108,14 +108,14 @@ def _from_base(session: Session, row: RuleAnswers, texts: "_Texts", now: Sequenc
 
 
 class _Texts:
-    """Items by how they are stored: rules over the same ones share them, so they are read once."""
+    """Items by their stored text: rules over the same items share them, so they are read once."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[bytes, int], Items] = {}
         self._written: dict[int, dict[str, Subject]] = {}  # the texts of items
 
     def items(self, listed: bytes, now: Sequence[Subject] | None) -> Items:
-        """The items of a list of texts; `now` themselves where they are the same in the same order."""
+        """Return the items of a list of texts; `now` itself if they are the same in the same order."""
         key = listed, id(now)
         if key not in self._found:
             self._found[key] = self._read(runs.unpack_subjects(listed), now)
@@ -157,7 +157,10 @@ def _brought_up(session: Session, row: RuleAnswers, known: Before) -> Before:
 
 
 def change(decision: Decision, before: Before | None, now: datetime) -> Change | None:
-    """What a run over several items has to write; None where it keeps no codes: about one item, or with an error."""
+    """Return what a run over several items has to write.
+
+    None if it stores no codes: for one item, or after an error.
+    """
     evaluation, plan = decision.evaluation, decision.plan
     if evaluation is None or plan is None or len(evaluation.subjects) < 2:
         return None
@@ -193,7 +196,7 @@ def change(decision: Decision, before: Before | None, now: datetime) -> Change |
 
 
 def _compared(before: Before, items: Items) -> tuple[Codes, list[Subject]]:
-    """The codes of before for these items, GONE for new ones; and who is not looked at any more."""
+    """Return the previous codes for these items, GONE for new ones, and the items that are no longer evaluated."""
     if before.items is items:
         return before.codes, []
     moved = items.moved(before.items)
@@ -216,19 +219,19 @@ def _codes(evaluation: Evaluation, plan: Plan, items: Items) -> Codes:
 
 
 def _acting(items: Items, plan: Plan) -> NDArray[np.intp]:
-    """The rows that the plan's effects are about."""
+    """Return the rows that the plan's effects concern."""
     found = {items.rows.get(effect.subject) for effect in plan.effects} if plan.effects else set()
     return np.array(sorted(row for row in found if row is not None), np.intp)
 
 
 def _is_repeatable(plan: Plan) -> bool:
-    """Whether nothing happens because of the plan: then the same one need not be stored again."""
+    """Return whether the plan has no consequences, so that the same plan need not be stored again."""
     happens = plan.releases or plan.ended or plan.joins or plan.mutes or plan.canary
     return plan.outcome in REPEATABLE and not happens
 
 
 def _shape(decision: Decision, plan: Plan) -> str:
-    """What of a plan tells it from another one: what it wants, and what stands in its way."""
+    """Return what distinguishes one plan from another: its wishes and the obstacles."""
     wanted = [(one.verb, str(one.target), str(one.subject), fingerprint(one.wanted)) for one in plan.effects]
     stops = [(one.guard, str(one.subject), str(one.target)) for one in plan.stops]
     text = repr((decision.revision.mode.value, plan.outcome.value, wanted, stops))
@@ -236,7 +239,7 @@ def _shape(decision: Decision, plan: Plan) -> str:
 
 
 def keep(session: Session, changes: Mapping[str, tuple[int, Change]]) -> None:
-    """Say which run of each rule is the last one. Raises LeaseLost where another worker has recorded one meanwhile."""
+    """Record which run of each rule is the last. Raises LeaseLost if another worker has recorded one meanwhile."""
     for rule, (run_id, change) in changes.items():
         after = numbered(change.after, run_id)
         runs.keep_answers(
@@ -255,5 +258,5 @@ def keep(session: Session, changes: Mapping[str, tuple[int, Change]]) -> None:
 
 
 def numbered(after: Before, run_id: int) -> Before:
-    """The same once its run has a number."""
+    """Return the same answers with the number of the run."""
     return replace(after, run_id=run_id, base_id=after.base_id or run_id, plan_of=after.plan_of or run_id)

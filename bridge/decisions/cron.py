@@ -18,9 +18,9 @@ CACHED = 256  # days of rules that a process keeps; a rule that runs each minute
 
 
 def latest(expression: str, tz: str, now: datetime) -> datetime | None:
-    """The newest due time at or before now, in UTC; None where there has been none for decades.
+    """Return the newest due time at or before now, in UTC; None if there was none for decades.
 
-    Raises CronSimError, a ValueError, for an expression that is none.
+    Raises CronSimError, a ValueError, for an invalid expression.
     """
     found = _until_the_end_of(expression, tz, now.astimezone(UTC).date())
     row = bisect_right(found, now)
@@ -29,7 +29,7 @@ def latest(expression: str, tz: str, now: datetime) -> datetime | None:
 
 @lru_cache(maxsize=CACHED)
 def _until_the_end_of(expression: str, tz: str, day: date) -> tuple[datetime, ...]:
-    """The due times of one day of UTC, in order, led by the last one before it."""
+    """Return the due times of one UTC day in order, with the last one before it in front."""
     begin = datetime.combine(day, time(), UTC)
     last: datetime | None = None
     found: list[datetime] = []
@@ -42,7 +42,7 @@ def _until_the_end_of(expression: str, tz: str, day: date) -> tuple[datetime, ..
 
 
 def _start(expression: str, tz: str, moment: datetime) -> datetime:
-    """Early enough for the search forwards to find the last due time before the moment, if there is one."""
+    """Return a start early enough for the forward search to find the last due time before the moment."""
     before = next(CronSim(expression, moment.astimezone(ZoneInfo(tz)), reverse=True), None)
     return moment if before is None else before.astimezone(UTC) - LEAD
 

@@ -31,7 +31,7 @@ DATABASE_GONE = (OperationalError, InterfaceError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why a rule is asked. `key` is unique per rule: the same cause never makes two runs."""
+    """Why a rule is evaluated. `key` is unique per rule: the same cause never makes two runs."""
 
     kind: str  # bridge.store.runs.Cause
     key: str
@@ -42,7 +42,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decision:
-    """One run, not yet recorded. Either it has an evaluation and a plan, or an error."""
+    """One run that is not recorded yet. It has either an evaluation and a plan, or an error."""
 
     revision: Revision
     cause: Cause
@@ -61,7 +61,7 @@ class Decision:
 class Evaluated:
     """A rule that was evaluated and not yet planned: for one cause, or for one cause per row.
 
-    Evaluating may take long and needs no lock; planning does, and is done again when the lock was lost meanwhile.
+    Evaluating may take long and needs no lock. Planning needs one, and is repeated if the lock was lost meanwhile.
     """
 
     context: PlanContext
@@ -76,7 +76,7 @@ class Evaluated:
 
 
 def evaluate_rule(context: PlanContext, *, causes: Sequence[Cause], per_event: bool = False) -> Evaluated:
-    """Evaluate a rule over all its subjects. A rule that breaks hurts only itself: its runs have the error."""
+    """Evaluate a rule over all its subjects. A rule that raises affects only itself: its runs have the error."""
     try:
         evaluation = evaluate(context.revision, context.facts, context.now)
     except DATABASE_GONE:
@@ -88,10 +88,10 @@ def evaluate_rule(context: PlanContext, *, causes: Sequence[Cause], per_event: b
 
 
 def plan_evaluated(session: Session, evaluated: Evaluated) -> list[Decision]:
-    """What follows from an evaluation as the database is now: one decision for each cause.
+    """Plan an evaluation with the present state of the database: one decision for each cause.
 
-    The plans of several events are made one after the other. Each sees what the ones before it want, so that a batch
-    of events is no way round a guard.
+    The plans of several events are made one after the other. Each sees the wishes of those before it, so a batch of
+    events cannot evade a guard.
     """
     context, evaluation, causes = evaluated.context, evaluated.evaluation, evaluated.causes
     revision, now = context.revision, context.now
@@ -112,7 +112,7 @@ def plan_evaluated(session: Session, evaluated: Evaluated) -> list[Decision]:
 
 
 def plan_in_order(session: Session, evaluated: Iterable[Evaluated]) -> list[Decision]:
-    """The decisions of several rules at one moment. Each sees what the ones before it take out of shared budgets."""
+    """Return the decisions of several rules at one moment. Each sees what those before it use of shared budgets."""
     decisions: list[Decision] = []
     spent: Counter[str] = Counter()
     for one in evaluated:
@@ -163,12 +163,12 @@ def failed(revision: Revision, cause: Cause, error: Exception, now: datetime) ->
 
 
 def failure(error: Exception) -> str:
-    """What a run that failed says about it."""
+    """Return the text of a failed run."""
     return f"{type(error).__name__}: {error}"
 
 
 def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
-    """Where a rule holds something because of a subject."""
+    """Return the targets that a rule holds because of a subject."""
     found: dict[Subject, frozenset[Target]] = {}
     for known, hold in state.held_by(revision.id):
         found[hold.subject] = found.get(hold.subject, frozenset()) | {known.target}
@@ -176,14 +176,14 @@ def _held(revision: Revision, state: State) -> dict[Subject, frozenset[Target]]:
 
 
 def event_facts(received: Sequence[ReceivedEvent]) -> EventFacts:
-    """What the events themselves say."""
+    """Return the facts in the events themselves."""
     return EventFacts(received, [subject_of(one) for one in received])
 
 
 def facts_of_events(
     inputs: LiveInputs, revision: Revision, received: Sequence[ReceivedEvent], now: datetime
 ) -> EventFacts:
-    """Facts for a rule that is about the events themselves, and may look into tables."""
+    """Return facts for a rule about the events themselves, which may look into tables."""
     day = now.astimezone(ZoneInfo(revision.data.tz)).date()
     return replace(event_facts(received), tables=inputs.library.tables, day=day)
 
@@ -191,7 +191,7 @@ def facts_of_events(
 def timed_facts(
     inputs: LiveInputs, session: Session, revision: Revision, silent: ReceivedEvent | None, now: datetime
 ) -> Facts:
-    """Facts for a rule that is evaluated by the clock: everything in its scope, and the silence that it is about."""
+    """Return facts for a scheduled rule: everything in its scope, and the silence that it is about."""
     if silent is None:
         return scope_facts(inputs, session, revision, now)
     if revision.scope.per == ("event",):
@@ -203,7 +203,7 @@ def timed_facts(
 def skip_stale(
     revision: Revision, facts: EventFacts, causes: Sequence[Cause], why: Mapping[str, str], now: datetime
 ) -> list[Decision]:
-    """Runs of events that come too late to matter: their verdicts are kept, and nothing follows from them.
+    """Return runs of events that came too late: their verdicts are stored without consequences.
 
     `why` gives the reason by event id.
     """

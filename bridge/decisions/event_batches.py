@@ -44,7 +44,7 @@ class BatchResult:
 
 
 class StepFailed(Exception):
-    """One step of handling events raised. The text names the step and what it raised."""
+    """One step of handling events raised. The text names the step and the error."""
 
     def __init__(self, step: str, error: Exception) -> None:
         super().__init__(f"step {step!r}: {sentence(error)}")
@@ -62,10 +62,10 @@ def _step(name: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Events that one worker decides about at a time, in the order in which they came.
+    """Events that one worker decides about at a time, in order of arrival.
 
-    Accounts whose rules listen to no source in common have lanes of their own: neither waits for the other's rules.
-    `sources` None: all of them.
+    Accounts whose rules share no source have separate lanes and do not wait for each other. `sources` None: all of
+    them.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Lane:
 
 
 def lanes(book: Rulebook) -> list[Lane]:
-    """The lanes of these rules. Sources that no rule listens to are in none of them."""
+    """Return the lanes of these rules. A source without a listening rule is in none of them."""
     groups: list[tuple[set[str], set[str]]] = []  # accounts, and the sources that their rules listen to
     for revision in book.active():
         if isinstance(revision.trigger, Webhook):
@@ -87,12 +87,12 @@ def lanes(book: Rulebook) -> list[Lane]:
 
 
 def process_batch(store: Store, inputs: EventInputs, now: datetime) -> BatchResult:
-    """Decide about up to BATCH waiting events, and record it.
+    """Decide about up to BATCH waiting events, and record the decisions.
 
-    Nothing while another worker decides about events, which goes on until the journal is empty, and nothing while
-    everything is halted: then events wait. Where single rules are halted, the others decide, and the events are kept
-    for the end of the halt. When a step fails for the batch, it is repeated for each event alone; an
-    event that raises again is given back, and becomes a dead letter after its tries.
+    It returns at once if another worker decides about events (that worker continues until the journal is empty), and if
+    everything is halted: then events wait. If single rules are halted, the others decide, and the events are kept for
+    the end of the halt. If a step fails for the batch, it is repeated for each event alone. An event that raises again
+    is given back, and becomes a dead letter after its last try.
     """
     for lane in _lanes_with_work(store, inputs, now):
         found = _process(store, inputs, lane, now)
@@ -102,7 +102,7 @@ def process_batch(store: Store, inputs: EventInputs, now: datetime) -> BatchResu
 
 
 def _lanes_with_work(store: Store, inputs: EventInputs, now: datetime) -> list[Lane]:
-    """Lanes to look at, that of the oldest event first. With one account there is one, and nothing to find out."""
+    """Return the lanes with waiting events, that of the oldest event first. With one account there is one lane."""
     if len(inputs.live.accounts) < 2:
         return [Lane(decision_lock.EVENTS)]
     with store.read() as session:
@@ -141,20 +141,20 @@ def _process(store: Store, inputs: EventInputs, lane: Lane, now: datetime) -> Ba
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """That we decide about the events of a lane, until somebody else does."""
+    """The lock with which this worker decides about the events of a lane."""
 
     lane: Lane
     fence: int
 
     def confirm(self, session: Session, now: datetime) -> None:
-        """Go on only while it is ours. Raises RoundLost."""
+        """Check that the lock is still ours. Raises RoundLost."""
         try:
             decision_lock.renew(session, self.fence, self.lane.name, now + decision_lock.LEASE)
         except LeaseLost as error:
             raise RoundLost(str(error)) from error
 
     def end(self, session: Session) -> None:
-        """Give it back, in the transaction that finishes the events. Raises RoundLost when it is not ours any more."""
+        """Release the lock in the transaction that finishes the events. Raises RoundLost if it is no longer ours."""
         try:
             decision_lock.release(session, self.fence, self.lane.name)
         except LeaseLost as error:
@@ -162,7 +162,7 @@ class Turn:
 
 
 def _hold(store: Store, lane: Lane, fence: int, now: datetime) -> AbstractContextManager[None]:
-    """Evaluating may take longer than a lease."""
+    """Renew the lock, because evaluating may take longer than a lease."""
 
     def hold(session: Session, until: datetime) -> None:
         decision_lock.renew(session, fence, lane.name, until)
@@ -171,7 +171,10 @@ def _hold(store: Store, lane: Lane, fence: int, now: datetime) -> AbstractContex
 
 
 def _read(store: Store, sources: Mapping[str, Source], events: Sequence[Event], now: datetime) -> list[ReceivedEvent]:
-    """The events that can be read. What its source's settings no longer fit is a dead letter at once."""
+    """Return the readable events.
+
+    An event that the settings of its source no longer match becomes a dead letter at once.
+    """
     readable = []
     for event in events:
         source = sources.get(event.source)
@@ -202,7 +205,7 @@ def _give_back(store: Store, event: Event, error: Exception, now: datetime) -> N
 def _observed(
     store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], now: datetime
 ) -> list[ReceivedEvent]:
-    """Record the conversions of postbacks before rules decide, so that each counts in the windows that judge it."""
+    """Record the conversions of postbacks before rules decide, so that each counts in the windows of the rules."""
     try:
         _observe(store, inputs, received, now)
     except ObservationsAway as error:
@@ -235,7 +238,7 @@ def _observe(store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent
 def _one_by_one(
     store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], lane: Lane, now: datetime
 ) -> BatchResult:
-    """After a batch failed, each event for itself: a poison event must not take its neighbours along."""
+    """Process each event alone after a batch failed, so that one bad event does not fail its neighbours."""
     due = False
     _unlock(store, lane)
     for number, one in enumerate(received):
@@ -269,7 +272,7 @@ Owed = tuple[str, str, int]  # event, rule, halt: a decision that waits for the 
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What the rules of one account say about a batch."""
+    """What the rules of one account decide about a batch."""
 
     account: str
     order: OrderFilter
@@ -282,10 +285,10 @@ class _Part:
 def _handle(
     store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], turn: Turn, now: datetime
 ) -> BatchResult:
-    """Decide account by account, write in short transactions: webhooks are journalled meanwhile.
+    """Decide account by account, and write in short transactions so that webhooks can be journalled meanwhile.
 
-    The events are finished with the last account. When one fails before, they are taken again, and rules that have a
-    run for them already are not asked a second time.
+    The events are finished with the last account. If an earlier account fails, the events are taken again, and rules
+    that already have a run for them are not evaluated twice.
     """
     with _step("decide"), store.read() as session:
         again = deferred_events.asked_again(session, [one.event for one in received])
@@ -320,7 +323,7 @@ def _handle(
 
 
 def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session], None]) -> list[Decision]:
-    """Plan and record what the rules of an account say; `also` is done in the transaction that records it."""
+    """Plan and record the evaluations of an account; `also` runs in the transaction that records them."""
     decided: list[Decision] = []
     recorded: list[RunRecord] = []
 
@@ -350,7 +353,7 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
 
 
 def held_back(session: Session, planned: Sequence[Decision]) -> list[Owed]:
-    """What a halt stopped that covers only some of a rule's targets, or that began after the rule was asked."""
+    """Return what a halt stopped: one that covers only some of a rule's targets, or began after the evaluation."""
     stopped = [one for one in planned if one.plan is not None and any(stop.guard == "halt" for stop in one.plan.stops)]
     if not stopped:
         return []
@@ -373,7 +376,7 @@ def _wanted(decision: Decision) -> int:
 def _parts(
     inputs: EventInputs, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
 ) -> list[_Part]:
-    """Evaluate the rules that these events concern, but for those that are halted."""
+    """Evaluate the rules that these events concern, except halted ones."""
     live, open_halts = inputs.live, halts.open_halts(session)
     parts: dict[str, _Part] = {}
     for match in match_rules(live.library, session, book, received, now):
@@ -400,17 +403,20 @@ def _parts(
 
 
 class RuleUnusable(Exception):
-    """A rule that listens to an event could not be asked: it names something that bridge.yaml no longer has."""
+    """A rule that listens to an event could not be evaluated: it uses a name that bridge.yaml no longer has."""
 
 
 def _refused(match: RuleMatch, now: datetime) -> Evaluated:
-    """A run that failed for each event: what nobody decided about is shown, and can be replayed."""
+    """Return a failed run for each event, so that undecided events are visible and can be replayed."""
     error = RuleUnusable("the rule does not load beside bridge.yaml as it is; `check` says why; fix it, then replay")
     return Evaluated(PlanContext(match.revision, event_facts([]), None, now), match.causes, None, error)
 
 
 def _order(inputs: EventInputs, session: Session, match: RuleMatch, now: datetime) -> OrderFilter:
-    """With several accounts each remembers for itself what it has decided: one may fail where the other does not."""
+    """Return the order filter.
+
+    With several accounts each has its own, because one may fail where the other does not.
+    """
     several = len(inputs.live.accounts) > 1
     return OrderFilter(session, inputs.sources, now, match.revision.account if several else None)
 

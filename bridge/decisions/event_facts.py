@@ -18,19 +18,19 @@ from rules.model.revision import Dimension
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """One event, read: what the journal kept and what it says."""
+    """One parsed event: the stored request and its values."""
 
     event: Event
     parsed: ParsedEvent
     only: frozenset[str] | None = None  # rules that were halted when all others decided; None: every rule is asked
 
     def is_for(self, rule: str) -> bool:
-        """Whether this rule is asked about it."""
+        """Return whether this rule is evaluated for it."""
         return self.only is None or rule in self.only
 
 
 def read_event(event: Event, source: Source) -> ReceivedEvent:
-    """An event as the journal kept it. Raises SourceError where the source's settings no longer fit it."""
+    """Parse an event from the journal. Raises SourceError if the source's settings no longer match it."""
     request = Incoming(
         method=event.method,
         headers=Headers(event.headers),
@@ -43,7 +43,7 @@ def read_event(event: Event, source: Source) -> ReceivedEvent:
 
 
 def shown(event: Event, sources: Mapping[str, Source]) -> Any:
-    """What an event says, as JSON for people: None where its source is gone, a sentence where it cannot be read."""
+    """Return an event's values as JSON for people: None if its source is gone, a sentence if it cannot be read."""
     source = sources.get(event.source)
     try:
         return plain(read_event(event, source).parsed.body) if source else None
@@ -53,7 +53,7 @@ def shown(event: Event, sources: Mapping[str, Source]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """The events themselves as subjects; `live` answers for metrics where the rule says whom an event is about."""
+    """The events themselves as subjects; `live` answers for metrics if the rule names the subject of an event."""
 
     received: Sequence[ReceivedEvent]
     subjects: Sequence[Subject]
@@ -66,7 +66,7 @@ class EventFacts:
         return self.live.measure(name, per, start, end) if self.live else self._nothing()
 
     def attribute(self, name: str) -> Column:
-        """`body.a.b` and `event.*` come from the event, everything else from `live`."""
+        """Return `body.a.b` and `event.*` from the event, everything else from `live`."""
         known = self._cache.get(name)
         if known is None:
             known = self._cache[name] = self._attribute(name)
@@ -76,18 +76,18 @@ class EventFacts:
         return self.live.as_of(name) if self.live else None
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
-        """Both ids of an entity, where the facts beneath know it."""
+        """Return both ids of an entity, if the facts below know it."""
         return known_as(self.live, dimension, identity)
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
-        """The cells of a table, for `in table`."""
+        """Return the cells of a table, for `in table`."""
         if self.live is None:
             return None if self.day is None else cells(self.tables, table, column, self.day)
         found: frozenset[str] | None = getattr(self.live, "listed", _no_table)(table, column)
         return found
 
     def entities(self, dimension: Dimension) -> Facts | None:
-        """All entities of a kind, for counts."""
+        """Return all entities of a kind, for counts."""
         found: Facts | None = getattr(self.live, "entities", _no_entities)(dimension)
         return found
 
@@ -120,14 +120,14 @@ def _no_entities(_dimension: Dimension) -> None:
 
 
 def subject_of(received: ReceivedEvent) -> Subject:
-    """The event itself, where the rule does not say whom it is about."""
+    """Return the event itself, if the rule names no subject."""
     return Subject(("event",), (received.event.id,))
 
 
 def column(values: Sequence[Any]) -> Column:
-    """Values as a column: float64 where all are numbers that a double holds digit for digit, otherwise objects.
+    """Return values as a column: float64 if a double holds all of them exactly, otherwise objects.
 
-    So what becomes of a number does not depend on the events beside it in the batch.
+    So the treatment of a number does not depend on the other events of the batch.
     """
     why = np.fromiter((Why.MISSING if value is None else Why.KNOWN for value in values), np.uint8, len(values))
     if all(value is None or (is_number(value) and fits_a_double(value)) for value in values):

@@ -32,7 +32,7 @@ MAX_ORDER_CHARS = 200  # characters of an order value; what is longer is a text 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where one event stands: `about` is a digest, `value` what the sender said."""
+    """The position of one event: `about` is a digest, `value` the sender's value."""
 
     row: int
     about: str
@@ -42,7 +42,7 @@ class Position:
 
 @dataclass(slots=True)
 class OrderFilter:
-    """What is known about the order of one batch. `write` makes it last."""
+    """The known order of one batch. `write` stores it."""
 
     session: Session  # for reading
     sources: Mapping[str, Source]
@@ -53,7 +53,7 @@ class OrderFilter:
     decided: set[str] = field(default_factory=set)  # events that may overtake older ones
 
     def observe(self, received: Sequence[ReceivedEvent]) -> None:
-        """Compare the events of sources that have an order of their own."""
+        """Compare the events of sources with their own order."""
         lines: dict[str, list[Position]] = {}
         for row, one in enumerate(received):
             order, about = one.parsed.order, one.parsed.about
@@ -68,7 +68,7 @@ class OrderFilter:
             self.late |= {received[row].event.id: why for row, why in self._compare(own, places).items()}
 
     def split(self, match: RuleMatch) -> tuple[RuleMatch, RuleMatch, dict[str, str]]:
-        """(those in time, those too late, event id → why it is)."""
+        """Return (events in time, events too late, event id → reason)."""
         why = {
             row: self.late[one.event.id]
             for row, one in enumerate(match.received)
@@ -85,7 +85,7 @@ class OrderFilter:
         return match.only([row for row in rows if row not in why]), match.only(sorted(why)), reasons
 
     def write(self, session: Session) -> None:
-        """Remember, in the transaction that records what was decided."""
+        """Store the order in the transaction that records the decisions."""
         if not self.fresh and not self.late:
             return
         order_marks.keep(session, list(self.fresh.values()))
@@ -93,7 +93,10 @@ class OrderFilter:
         order_marks.overtake(session, self.decided, self.now)
 
     def _compare(self, lines: Sequence[str], places: Sequence[Position]) -> dict[int, str]:
-        """Compare with what was newest on the first of these lines that says so; what is newer goes to the first."""
+        """Compare with the newest value on the first of these lines that has one.
+
+        A newer value is stored on the first.
+        """
         line, known = lines[0], dict[str, OrderMark]()
         for older in reversed(lines):
             known |= order_marks.load(self.session, older, [place.about for place in places])
@@ -121,7 +124,7 @@ class OrderFilter:
         return mine[0] == theirs[0] and bool(mine[1] < theirs[1])  # two kinds cannot be compared: as they come
 
     def _places(self, match: RuleMatch) -> list[Position]:
-        """Of a rule with an order of its own, or one whose source leaves it to the rule what events are about."""
+        """Return the places of a rule with its own order, or of a source that leaves the object to the rule."""
         trigger, found = match.revision.trigger, match.received
         assert isinstance(trigger, Webhook)
         if trigger.order_by is not None:
@@ -139,7 +142,7 @@ class OrderFilter:
 
 
 def rank(value: str, zone: Any) -> tuple[str, Any]:
-    """A kind, and a value that can be compared with others of the kind: numbers, times, else texts."""
+    """Return a kind, and a value that is comparable within the kind: numbers, times, or texts."""
     number = Decimal(value) if _WHOLE.fullmatch(value) else parse_number(value)
     if number is not None:
         return ("number", number)
@@ -152,7 +155,7 @@ def _is_order(value: Any) -> bool:
 
 
 def _abouts(revision: Revision, received: Sequence[ReceivedEvent], now: datetime) -> list[Any]:
-    """What each event is about, for this rule; None where it does not say."""
+    """Return the object of each event for this rule; None if it names none."""
     facts, trigger = event_facts(received), revision.trigger
     assert isinstance(trigger, Webhook)
     if trigger.order_per is not None:
@@ -163,7 +166,7 @@ def _abouts(revision: Revision, received: Sequence[ReceivedEvent], now: datetime
 
 
 def _keys(revision: Revision, facts: EventFacts, row: int, now: datetime) -> Any:
-    """The natural keys of what the rule ensures, as far as the event itself has them."""
+    """Return the natural keys of what the rule ensures, as far as the event itself has them."""
     frame, found = frame_of(facts, revision.data, now, row), []
     for step in revision.then:
         try:

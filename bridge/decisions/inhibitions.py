@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 
 def with_inhibitions(inputs: LiveInputs, session: Session, evaluated: Evaluated) -> Evaluated:
-    """The same evaluation, with who is held back beside it."""
+    """Return the same evaluation with the inhibited subjects."""
     if evaluated.evaluation is None:
         return evaluated
     context = among_others(inputs, session, evaluated.context, evaluated.evaluation)
@@ -29,14 +29,14 @@ def with_inhibitions(inputs: LiveInputs, session: Session, evaluated: Evaluated)
 
 
 def among_others(inputs: LiveInputs, session: Session, context: PlanContext, evaluation: Evaluation) -> PlanContext:
-    """The context with what other rules have to do with the plan: who holds it back, and who shares its budgets."""
+    """Return the context with the rules that affect the plan: those that inhibit it or share its budgets."""
     found = inhibitions(inputs, session, evaluation, context.facts)
     shared = _sharing(inputs, session, context.revision)
     return replace(context, inhibited=found, sharing=shared) if found or shared else context
 
 
 def _sharing(inputs: LiveInputs, session: Session, revision: Revision) -> Mapping[str, tuple[str, ...]]:
-    """The rules of the account that name each budget of this one."""
+    """Return the rules of the account that name each budget of this one."""
     if not revision.guards.budgets:
         return {}
     rules = [one for one in inputs.library.current(session).active() if one.account == revision.account]
@@ -49,7 +49,10 @@ def _sharing(inputs: LiveInputs, session: Session, revision: Revision) -> Mappin
 def inhibitions(
     inputs: LiveInputs, session: Session, evaluation: Evaluation, facts: Facts
 ) -> Mapping[Subject, Inhibition]:
-    """The subjects that say yes and are held back, with the rule that does it; asks nothing where none says yes."""
+    """Return the subjects that say yes and are inhibited, with the inhibiting rule.
+
+    Evaluates nothing if none says yes.
+    """
     if not acted_on(evaluation):
         return {}
     found: dict[Subject, Inhibition] = {}
@@ -75,7 +78,7 @@ def _by(
 def _asked(
     inputs: LiveInputs, session: Session, rule: Revision, evaluation: Evaluation
 ) -> tuple[Evaluation, Facts] | None:
-    """The rule's own answers at the moment of the evaluation; rules of one round ask it once."""
+    """Return the rule's own answers at the moment of the evaluation; rules of one round evaluate it once."""
     now = evaluation.now
     kept = inputs.inhibitors if inputs.round is not None else {}
     if (rule.hash, now) not in kept:

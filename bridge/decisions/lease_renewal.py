@@ -51,7 +51,7 @@ class _Renewer:
                 self._changed.notify()
 
     def end(self, one: _Held) -> None:
-        """Afterwards it is not renewed any more. Waits while it is."""
+        """End the renewal, and wait for one that is running."""
         with self._changed:
             self._held.discard(one)
         with one.using:
@@ -90,7 +90,7 @@ _renewer = _Renewer()
 
 
 def _forget() -> None:
-    """A thread does not survive a fork."""
+    """Forget the thread, because threads do not survive a fork."""
     global _renewer  # noqa: PLW0603 - one per process is the point
     _renewer = _Renewer()
 
@@ -100,9 +100,9 @@ os.register_at_fork(after_in_child=_forget)
 
 @contextmanager
 def renewed(store: Store, now: datetime, hold: Callable[[Session, datetime], None], lease: timedelta) -> Iterator[None]:
-    """While the block runs, `hold` is called with a new end of the lease a few times in each lease.
+    """While the block runs, call `hold` with a new end of the lease a few times in each lease.
 
-    It runs in a thread and in a transaction of its own. When it fails, whoever writes under the lease finds out.
+    It runs in a thread with its own transaction. If it fails, whoever writes under the lease finds out.
     """
     began, every = time.monotonic(), lease.total_seconds() / RENEWALS
 

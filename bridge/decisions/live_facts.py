@@ -28,7 +28,7 @@ from rules.model.revision import Revision
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LiveInputs:
-    """What a live decision reads beside the database: rules and look-up tables, accounts, observations in memory."""
+    """What a live decision reads in addition to the database: rules, look-up tables, accounts, observations."""
 
     library: Library
     accounts: Mapping[str, Account]
@@ -42,7 +42,7 @@ class LiveInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventInputs:
-    """What deciding about events reads beside the database."""
+    """What deciding about events reads in addition to the database."""
 
     live: LiveInputs
     sources: Mapping[str, Source]
@@ -50,9 +50,10 @@ class EventInputs:
 
 
 def scope_facts(inputs: LiveInputs, session: Session, revision: Revision, now: datetime) -> LiveFacts:
-    """For a rule that is due by the clock: everything in its scope, new items included.
+    """Return facts for a scheduled rule: everything in its scope, including new items.
 
-    What the rule itself keeps paused stays in, whatever `where` says: its early release is asked there.
+    Targets that the rule itself keeps paused stay in scope, whatever `where` says, because the rule checks their early
+    release there.
     """
     data = inputs.data(revision.account, revision.integration)
     found = facts_for(session, data, revision, now, inputs.library.tables, round_=inputs.round)
@@ -71,7 +72,7 @@ def scope_facts(inputs: LiveInputs, session: Session, revision: Revision, now: d
 def facts_for_subjects(
     inputs: LiveInputs, session: Session, revision: Revision, named: Sequence[Subject], now: datetime
 ) -> LiveFacts:
-    """For a rule whose event names its subjects."""
+    """Return facts for a rule whose event names its subjects."""
     data = inputs.data(revision.account, revision.integration)
     with suppress(ObservationsAway):  # its windows answer no question then, and there is no decision
         data.refresh(session, now)
@@ -81,7 +82,7 @@ def facts_for_subjects(
 def facts_of_items(
     inputs: LiveInputs, session: Session, feed: tuple[str, str], named: Sequence[Subject], now: datetime
 ) -> LiveFacts:
-    """What is measured of items of one account and integration, whether or not a rule looks at them."""
+    """Return measured facts of items of one account and integration, whether or not a rule evaluates them."""
     data = inputs.data(*feed)
     with suppress(ObservationsAway):
         data.refresh(session, now)
@@ -89,21 +90,24 @@ def facts_of_items(
 
 
 def read_from(session: Session, facts: Facts) -> None:
-    """Let facts that were gathered in an earlier transaction read in this one."""
+    """Let facts from an earlier transaction read in this one."""
     live = facts.live if isinstance(facts, EventFacts) else facts
     if isinstance(live, LiveFacts):
         live.session = session
 
 
 def observe_postbacks(session: Session, inputs: EventInputs, events: Sequence[ReceivedEvent], now: datetime) -> None:
-    """Record the conversions that Integr8's postbacks report: they fill what reports have not reached."""
+    """Record the conversions of Integr8's postbacks: they fill the time that reports have not reached."""
     key, facts = _told(inputs, events)
     if key is not None:
         postbacks.record(session, inputs.chunks, key, facts, now, dimensions=inputs.live.dimensions)
 
 
 def look_ahead(store: Store, inputs: EventInputs, events: Sequence[ReceivedEvent], now: datetime) -> None:
-    """Before `observe_postbacks`, which no other unit of work should wait for. Raises ObservationsAway."""
+    """Load what `observe_postbacks` needs in advance, so that no other unit of work waits for it.
+
+    Raises ObservationsAway.
+    """
     if WHERE_ROWS_ARE not in store.info:
         return
     key, facts = _told(inputs, events)
@@ -112,7 +116,7 @@ def look_ahead(store: Store, inputs: EventInputs, events: Sequence[ReceivedEvent
 
 
 def _told(inputs: EventInputs, events: Sequence[ReceivedEvent]) -> tuple[FeedKey | None, list[PostbackFacts]]:
-    """What postbacks say, and of which feed; None where there is nothing to record."""
+    """Return the rows and the feed of postbacks; None if there is nothing to record."""
     told = [one for one in events if inputs.sources[one.event.source].format == "integr8-postback"]
     facts = [found for one in told if (found := _facts(one)) is not None]
     account = _tracked(inputs.live.accounts)
@@ -122,7 +126,7 @@ def _told(inputs: EventInputs, events: Sequence[ReceivedEvent]) -> tuple[FeedKey
 
 
 def _facts(received: ReceivedEvent) -> PostbackFacts | None:
-    """What a postback says. One that names no time happened, as far as we know, when it reached us."""
+    """Return the row of a postback. If it names no time, the time of its arrival counts."""
     found = observation(received.parsed)
     if found is None or found.conversion_time is not None:
         return found
@@ -130,7 +134,10 @@ def _facts(received: ReceivedEvent) -> PostbackFacts | None:
 
 
 def _tracked(accounts: Mapping[str, Account]) -> tuple[str, str] | None:
-    """The account whose postbacks arrive here. They do not say; with several accounts it is `main`, else the first."""
+    """Return the account whose postbacks arrive here.
+
+    They do not say; with several accounts it is `main`, else the first.
+    """
     name = "main" if "main" in accounts else next(iter(accounts), None)
     if name is None:
         return None

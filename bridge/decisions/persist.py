@@ -30,7 +30,7 @@ MAX_LOGGED_VERDICTS = 3  # verdicts of a run in the log
 
 
 def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> list[int]:
-    """Write these runs; returns their numbers. Causes that the rule has a run for already must have been left out."""
+    """Write these runs; returns their numbers. Leave out causes for which the rule already has a run."""
     made = runs.add(session, [one.run for one in records])
     for one, number in zip(records, made, strict=True):
         one.run["id"] = number
@@ -47,7 +47,7 @@ def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> 
 
 
 def announce(records: Sequence[RunRecord]) -> None:
-    """Count and log runs that were recorded: after their transaction, which keeps all others from writing."""
+    """Count and log recorded runs after their transaction, because the transaction blocks all other writers."""
     _count(records)
     _tell(records)
 
@@ -69,9 +69,9 @@ def _count(records: Sequence[RunRecord]) -> None:
 
 
 def _tell(records: Sequence[RunRecord]) -> None:
-    """A yes that leads to something is worth a line with its numbers, and so is a plan that was stopped.
+    """Log a yes that leads to something with its numbers, and a stopped plan.
 
-    The first few of a batch have one each, the rest are counted: writing lines must not cost as much as deciding.
+    The first few of a batch have one line each, the rest are counted: logging must not cost as much as deciding.
     """
     wanted = [one for one in records if one.decision.plan and one.decision.plan.outcome is not Outcome.NOTHING]
     yes = [(made.run, one) for made in wanted for one in made.verdicts if one["answer"] == Answer.YES]
@@ -108,9 +108,9 @@ def _plans(session: Session, made: Sequence[RunRecord]) -> list[dict[str, Any]]:
 
 
 def _linked(session: Session, made: RunRecord, returning: PlanRecord) -> list[dict[str, Any]]:
-    """The returns of holds that are still active, each with its hold, so that one that fails gives the hold back.
+    """Return the releases of active holds, each with its hold, so that a failed release restores the hold.
 
-    Whoever ended a hold meanwhile has brought its target back: not a second time.
+    If another process has ended a hold meanwhile, its target is not activated a second time.
     """
     plan = made.decision.plan
     assert plan is not None
@@ -125,7 +125,7 @@ def _linked(session: Session, made: RunRecord, returning: PlanRecord) -> list[di
 
 
 def apply_side_effects(session: Session, plan: Plan, now: datetime, *, by: str | None = None) -> None:
-    """End, join and mute what a plan says; for a plan that waited, at the moment of yes.
+    """End, join and mute what a plan says; for a plan that waited, at the moment of its approval.
 
     `by` is the person who asked for it; None: the rule itself.
     """
@@ -160,7 +160,7 @@ def _apply(session: Session, decision: Decision, plan: Plan, now: datetime) -> N
 
 
 def _holds_of(session: Session, held: Sequence[HeldBy]) -> dict[int, Hold]:
-    """The rows of these holds as far as they are still active, locked: of two who end one at once, one finds it."""
+    """Return the rows of these holds that are still active, locked, so that only one of two processes ends a hold."""
     numbers = [one.record for one in held if one.record is not None]
     if not numbers:
         return {}
@@ -176,7 +176,7 @@ def _end(session: Session, hold: Hold, ended: Ended, by: str, now: datetime) -> 
 
 
 def _why_muted(ended: Ended, by: str) -> str:
-    """Who decided what, so that what the rule says later names them."""
+    """Return who decided what, so that later messages of the rule can name them."""
     told = {"undo": f"{by} undid its change", "hand": f"{by} ended its pause"}
     return told.get(ended.how) or ended.message.removeprefix(f"{ended.hold.target}: ")
 

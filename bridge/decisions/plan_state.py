@@ -51,9 +51,9 @@ BUSY = (EffectState.PLANNED, EffectState.CLAIMED, EffectState.SENT, EffectState.
 
 @dataclass(frozen=True)
 class PlanContext:
-    """What one plan is made from: a rule, its facts, its account, the moment.
+    """The input of one plan: a rule, its facts, its account, the moment.
 
-    Loaded once, for deciding, deciding again at an approval, and undo alike.
+    Loaded once, for deciding, deciding again at an approval, and undo.
     """
 
     revision: Revision
@@ -73,9 +73,9 @@ class PlanContext:
 def load_state(
     session: Session, context: PlanContext, targets: Iterable[Target], *, rechecking: int | None = None
 ) -> State:
-    """The state of one rule at this moment, about the targets that its plan will speak of.
+    """Load the present state of one rule, for the targets of its plan.
 
-    `rechecking` is the waiting plan that is being decided about again: its targets do not wait.
+    `rechecking` is the waiting plan that is evaluated again: its targets do not count as waiting.
     """
     revision, now = context.revision, context.now
     halted = halts.open_halts(session)
@@ -114,7 +114,7 @@ def load_state(
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """Every name of the wanted targets, and the one under which each is known: the small number where it has one."""
+    """All names of the wanted targets, each with its canonical name: the small number if it has one."""
 
     same: Mapping[Target, Target]
     entities: Mapping[Target, Entity]  # by the one name
@@ -124,7 +124,7 @@ class _Names:
         return self.same.get(target, target)
 
     def ids(self, account: str) -> set[str]:
-        """Every id of the wanted targets of an account."""
+        """Return every id of the wanted targets of an account."""
         other = {alias.id for alias in self.same if alias.account == account}
         return other | {target.id for target in self.wanted if target.account == account}
 
@@ -146,7 +146,7 @@ def _names(session: Session, wanted: frozenset[Target]) -> _Names:
 
 
 def _entities(session: Session, account: str, wanted: Collection[Target]) -> dict[Target, Entity]:
-    """The mirror's rows, by either id. A target's id may be the text or the small number."""
+    """Return the mirror's rows, found by either id. A target's id may be the text or the small number."""
     ids, kinds = {target.id for target in wanted}, {target.kind for target in wanted}
     rows = with_either_id(session, account, kinds, ids)
     by_id = {(row.kind, identity): row for row in rows for identity in (row.number, row.ref) if identity}
@@ -157,7 +157,7 @@ def _entities(session: Session, account: str, wanted: Collection[Target]) -> dic
 
 
 def _halted_advertisers(session: Session, halted: Sequence[OpenHalt]) -> dict[str, str]:
-    """The reason by each id of a halted advertiser; offers name theirs by either."""
+    """Return the reason by each id of a halted advertiser; offers name theirs by either."""
     found: dict[str, str] = {}
     for one in halted:
         names = ids_of(session, one.of.account or "", "advertiser", one.of.name or "")
@@ -166,14 +166,14 @@ def _halted_advertisers(session: Session, halted: Sequence[OpenHalt]) -> dict[st
 
 
 def _effects_today(session: Session, revision: Revision, now: datetime) -> int:
-    """Counted for the guard that limits them; without it they are of no interest, and may be many."""
+    """Return today's effects for the guard that limits them; without that guard none, because there may be many."""
     if revision.guards.per_day is None:
         return 0
     return ledger.applied_by_rule_since(session, revision.id, last_midnight(now, revision.data.tz))
 
 
 def _budgets(session: Session, context: PlanContext) -> dict[str, int]:
-    """What each budget of the rule has used in its day or month, by the calendar of the account."""
+    """Return how much of each budget of the rule is used in its day or month, by the calendar of the account."""
     zone = context.account.timezone if context.account else context.revision.data.tz
     found = {}
     for budget in context.revision.guards.budgets:
@@ -185,9 +185,9 @@ def _budgets(session: Session, context: PlanContext) -> dict[str, int]:
 
 
 def _holds(session: Session, context: PlanContext, wanted: Collection[Target]) -> list[Hold]:
-    """The rule's holds that this plan may end: all of them where it is evaluated by the clock.
+    """Return the rule's holds that this plan may end: all of them for a scheduled rule.
 
-    An event is no reason to go through everything that earlier ones have led to.
+    For an event, only the holds of its targets are read.
     """
     revision = context.revision
     if revision.timed:
@@ -274,7 +274,7 @@ def _groups(entity: Entity | None) -> dict[Dimension, str]:
 def held_of(
     row: Hold, one: Callable[[Target], Target] = lambda target: target, measured: Amounts | None = None
 ) -> HeldBy:
-    """A row as the hold that plans speak of; with whether data came in since, where the amounts are known."""
+    """Return a row as the hold that plans use, with whether new data arrived since, if the amounts are known."""
     subject = subjects.load(row.subject)
     return HeldBy(
         rule=row.rule_id,
@@ -336,9 +336,9 @@ def _busy() -> Select[Effect]:
 
 
 def _last_effects(session: Session, revision: Revision, names: _Names, account: str) -> dict[Target, datetime]:
-    """The rule's newest effect on each target; in shadow the recorded one, so that cool-downs show there too.
+    """Return the rule's newest effect on each target; in shadow the recorded one, so that cooldowns show there too.
 
-    What was only recorded keeps no rule from acting once it may.
+    An effect that was only recorded does not keep the rule from acting later.
     """
     states = [PlanState.READY, PlanState.DONE, *([PlanState.SHADOW] if revision.mode is Mode.SHADOW else [])]
     asked = {"rule": revision.id, "ids": list(names.ids(account)), "states": states}
@@ -391,7 +391,7 @@ def _is_subject(revision: Revision, target: Target) -> bool:
 
 
 def _money(context: PlanContext, name: str, target: Target, aliases: frozenset[str]) -> Decimal | None:
-    """Of the last 24 hours, where the rule's subjects are such targets."""
+    """Return the revenue of the last 24 hours, if the rule's subjects are such targets."""
     if not _is_subject(context.revision, target) or context.facts.as_of("conversions") is None:
         return None
     per = context.revision.scope.per
@@ -439,7 +439,7 @@ def _scope(context: PlanContext) -> ScopeTotals:
 
 
 def _active(session: Session, context: PlanContext) -> Mapping[GroupKey, int]:
-    """How many active targets each group of `keep_active` has, less those about to be paused."""
+    """Return how many active targets each group of `keep_active` has, without those about to be paused."""
     revision = context.revision
     found: dict[GroupKey, int] = {}
     for keep in revision.guards.keep_active:
@@ -479,7 +479,7 @@ def _leaving(session: Session, account: str, kind: str) -> set[str]:
 
 
 def _waiting(session: Session, rule: str, but: int | None) -> tuple[frozenset[Target], frozenset[Target]]:
-    """The targets of plans that wait, and of those that only ask because the evidence does not decide."""
+    """Return the targets of waiting plans, and those of plans that only ask because the evidence does not decide."""
     waiting: set[Target] = set()
     asked: set[Target] = set()
     for kind, identity, account, integration, stops in plain_statements.rows(
@@ -503,7 +503,7 @@ def _is_asking(stops: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _answered(session: Session, revision: Revision, now: datetime) -> dict[Target, datetime]:
-    """When a person last left a target on about which they were asked, or nobody answered."""
+    """Return when a person last left a target active after a question about it, or nobody answered."""
     if revision.lose_at_most is None or revision.lose_at_most.then != "ask":
         return {}
     left = select(Effect, StoredPlan.stops, StoredPlan.decided_at).join(StoredPlan, StoredPlan.id == Effect.plan_id)

@@ -25,7 +25,7 @@ MAX_NO_DECISIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class PlanRecord:
-    """A plan and its effects. The effects get their plan's number when it has one."""
+    """A plan and its effects. The effects get their plan's number when the plan has one."""
 
     plan: dict[str, Any]
     effects: Sequence[dict[str, Any]]
@@ -35,8 +35,8 @@ class PlanRecord:
 class RunRecord:
     """One decision, ready to be written.
 
-    A run has up to two plans: what the rule wants now, and what goes back because its holds ended. They are apart
-    because a plan that waits for a person must not keep targets paused whose time is up.
+    A run has up to two plans: what the rule wants now, and what is released because holds ended. They are separate
+    because a plan that waits for approval must not keep other targets paused beyond their time.
     """
 
     decision: Decision
@@ -48,16 +48,16 @@ class RunRecord:
 
     @cached_property
     def size(self) -> int:
-        """Bytes that say what was answered, and why."""
+        """The size in bytes of the answers and reasons."""
         return len(self.run["answers"] or b"") + sum(len(json_text.dumps(one["trace"])) for one in self.verdicts)
 
 
 def run_records(
     decisions: Sequence[Decision], now: datetime, before: Mapping[str, Before] | None = None
 ) -> list[RunRecord]:
-    """The rows of these decisions; nothing is written.
+    """Return the rows of these decisions; nothing is written.
 
-    `before`: what the last runs of rules said, where only what is different is to be written.
+    `before`: the answers of the rules' last runs, if only differences are to be written.
     """
     made = [_draft(one, now, before) for one in decisions]
     for one in made:
@@ -107,7 +107,7 @@ def _run(decision: Decision) -> dict[str, Any]:
 
 
 def _packed(evaluation: Evaluation) -> bytes | None:
-    """All answers of a run over several subjects; the one of a single subject is told by the counts."""
+    """Return all answers of a run over several subjects; for a single subject the counts are enough."""
     if len(evaluation.subjects) < 2:
         return None
     named = [subjects.dump(one) for one in evaluation.subjects]
@@ -123,7 +123,7 @@ def _verdicts(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def _is_told(run: Mapping[str, Any], evaluation: Evaluation) -> bool:
-    """Whether a run has verdicts that are worth a row each."""
+    """Return whether a run has verdicts that need a row each."""
     late = evaluation.over_loss_limit is not None and bool(evaluation.over_loss_limit.any())
     return bool(run["yes"] or run["no_decision"] or late)
 
@@ -140,7 +140,7 @@ def _verdict(evaluation: Evaluation, row: int) -> dict[str, Any]:
 
 
 def trace_json(trace: Trace) -> dict[str, Any]:
-    """A trace as JSON: only what is there."""
+    """Return a trace as JSON without its empty parts."""
     found: dict[str, Any] = {"text": trace.text}
     if trace.answer is not None:
         found["answer"] = trace.answer.word
@@ -206,7 +206,7 @@ def _stop(stop: Any) -> dict[str, Any]:
 
 
 def effect_row(rule: str, effect: PlannedEffect, now: datetime, *, due: bool, tz: str = "UTC") -> dict[str, Any]:
-    """One planned effect as a row of the ledger, without its plan. `due` False: it waits for a person or a step.
+    """Return one planned effect as a row of the ledger, without its plan. `due` False: it waits for a person or a step.
 
     `tz` is the rule's, for a hold that ends at midnight.
     """
@@ -236,7 +236,10 @@ def effect_row(rule: str, effect: PlannedEffect, now: datetime, *, due: bool, tz
 
 
 def _hold_json(effect: PlannedEffect, tz: str) -> dict[str, Any] | None:
-    """The hold as the plan saw it. Its end is computed anew when the pause stands, which may be much later."""
+    """Return the hold as the plan saw it.
+
+    Its end is computed again when the pause is in effect, which may be much later.
+    """
     if effect.hold is None:
         return None
     return {

@@ -24,18 +24,18 @@ from rules.model.syntax import Condition
 
 @dataclass(frozen=True, slots=True)
 class RuleMatch:
-    """One revision and the events of a batch that it is asked about, with the cause of each run."""
+    """One revision and the events of a batch that it is evaluated for, with the cause of each run."""
 
     revision: Revision
     received: tuple[ReceivedEvent, ...]
     causes: tuple[Cause, ...]
 
     def without(self, keys: Collection[str]) -> "RuleMatch":
-        """Leave out causes that have a run already."""
+        """Return the match without causes that have a run already."""
         return self.only([row for row, cause in enumerate(self.causes) if cause.key not in keys])
 
     def only(self, kept: Sequence[int]) -> "RuleMatch":
-        """These rows alone."""
+        """Return the match with only these rows."""
         return replace(
             self,
             received=tuple(self.received[row] for row in kept),
@@ -46,7 +46,7 @@ class RuleMatch:
 def match_rules(
     library: Library, session: Session, book: Rulebook, received: Sequence[ReceivedEvent], now: datetime
 ) -> list[RuleMatch]:
-    """The rules that these events concern, the most important rule first."""
+    """Return the rules that these events concern, the most important rule first."""
     found = []
     for revision in book.active():
         trigger = revision.trigger
@@ -67,7 +67,7 @@ def _matches(trigger: Webhook, received: ReceivedEvent) -> bool:
 def _with_revisions(
     library: Library, session: Session, revision: Revision, matched: Sequence[ReceivedEvent], now: datetime
 ) -> list[RuleMatch]:
-    """Replays may ask for the revision of then; all other events get the present one."""
+    """Return the match with revisions: a replay may ask for the past one; all other events get the present one."""
     groups: dict[str, tuple[Revision, list[ReceivedEvent]]] = {}
     for one in matched:
         chosen = _revision_for(library, session, revision, one)
@@ -110,7 +110,7 @@ def _cause(received: ReceivedEvent, key: str) -> Cause:
 
 
 def values(expression: Condition | None, facts: EventFacts, now: datetime) -> list[Any]:
-    """An expression's value for each event; None where there is no expression, or no value."""
+    """Return an expression's value for each event; None if there is no expression, or no value."""
     if expression is None:
         return [None] * len(facts.received)
     return [_value(expression, facts, row, now) for row in range(len(facts.received))]
@@ -124,9 +124,9 @@ def _value(expression: Condition, facts: EventFacts, row: int, now: datetime) ->
 
 
 def facts_for(inputs: LiveInputs, session: Session, match: RuleMatch, now: datetime) -> tuple[RuleMatch, EventFacts]:
-    """The events as facts; with metrics about whom they concern where the rule says so with `from`.
+    """Return the events as facts, with metrics of their subjects if the rule uses `from`.
 
-    Events that do not name that subject are left out: there is nobody to decide about.
+    Events that do not name that subject are left out, because there is nothing to decide about.
     """
     revision = match.revision
     if revision.scope.per == ("event",):
@@ -139,7 +139,7 @@ def facts_for(inputs: LiveInputs, session: Session, match: RuleMatch, now: datet
 
 
 def subjects_named(revision: Revision, received: Sequence[ReceivedEvent], now: datetime) -> list[Subject | None]:
-    """The subject that each event names by `from`; None where it names none."""
+    """Return the subject that each event names by `from`; None if it names none."""
     facts = event_facts(received)
     found: list[Subject | None] = []
     for row in range(len(received)):

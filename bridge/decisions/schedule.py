@@ -58,10 +58,10 @@ ONE_RUN = "one run serves all due times that waited"
 def open_due(
     store: Store, active: Iterable[Revision], now: datetime, bulkhead: Bulkhead, disabled: Iterable[Revision] = ()
 ) -> int:
-    """Write the slots that have come due since the last tick. Returns how many rules have one now.
+    """Write the slots that have become due since the last tick. Returns how many rules have one now.
 
-    A rule whose due times cannot be computed is noted as failing; all others get theirs. What a calendar has due while
-    its rule is disabled is written down as missed: who switches the rule on again does not ask for that.
+    A rule whose due times cannot be computed is noted as failing; all others get theirs. Due times of a calendar while
+    its rule is disabled are recorded as missed: enabling the rule again does not run them.
     """
     timed = [revision for revision in active if revision.timed]
     kept = {revision.id for revision in timed}
@@ -102,12 +102,12 @@ def _skips_missed(revision: Revision) -> bool:
 
 
 def slot_key(rule_id: str) -> str:
-    """The key of a rule's due slots."""
+    """Return the key of a rule's due slots."""
     return f"rule:{rule_id}"
 
 
 def keys_in(scope: AccountScope, book: Rulebook) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """Whose due slots are meant: keys to choose from, None for all, and keys to leave out.
+    """Return which due slots to take: keys to choose from, None for all, and keys to leave out.
 
     A slot whose rule is gone belongs to those who take all but some.
     """
@@ -117,13 +117,13 @@ def keys_in(scope: AccountScope, book: Rulebook) -> tuple[frozenset[str] | None,
 
 
 def halted_keys(halted: OpenHalts, book: Rulebook) -> frozenset[str]:
-    """The keys of rules that are halted by themselves or by their account."""
+    """Return the keys of rules that are halted by themselves or through their account."""
     of_accounts = {one.id for one in book.revisions.values() if one.account in halted.accounts}
     return frozenset(slot_key(rule) for rule in halted.rules | of_accounts)
 
 
 def latest(revision: Revision, now: datetime) -> datetime | None:
-    """The newest moment at or before now at which this rule is due."""
+    """Return the newest moment at or before now at which this rule is due."""
     trigger = revision.trigger
     if isinstance(trigger, Every):
         return _grid(revision.id, trigger.interval, now)
@@ -135,9 +135,9 @@ def latest(revision: Revision, now: datetime) -> datetime | None:
 
 
 def _grid(rule_id: str, interval: timedelta, now: datetime) -> datetime:
-    """Multiples of the interval since 1970, moved by a share of it that the rule's name decides.
+    """Return multiples of the interval since 1970, shifted by a part of it that depends on the rule's name.
 
-    So a hundred rules that are due every hour are not all due at the full hour.
+    So a hundred hourly rules are not all due at the full hour.
     """
     seconds = interval.total_seconds()
     shift = 0.0
@@ -165,7 +165,7 @@ def _between(revision: Revision, before: datetime, newest: datetime) -> list[dat
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """The slots of one rule that are due: the newest is run, the older ones are served by the same run."""
+    """The due slots of one rule: the newest is run, and the same run serves the older ones."""
 
     revision: Revision
     slot: Slot
@@ -178,19 +178,19 @@ class _Due:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ready:
-    """A due rule that was evaluated. None: there is nothing to run for, its slots only end."""
+    """A due rule that was evaluated. None: there is nothing to run, and its slots only end."""
 
     due: _Due
     evaluated: Evaluated | None
 
 
 def run_due(store: Store, inputs: LiveInputs, now: datetime, scope: AccountScope = EVERYONE) -> int:
-    """Decide about rules whose slot is due. Returns how many slots ended; 0: nothing is left that nobody works on.
+    """Decide about rules whose slot is due. Returns how many slots ended; 0: no slot is left that is not in progress.
 
-    Nothing while everything is halted, and no rule that is halted itself or by its account: the slots stay due, and
-    the next tick tries again. Evaluating takes no lock.
-    Rules that are quick are planned and recorded together, account by account; one that was slow the last time is
-    evaluated when the others are done, and whatever else is due by then is left to other workers.
+    It does nothing while everything is halted, and skips rules that are halted themselves or by their account: the
+    slots stay due, and the next tick tries again. Evaluating takes no lock. Quick rules are planned and recorded
+    together, account by account. A rule that was slow the last time is evaluated after the others, and other workers
+    take whatever else is due by then.
     """
     with store.write() as session:
         halted = halts.open_halts(session)
@@ -229,7 +229,7 @@ def run_due(store: Store, inputs: LiveInputs, now: datetime, scope: AccountScope
 
 
 def _by_rule(book: Rulebook, taken: Sequence[Slot]) -> tuple[list[_Due], list[Slot]]:
-    """The due rules, and the slots of rules that are not active any more."""
+    """Return the due rules, and the slots of rules that are no longer active."""
     wanted = {slot_key(one.id): one for one in book.active()}
     slots_of: dict[str, list[Slot]] = {}
     for slot in taken:
@@ -245,7 +245,7 @@ def _by_rule(book: Rulebook, taken: Sequence[Slot]) -> tuple[list[_Due], list[Sl
 
 
 def _close(store: Store, gone: Sequence[Slot], now: datetime) -> None:
-    """End the slots of rules that are not active any more."""
+    """End the slots of rules that are no longer active."""
     if gone:
         with store.write() as session:
             for slot in gone:
@@ -256,7 +256,7 @@ def _close(store: Store, gone: Sequence[Slot], now: datetime) -> None:
 
 
 def _evaluate(store: Store, inputs: LiveInputs, due: Sequence[_Due], now: datetime) -> tuple[list[_Ready], list[_Due]]:
-    """Evaluate these rules, the quick ones first; those that are left when the round has taken ROUND seconds."""
+    """Evaluate these rules, the quick ones first; returns those that are left after ROUND seconds."""
     bulkhead = Bulkhead(store, now)
     waiting = sorted(due, key=lambda one: inputs.seconds.get(one.revision.id, 0.0))
     ready: list[_Ready] = []
@@ -272,7 +272,7 @@ def _evaluate(store: Store, inputs: LiveInputs, due: Sequence[_Due], now: dateti
 
 
 def _evaluated(store: Store, inputs: LiveInputs, bulkhead: Bulkhead, due: _Due, now: datetime) -> Evaluated | None:
-    """The evaluation of one rule; one with an error where the rule or its facts break."""
+    """Return the evaluation of one rule; one with an error if the rule or its facts raise."""
     try:
         with store.read() as session:
             found = _asked(inputs, session, due, now)
@@ -289,11 +289,11 @@ def _evaluated(store: Store, inputs: LiveInputs, bulkhead: Bulkhead, due: _Due, 
 
 
 class RuleFailed(Exception):
-    """A run of a rule ended with an error, which its run has too."""
+    """A run of a rule ended with an error, which its run records too."""
 
 
 def _asked(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> Evaluated | None:
-    """One evaluation, unless its cause has made a run already, or there is nothing to run for."""
+    """Evaluate one rule, unless its cause has a run already, or there is nothing to run."""
     revision = due.revision
     silent = None
     if isinstance(revision.trigger, Silence):
@@ -312,7 +312,7 @@ def _asked(inputs: LiveInputs, session: Session, due: _Due, now: datetime) -> Ev
 
 
 def _record(store: Store, memory: Memory, ready: Sequence[_Ready], now: datetime) -> None:
-    """Plan and record what was evaluated. When an account's rules fail together, each is recorded by itself."""
+    """Plan and record the evaluations. If an account's rules fail together, each is recorded alone."""
     of_account: dict[str, list[_Ready]] = {}
     for one in ready:
         of_account.setdefault(one.due.revision.account, []).append(one)
@@ -371,13 +371,16 @@ def _in_turn(store: Store, memory: Memory, account: str, members: Sequence[_Read
 
 
 def _halted(session: Session, evaluated: Sequence[Evaluated]) -> set[str]:
-    """The rules among them that are halted by now."""
+    """Return those rules that are halted by now."""
     found = halts.open_halts(session)
     return {one.revision.id for one in evaluated if found.covering(one.revision.id, one.revision.account) is not None}
 
 
 def _planned(session: Session, fresh: Sequence[Evaluated]) -> list[Decision]:
-    """Plans of rules that were not halted a moment ago. Raises LeaseLost where one is by now: then plan once more."""
+    """Return plans of rules that were not halted a moment ago.
+
+    Raises LeaseLost if one is by now; the caller plans again.
+    """
     planned = plan_in_order(session, fresh)
     if any(one.state is not None and one.state.halt is not None for one in planned):
         raise LeaseLost("a halt began while rules were planned")
@@ -385,7 +388,7 @@ def _planned(session: Session, fresh: Sequence[Evaluated]) -> list[Decision]:
 
 
 def _each_alone(store: Store, memory: Memory, account: str, members: Sequence[_Ready], now: datetime) -> None:
-    """After a batch failed: a rule that cannot be recorded must not take its neighbours along."""
+    """Record each rule alone after a batch failed, so that one rule does not fail its neighbours."""
     bulkhead = Bulkhead(store, now)
     for one in members:
         with bulkhead.item("rule", one.due.revision.id, "record"):
@@ -406,7 +409,7 @@ def _cause(due: _Due, silent: ReceivedEvent | None) -> Cause:
 
 
 def without_conflicts(decisions: Sequence[Decision]) -> list[Decision]:
-    """The same decisions after rules that want opposite things of one target have been told."""
+    """Return the same decisions after notifying rules that want opposite things of one target."""
     planned = [one for one in decisions if one.plan is not None]
     known = {one.revision.id: (one.revision, one.state) for one in planned if one.state is not None}
     plans = settle_conflicts([one.plan for one in planned if one.plan is not None], known)

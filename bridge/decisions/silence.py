@@ -12,9 +12,9 @@ from rules.model.revision import Silence
 
 
 def heard(session: Session, trigger: Silence, listening_since: datetime, now: datetime) -> ReceivedEvent | None:
-    """The silence, where it has lasted long enough; None while the source speaks.
+    """Return the silence if it has lasted long enough; None otherwise.
 
-    A source that never spoke is silent since we began to listen. Its body tells `last_event_at` (or nothing) and
+    A source that never sent anything is silent since we began to listen. The body has `last_event_at` (or nothing) and
     `minutes`, so that a rule can say `body.minutes >= 60`.
     """
     query = select(func.max(Event.received_at)).where(Event.source == trigger.source)

@@ -12,7 +12,7 @@ from bridge.store.runs import Run
 
 
 def runs_recorded(session: Session, runs: Sequence[Mapping[str, Any]]) -> None:
-    """A span for each run of an event that is traced; the run keeps its name for its effects."""
+    """Create a span for each run of a traced event; the run keeps its name for its effects."""
     if not tracing.on():
         return
     parents = traces.of_events(session, {run["event_id"] for run in runs if run["event_id"]})

@@ -9,14 +9,14 @@ SAFE = "@.-_:/ +"
 
 
 def dump(subject: Subject) -> str:
-    """`offer=42,publisher=7`: readable where ids are plain, unambiguous where they are not."""
+    """Return `offer=42,publisher=7`: readable for plain ids, unambiguous for others."""
     return ",".join(
         [f"{dimension}={quote(value, safe=SAFE)}" for dimension, value in zip(subject.per, subject.ids, strict=True)]
     )
 
 
 def dump_all(found: Sequence[Subject]) -> list[str]:
-    """The text of each. Ids that occur again are quoted once."""
+    """Return the text of each subject. Repeated ids are quoted once."""
     parts: dict[tuple[str, str], str] = {}
 
     def part(named: tuple[str, str]) -> str:
@@ -29,7 +29,7 @@ def dump_all(found: Sequence[Subject]) -> list[str]:
 
 
 def load(text: str) -> Subject:
-    """The reverse of `dump`. Raises ValueError for what `dump` never writes."""
+    """Parse the text of `dump`. Raises ValueError for texts that `dump` never writes."""
     dimensions, ids = [], []
     for part in text.split(","):
         dimension, equals, value = part.partition("=")

@@ -36,7 +36,7 @@ SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a nei
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Claimed effects that one handler carries out together."""
+    """Claimed effects that one handler executes together."""
 
     verb: str
     kind: str
@@ -47,16 +47,17 @@ class Batch:
 
     @property
     def full(self) -> bool:
-        """Whether more of its kind may wait than one worker takes at once."""
+        """True if more effects of its kind may wait than one worker takes at once."""
         return len(self.jobs) >= (MERGED_AT_ONCE if self.verb in MERGED_VERBS else SINGLE_AT_ONCE)
 
 
 def claim_batch(
     store: Store, now: datetime, *, away: Collection[str] = (), scope: AccountScope = EVERYONE
 ) -> list[Batch]:
-    """Take what is due. Nothing that is halted, and nothing that needs Integr8 for accounts that are `away`.
+    """Claim due effects, except halted ones and those that call Integr8 for accounts that are `away`.
 
-    A claim need not outlast a power cut: before anything leaves, `StoredCallLog.write` is on disk, and with it this.
+    A claim need not survive a power cut: before a request leaves, `StoredCallLog.write` is on disk, and the claim with
+    it.
     """
     with store.read() as session:
         if not ledger.some_due(session, now, scope):
@@ -83,7 +84,7 @@ def claim_batch(
 
 
 def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
-    """Hand back what must wait: a second effect with one natural key, and more single ones than a lease covers."""
+    """Release effects that must wait: a second one with the same natural key, and more than a lease covers."""
     ensures = [effect for effect in effects if effect.verb == "ensure"]
     busy = ledger.busy_keys(session, ensures, left_by) if ensures else set()
     kept: list[Effect] = []
@@ -100,7 +101,7 @@ def _without_rivals(session: Session, effects: Sequence[Effect], left_by: dateti
 
 
 def _offers(session: Session, effects: Sequence[Effect]) -> Mapping[int, str]:
-    """Effect → the offer of its event or landing page, by the mirror or by its key. Missing where nobody knows it."""
+    """Return effect → the offer of its event or landing page, from the mirror or its key. Unknown ones are missing."""
     below = [effect for effect in effects if effect.kind in BELOW_OFFER]
     parents: dict[tuple[str, str, str], str] = {}
     for account in {effect.account for effect in below}:
@@ -118,7 +119,7 @@ def _offers(session: Session, effects: Sequence[Effect]) -> Mapping[int, str]:
 
 
 def _refs(session: Session, effects: Sequence[Effect], offers: Mapping[int, str]) -> Refs:
-    """Integr8's text ids for calls: rules speak of the small numbers that reports and links use."""
+    """Return Integr8's text ids for calls: rules use the small numbers of reports and links."""
     ids: dict[tuple[str, str], set[str]] = {}
     for effect in effects:
         if effect.verb != "ensure":
@@ -134,7 +135,7 @@ def _refs(session: Session, effects: Sequence[Effect], offers: Mapping[int, str]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What jobs need to know beside their effects."""
+    """What jobs need in addition to their effects."""
 
     causes: Mapping[int, str]  # by plan
     expired: Mapping[int, datetime]  # plan → when it was decided
@@ -142,11 +143,11 @@ class _Known:
     offers: Mapping[int, str]  # effect → the offer above its target
 
     def ref(self, account: str, kind: str, identity: str) -> str:
-        """Integr8's text id, where it is known by another."""
+        """Return Integr8's text id, if the target is known by another id."""
         return self.refs.get((account, kind, identity), identity)
 
     def key(self, effect: Effect) -> dict[str, Any]:
-        """The natural key, with the offer above by its text id."""
+        """Return the natural key, with the text id of the offer above."""
         key: dict[str, Any] = thaw(effect.key)
         offer = self.offers.get(effect.id)
         return key if offer is None else key | {"offer": self.ref(effect.account, "offer", offer)}
@@ -171,7 +172,7 @@ def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
 
 
 def _job_or_fault(effect: Effect, known: _Known) -> Job:
-    """The job; for an effect that none can be made of, one that fails by itself and says why."""
+    """Return the job; for an effect without a valid job, one that fails by itself and names the reason."""
     try:
         return _job(effect, known)
     except Exception as error:
@@ -206,7 +207,7 @@ def _expired(effect: Effect, decided: datetime) -> str:
 
 
 def _once(effect: Effect, cause: str) -> str:
-    """What a server may recognise a repetition by. Numbers of rows would come again after a restore."""
+    """Return the idempotency key for other servers. Numbers of rows would repeat after a restore."""
     parts = (effect.rule_id, cause, effect.step, effect.kind, effect.target_id, effect.subject)
     return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:32]
 
@@ -214,8 +215,8 @@ def _once(effect: Effect, cause: str) -> str:
 class StoredCallLog:
     """The call log in the database, for one batch.
 
-    What is about to leave is on disk before it does. How calls ended is written with what comes next, the following
-    request or the conclusion: a crash in between leaves effects that are settled by reading, either way.
+    A request is on disk before it leaves. The results of calls are written together with the next request or outcome. A
+    crash in between leaves effects that a read resolves in either case.
     """
 
     def __init__(
@@ -242,7 +243,7 @@ class StoredCallLog:
             return self._list_order.positions(session, self._batch.account, self._batch.integration, kind, ids)
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
-        """Commit `sent`, then send. Raises Expired, Halted or LeaseLost before anything has left."""
+        """Commit `sent`, then send. Raises Expired, Halted or LeaseLost before any request leaves."""
         for job in jobs:
             if job.expired:
                 raise Expired(job.expired)
@@ -261,28 +262,31 @@ class StoredCallLog:
             return self._timed(operation, call, send)
 
     def _why_not(self, effect_ids: Sequence[int]) -> str | None:
-        """A halt that has begun since the first request of a call keeps back the requests that are left of it."""
+        """Return the reason why the rest of a call must not be sent: a halt that began after its first request."""
         with self._store.read() as session:
             halted = halts.open_halts(session)
             is_halted = bool(halted) and ledger.any_halted(session, effect_ids, halted)
         return "a halt has begun" if is_halted else None
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
-        """Ask. A read that is cut short by a crash has changed nothing, so it needs no line beforehand."""
+        """Send a reading call. A read that a crash interrupts has changed nothing, so it is not recorded in advance."""
         call = Call(account=self._batch.account, operation=operation, targets=len(jobs), started_at=self._clock())
         return self._timed(operation, call, ask)
 
     def was_sent(self, job: Job) -> bool:
-        """Whether a request that changes something has left for this job."""
+        """Return whether a writing request was sent for this job."""
         return job.id in self._sent
 
     def note_ended(self, session: Session) -> None:
-        """Write how calls have ended since the last time."""
+        """Write the results of calls since the last time."""
         ledger.end_calls(session, self._ended)
         self._ended.clear()
 
     def note_delays(self, session: Session) -> None:
-        """Measure how long events had waited for the calls that have left. Nobody waits for that any more."""
+        """Measure how long events waited for the calls that were sent.
+
+        It runs after the calls, so nothing waits for it.
+        """
         for at, effects in self._first:
             for received in latencies.received_at(session, effects) if effects else ():
                 EVENT_TO_CALL.observe((at - received).total_seconds())

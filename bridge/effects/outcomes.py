@@ -39,9 +39,9 @@ def record_outcomes(
     box: Callable[[], SecretsBox],
     now: datetime,
 ) -> list[Outcome]:
-    """Write down what became of each effect and call, with everything that follows from it, in one transaction.
+    """Record the outcome of each effect and call and all its consequences in one transaction.
 
-    Returns those that were written: effects that another worker has taken over meanwhile are left to it.
+    Returns the effects that were written; those that another worker has taken over meanwhile are left to it.
     """
     results = list(outcomes)
     with store.write() as session:
@@ -61,7 +61,7 @@ def record_outcomes(
 
 
 def _mirror(session: Session, batch: Batch, written: Sequence[Outcome], now: datetime) -> None:
-    """The mirror learns of statuses in the same transaction, so that the next tick sees them."""
+    """Update the statuses of the mirror in the same transaction, so that the next tick sees them."""
     if batch.verb not in MERGED_VERBS:
         return
     done = [batch.effects[one.job.id] for one in written if isinstance(one, Applied)]
@@ -72,7 +72,7 @@ def _mirror(session: Session, batch: Batch, written: Sequence[Outcome], now: dat
 
 
 def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
-    """One line for all that went well together, and one for each that did not."""
+    """Log one line for all successes together, and one for each other outcome."""
     effects: list[Effect] = []
     for one in written:
         effect = batch.effects[one.job.id]
@@ -102,7 +102,7 @@ def _tell(batch: Batch, written: Sequence[Outcome]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeWriter:
-    """One transaction of conclusions, about effects that are locked in it. Rows are gathered and written together."""
+    """Writes the outcomes of effects that are locked in its transaction. It collects rows and writes them together."""
 
     session: Session
     blocked: Mapping[int, list[Effect]]
@@ -124,7 +124,7 @@ class OutcomeWriter:
                 self._later(effect, EffectState.UNKNOWN, wait, error)
 
     def close(self) -> None:
-        """Write what has gathered."""
+        """Write the collected rows."""
         ledger.conclude(self.session, self.ended)
         insert_rows(self.session, Hold, self.held)
         self.ended.clear()
@@ -222,9 +222,9 @@ class OutcomeWriter:
         )
 
     def _take_hold_back(self, effect: Effect, error: str) -> None:
-        """The target could not be brought back, so it is still held: by us, as everyone can see.
+        """Keep the hold of a target that could not be activated: it is still paused by us, which everyone can see.
 
-        The same where this effect has overtaken a return, and now nothing comes of either.
+        The same applies if this effect has overtaken a release and neither has a result.
         """
         for released in [effect.releases, *ledger.returns_overtaken_by(self.session, effect)]:
             hold = self.session.get(Hold, released) if released is not None else None
@@ -234,7 +234,7 @@ class OutcomeWriter:
 
 
 def fill(value: Any, step: str, result: Mapping[str, Any]) -> Any:
-    """Replace {"$ref": "step.name"} by what that step yielded."""
+    """Replace {"$ref": "step.name"} by the result of that step."""
     if isinstance(value, Mapping):
         reference = value.get("$ref")
         if isinstance(reference, str) and reference.partition(".")[0] == step:

@@ -46,7 +46,7 @@ PAUSE_SETTINGS = 60.0  # s; what is wrong or missing in bridge.yaml needs a pers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectInputs:
-    """What carrying out effects uses: the database, the accounts and their clients, and what may follow an effect."""
+    """What executing effects uses: the database, the accounts and their clients, and what may follow an effect."""
 
     store: Store
     clock: Callable[[], datetime]
@@ -63,9 +63,9 @@ class EffectInputs:
 
 
 def perform(inputs: EffectInputs, now: datetime) -> bool:
-    """Claim what is due and carry it out. False when nothing was due.
+    """Claim due effects and execute them. Returns False when nothing was due.
 
-    Each batch by itself: one that cannot be written down comes back with its lease, and keeps no other waiting.
+    Each batch is separate: one that cannot be recorded returns with its lease and does not delay the others.
     """
     away = [account for account in inputs.accounts if inputs.seconds_away(account) > 0]
     batches = claim_batch(inputs.store, now, away=away, scope=inputs.scope)
@@ -84,7 +84,7 @@ def perform(inputs: EffectInputs, now: datetime) -> bool:
 
 
 def _carry_out(inputs: EffectInputs, batch: Batch) -> bool:
-    """True when nothing has to be tried again."""
+    """Execute one batch. Returns True when nothing has to be tried again."""
     call_log = StoredCallLog(inputs.store, batch, inputs.clock, inputs.list_order)
     with spans.effects(inputs.store, batch):
         try:
@@ -99,10 +99,10 @@ def _carry_out(inputs: EffectInputs, batch: Batch) -> bool:
 
 
 def _afterwards(inputs: EffectInputs, call_log: StoredCallLog, ended: Sequence[Effect]) -> None:
-    """What can wait until the batch is written down.
+    """Do what can wait until the batch is recorded.
 
-    Where a rule says `on_failure: undo`, the other steps of a subject are undone when one fails. A step that was
-    under way when the other failed is asked about when it ends.
+    If a rule says `on_failure: undo` and one step of a subject fails, the other steps are undone. A step that was in
+    progress then is checked when it ends.
     """
     subjects = {(effect.plan_id, effect.subject) for effect in ended if effect.releases is None}
     with inputs.store.read() as session:
@@ -143,7 +143,7 @@ def _outcomes(inputs: EffectInputs, batch: Batch, call_log: StoredCallLog) -> Se
 
 
 def _gone(inputs: EffectInputs, batch: Batch) -> str | None:
-    """Why nothing can be asked under this name, and what mends it; None where it is configured."""
+    """Return why no account has this name, and the remedy; None if it is configured."""
     account = inputs.accounts.get(batch.account)
     if account is None:
         old = batch.account
@@ -157,17 +157,17 @@ def _gone(inputs: EffectInputs, batch: Batch) -> str | None:
 
 
 def _unusable(inputs: EffectInputs, batch: Batch) -> str | None:
-    """What is wrong in `http:` of bridge.yaml, for the effects that need it; None where it can be used."""
+    """Return the problem with `http:` of bridge.yaml, for the effects that need it; None if it is usable."""
     return _refused(inputs.outgoing) if batch.verb == "http" else None
 
 
 def _keyless(inputs: EffectInputs, jobs: Sequence[Job]) -> str | None:
-    """Why a secret that one of these makes could not be sealed: then nothing is sent for it. None where it can be."""
+    """Return why a secret of these effects could not be encrypted; then nothing is sent. None if it can be."""
     return _refused(inputs.box) if any(generates(job.wanted) for job in jobs) else None
 
 
 def _refused(needed: Callable[[], object]) -> str | None:
-    """What the settings lack for something that is made from them; None where it can be made."""
+    """Return what the settings lack for something that is built from them; None if it can be built."""
     try:
         needed()
     except SettingsError as error:
@@ -176,7 +176,7 @@ def _refused(needed: Callable[[], object]) -> str | None:
 
 
 def _wait_for_settings(job: Job, why: str) -> Outcome:
-    """Until bridge.yaml is mended, or the name is moved by `accounts rename`, effects wait or expire as all do."""
+    """Let effects wait, or expire as usual, until bridge.yaml is mended or `accounts rename` moves the name."""
     if job.ambiguous:
         return Ambiguous(job, PAUSE_SETTINGS, why)
     return Failed(job, job.expired) if job.expired else RetryLater(job, PAUSE_SETTINGS, why)

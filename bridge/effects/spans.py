@@ -16,7 +16,10 @@ MAX_LINKS = 100  # runs whose effects went out in one call
 
 @contextmanager
 def effects(store: Store, batch: Batch) -> Iterator[None]:
-    """A span around one batch. Effects of many runs go out together: below the first run, linked to the rest."""
+    """Open a span around one batch.
+
+    Effects of many runs go out together: it is below the first run and linked to the others.
+    """
     if not tracing.on():
         yield
         return

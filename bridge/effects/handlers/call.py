@@ -15,7 +15,7 @@ def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome
 
 
 def _call(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
-    """Any operation by name. Whether it took effect cannot be read in general, so it is never repeated."""
+    """Call any operation by name. Its result cannot be read in general, so it is never repeated."""
     name = job.kind
     if job.ambiguous:
         return Failed(job, f"{name}: sent, and the answer never came; look at Integr8 before doing it again")
@@ -32,7 +32,7 @@ def _call(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
 
 
 class Arguments(TypedDict, total=False):
-    """What the client takes for any operation."""
+    """The arguments that the client takes for any operation."""
 
     path: dict[str, str | int]
     query: dict[str, Any]
@@ -40,7 +40,7 @@ class Arguments(TypedDict, total=False):
 
 
 def arguments(operation: Operation, values: Mapping[str, Any]) -> Arguments:
-    """What stands under `with`, by its place: what the path and the query name goes there, the rest is the body."""
+    """Divide the values under `with`: parameters of path and query by their names, the rest is the body."""
     path: dict[str, str | int] = {name: str(value) for name, value in values.items() if name in operation.parameters}
     asked = _names(operation.query().fields) if operation.query is not None else frozenset()
     query = {name: value for name, value in values.items() if name in asked and name not in path}
@@ -54,7 +54,7 @@ def _names(fields: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _result(answer: Any) -> dict[str, Any]:
-    """What later steps and people see of the answer. The id of a create is the step's id."""
+    """Return the part of the answer that later steps and people see. The id of a create is the step's id."""
     if isinstance(answer, str):
         return {"id": answer}
     return {"answer": answer} if isinstance(answer, dict) else {}

@@ -35,7 +35,7 @@ def _one(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
 
 
 def _find(tools: Tools, call_log: CallLog, job: Job) -> dict[str, Any] | None:
-    """The object with this natural key, if there is one. Raises Ambiguous."""
+    """Find the object with this natural key. Returns None if there is none. Raises Ambiguous."""
     resource_name = RESOURCES[job.kind]
     collection = CollectionPath(resource_name, dict(zip(("offerID",), above(job), strict=False)))
     key = _own(job, job.key)
@@ -44,7 +44,7 @@ def _find(tools: Tools, call_log: CallLog, job: Job) -> dict[str, Any] | None:
 
 
 def _own(job: Job, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the object itself: the offer that it hangs on stands in the path."""
+    """Return the fields of the object itself: the offer that it belongs to is in the path."""
     return {name: value for name, value in fields.items() if name != "offer" or job.kind not in BELOW_OFFER}
 
 
@@ -79,7 +79,7 @@ def _bring_up_to_date(tools: Tools, call_log: CallLog, job: Job, entity: dict[st
 
 
 def _new_password(tools: Tools, call_log: CallLog, job: Job, entity: dict[str, Any]) -> Outcome:
-    """It was created by a request whose answer never came, and its password is lost with it: set another one."""
+    """Set a new password on an object whose create got no answer, because the first password is lost."""
     fields, secret = passwords.filled(job.wanted)
     identity, change = str(entity["id"]), resource(tools, job.kind).update
     password = {name: fields[name] for name in secret["$secret"]}

@@ -27,14 +27,14 @@ RESOURCES = {
 
 
 def resource(tools: Tools, kind: str) -> Any:
-    """The client's resource for a kind of entity."""
+    """Return the client's resource for a kind of entity."""
     return getattr(tools.client, RESOURCES[kind])
 
 
 def above(job: Job) -> tuple[str, ...]:
-    """The offer that an event or a landing page hangs on; nothing for everything else.
+    """Return the offer that an event or a landing page belongs to; nothing for other kinds.
 
-    Raises InvalidCall where nobody knows the offer.
+    Raises InvalidCall if the offer is unknown.
     """
     if job.kind not in BELOW_OFFER:
         return ()
@@ -46,20 +46,20 @@ def above(job: Job) -> tuple[str, ...]:
 
 
 def ids_of(entity: Mapping[str, Any]) -> set[str]:
-    """Both ids of an object, as text. Which of them a report or a postback names is not documented."""
+    """Return both ids of an object as text. It is not documented which of them a report or a postback names."""
     return {str(entity[name]) for name in ("id", "incremental_id") if entity.get(name) is not None}
 
 
 def priority_of(jobs: Sequence[Job]) -> Priority:
-    """Pauses overtake everything else, their reads included: until it is verified a pause is not done."""
+    """Return the priority. Pauses and their reads go first, because a pause is not done until it is verified."""
     return Priority.URGENT if any(job.urgent for job in jobs) else Priority.NORMAL
 
 
 def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -> dict[str, dict[str, Any]]:
-    """The present objects of these jobs, by every id that they have; what does not exist is missing.
+    """Read the present objects of these jobs, by every id that they have; objects that do not exist are missing.
 
-    One by one, or the pages on which they were when we last looked, or all pages: whichever costs the fewest calls
-    of the budget. Lists have no filter by several ids (reference, "List Offers").
+    It reads one by one, or the pages on which they last were, or all pages: whichever needs the fewest calls. Lists
+    have no filter by several ids (reference, "List Offers").
     """
     wanted = list(dict.fromkeys(job.target_id for job in jobs))
     if len(wanted) == 1 or kind in BELOW_OFFER:
@@ -82,7 +82,7 @@ def read_many(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -
 
 
 def find(present: Mapping[str, dict[str, Any]], job: Job) -> dict[str, Any] | None:
-    """The object of a job among those that were read, by either id."""
+    """Return the object of a job among those that were read, by either id."""
     return next((present[one] for one in job.ids if one in present), None)
 
 
@@ -126,7 +126,7 @@ def _by_pages(tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job]) -
 def _on_likely_pages(
     tools: Tools, call_log: CallLog, kind: str, jobs: Sequence[Job], likely: Counter[int]
 ) -> dict[str, dict[str, Any]]:
-    """Those that are where they were, the fullest page first. One page without any of them, and we stop believing."""
+    """Read the pages where the objects last were, the fullest first. Stop after one page that has none of them."""
     found: dict[str, dict[str, Any]] = {}
     missing = list(jobs)
     for number, _ in likely.most_common():
@@ -145,6 +145,6 @@ def _next_page(call_log: CallLog, kind: str, jobs: Sequence[Job], pages: Iterato
 
 
 def _those_of(page: Page, wanted: Sequence[Job]) -> dict[str, dict[str, Any]]:
-    """The wanted ones of a page, by every id that they have."""
+    """Return the wanted objects of a page, by every id that they have."""
     ids = {one for job in wanted for one in job.ids}
     return {known: entity for entity in page.rows if ids & ids_of(entity) for known in ids_of(entity)}

@@ -12,9 +12,9 @@ RETRY = 5.0  # seconds, doubled with each attempt
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    """One request to an address that the settings allow. What got no answer is never sent again.
+    """Send one request to an address that the settings allow. A request without an answer is never repeated.
 
-    A server that turns the request away and says when to come back is asked again then.
+    If the server refuses the request and says when to come back, it is sent again then.
     """
     return one_by_one(call_log, jobs, partial(_http, tools.outgoing, call_log))
 
@@ -46,15 +46,15 @@ def _judged(job: Job, answer: Answer) -> Outcome:
 
 
 def _backoff(job: Job) -> float:
-    """Seconds before the next attempt, where the server names none."""
+    """Return the seconds before the next attempt, if the server names none."""
     return float(RETRY * 2 ** min(job.attempts, 6))
 
 
 def _turned_away(answer: Answer) -> float | None:
-    """Seconds to wait where the server says that it did nothing yet; None for every other answer.
+    """Return the seconds to wait if the server says that it did nothing yet; None for every other answer.
 
     429 always says so. 503 does only with Retry-After: without it, a proxy may have lost the answer of a server that
-    did what was asked.
+    executed the request.
     """
     pause = retry_after(answer.headers, datetime.now(UTC))
     if answer.status == 429:

@@ -24,7 +24,7 @@ PAUSE_UNSEEN = 3600.0  # the longest between two readings of what was accepted a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One effect, claimed by this worker. `ambiguous`: an earlier request may or may not have taken effect."""
+    """One effect, claimed by this worker. `ambiguous`: an earlier request may have taken effect."""
 
     id: int
     verb: str
@@ -43,13 +43,13 @@ class Job:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id that the target is known by, the one for calls first."""
+        """Every id of the target, the one for calls first."""
         return (self.target_id,) if self.other_id in {None, self.target_id} else (self.target_id, str(self.other_id))
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """It is so now, and was read to be so. `result` may carry the id of what was created."""
+    """The target has the wanted state, verified by a read. `result` may hold the id of a created object."""
 
     word: ClassVar[str] = "applied"
 
@@ -59,7 +59,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """It was so already; nothing was sent."""
+    """The target had the wanted state already; nothing was sent."""
 
     word: ClassVar[str] = "skipped"
 
@@ -69,7 +69,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It will not become so by trying again."""
+    """The effect failed, and another attempt would fail too."""
 
     word: ClassVar[str] = "failed"
 
@@ -79,7 +79,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Not now: throttled, unreachable, or only partly done. `wait` in seconds."""
+    """The effect must wait: throttled, unreachable, or only partly done. `wait` in seconds."""
 
     word: ClassVar[str] = "again"
 
@@ -90,7 +90,7 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """The request left and its answer never came. To be settled by reading, after `wait` seconds."""
+    """The request left and no answer arrived. A read resolves it after `wait` seconds."""
 
     word: ClassVar[str] = "unknown"
 
@@ -103,21 +103,21 @@ Outcome: TypeAlias = Applied | Skipped | Failed | RetryLater | Ambiguous
 
 
 class Expired(Exception):
-    """A job was decided too long ago to be sent. The message says when."""
+    """The decision behind a job is too old. The message says since when."""
 
 
 class Halted(RuntimeError):
-    """A halt is on that covers one of the effects of a request: it is not sent."""
+    """A halt covers one of the effects of a request, so it is not sent."""
 
 
 class CallLog(Protocol):
     """Records each request of a handler. Raises LeaseLost when the effects are no longer this worker's.
 
-    A write raises Expired when one of its jobs is too old to be sent, and Halted when one of them is halted.
+    A write raises Expired if one of its jobs is too old, and Halted if one of them is halted.
     """
 
     def write(self, operation: str, jobs: Sequence[Job], send: Callable[[], T]) -> T:
-        """Record `sent` and the call, commit, send, record the answer. Re-raises what `send` raised."""
+        """Record `sent` and the call, commit, send, record the answer. Raises again what `send` raised."""
         ...
 
     def read(self, operation: str, jobs: Sequence[Job], ask: Callable[[], T]) -> T:
@@ -125,21 +125,24 @@ class CallLog(Protocol):
         ...
 
     def was_sent(self, job: Job) -> bool:
-        """Whether a request that changes something has left for this job."""
+        """Return whether a writing request was sent for this job."""
         ...
 
     def entity_count(self, kind: str) -> int | None:
-        """About how many entities of a kind there are, from the mirror; None when nobody knows."""
+        """Return about how many entities of a kind exist, from the mirror; None if unknown."""
         ...
 
     def list_positions(self, kind: str, ids: Collection[str]) -> Mapping[str, int]:
-        """Where in the list of a kind these stood when we last read it, from 0; what nobody knows is missing."""
+        """Return the positions of these entities in the list of a kind at the last read, from 0.
+
+        Unknown ones are missing.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What handlers work with: Integr8's client, and the way to other servers that the settings allow."""
+    """What handlers work with: Integr8's client, and a client for other allowed servers."""
 
     client: Client
     outgoing: Outgoing | None = None
@@ -147,7 +150,7 @@ class Tools:
 
 
 def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one line per kind of error
-    """What an error of a call means for an effect."""
+    """Return the outcome of an effect for an error of a call."""
     match error:
         case errors.OutcomeUnknown():
             return Ambiguous(job, backoff(job), str(error))
@@ -168,7 +171,7 @@ def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one li
 
 
 def backoff(job: Job) -> float:
-    """Seconds until the next attempt: longer with each."""
+    """Return the seconds until the next attempt; they grow with each attempt."""
     return min(PAUSE_UNREACHABLE * float(2 ** min(job.attempts, 6)), PAUSE_MAX)
 
 
@@ -177,10 +180,9 @@ AWAY = (errors.BudgetUnavailable, errors.BudgetExhausted, errors.Unreachable, er
 
 
 def one_by_one(call_log: CallLog, jobs: Sequence[Job], work: Callable[[Job], Outcome]) -> list[Outcome]:
-    """Each job by itself; an error ends its own job only, also one that nobody expects.
+    """Run each job alone; even an unexpected error ends only its own job.
 
-    But when nobody answers, the rest go back untried: asking on would hold a worker for minutes, and with it the
-    events that wait for one.
+    If no server answers, the remaining jobs are released untried: more attempts would occupy a worker for minutes.
     """
     outcomes: list[Outcome] = []
     for number, job in enumerate(jobs):
@@ -205,9 +207,9 @@ def one_by_one(call_log: CallLog, jobs: Sequence[Job], work: Callable[[Job], Out
 
 
 def broken(call_log: CallLog, job: Job, error: Exception) -> Outcome:
-    """A fault of this program, met while a job was carried out. All workers would meet it, so it ends after some tries.
+    """Return the outcome for a bug during a job. All workers would meet it, so it ends after some tries.
 
-    What may have been sent is looked for before it is sent again.
+    A request that may have been sent is checked by a read before it is sent again.
     """
     words = f"a fault of this program: {type(error).__name__}: {error}"
     if job.attempts >= MAX_BROKEN_TRIES:
@@ -217,13 +219,16 @@ def broken(call_log: CallLog, job: Job, error: Exception) -> Outcome:
 
 
 def held_back(call_log: CallLog, job: Job) -> Outcome:
-    """A halt began before the next request of this job. What has left, now or earlier, is looked for after the halt."""
+    """Return the outcome for a halt that began before the next request of this job.
+
+    Requests that left are checked afterwards.
+    """
     if job.ambiguous or call_log.was_sent(job):
         return Ambiguous(job, PAUSE_UNREACHABLE, "halted before it was known what became of it")
     return RetryLater(job, PAUSE_UNREACHABLE, "halted before it was sent")
 
 
 def untried(job: Job, error: Exception) -> Outcome:
-    """A job that waits because the call before it met nobody."""
+    """Return the outcome for a job that waits because the call before it got no answer."""
     kind = Ambiguous if job.ambiguous else RetryLater
     return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}")

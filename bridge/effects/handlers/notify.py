@@ -7,7 +7,7 @@ from bridge.effects.handlers.job import Applied, CallLog, Failed, Job, Outcome, 
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    """Hand a message to a channel; the channel's own queue delivers and repeats it."""
+    """Pass a message to a channel; the channel's own queue delivers and repeats it."""
     return one_by_one(call_log, jobs, partial(_notify, tools))
 
 

@@ -14,22 +14,22 @@ WRITE_ONLY = frozenset({"password"})
 
 
 class Generated:
-    """Stands in the fields of a job for a password that is to be made."""
+    """A placeholder in the fields of a job for a password that will be generated."""
 
 
 GENERATED = Generated()
 
 
 def for_job(value: Any) -> Any:
-    """A wanted value as a handler gets it: markers become `GENERATED`, and what came from outside is as it came."""
+    """Return a wanted value for a handler: markers become `GENERATED`, and values from outside stay unchanged."""
     is_marker = isinstance(value, Mapping) and value.get("$generate") == "password"
     return GENERATED if is_marker else as_sent(value)
 
 
 def filled(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The wanted fields with generated passwords put in, and the part of the result that hands them on.
+    """Return the wanted fields with generated passwords, and the part of the result that passes them on.
 
-    The second is empty where nothing was generated.
+    The second is empty if nothing was generated.
     """
     fields, secret = {}, {}
     for name, value in wanted.items():
@@ -42,5 +42,5 @@ def filled(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def generates(wanted: Mapping[str, Any]) -> bool:
-    """Whether one of the wanted fields is to be generated."""
+    """Return whether one of the wanted fields is to be generated."""
     return any(isinstance(value, Generated) for value in wanted.values())

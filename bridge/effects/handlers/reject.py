@@ -7,7 +7,7 @@ from bridge.effects.handlers.job import Applied, CallLog, Job, Outcome, Tools, o
 
 
 def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome]:
-    """Tell the tracker that a conversion is rejected. The same reason twice changes nothing, so it may repeat."""
+    """Reject a conversion at the tracker. The same reason twice changes nothing, so the request may be repeated."""
     return one_by_one(call_log, jobs, partial(_reject, tools, call_log))
 
 

@@ -36,9 +36,10 @@ Step: TypeAlias = Callable[..., list[Outcome]]
 
 
 def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
-    """One outcome for each job, all of one kind of entity.
+    """Set the status, and return one outcome for each job, all of one kind of entity.
 
-    What was never sent is sent at once. Of what may have arrived, only what the read shows not to be so.
+    Jobs that were never sent are sent at once. Jobs that may have arrived are sent only if a read shows that they did
+    not.
     """
     outcomes: list[Outcome] = []
     for some, step in _steps(jobs):
@@ -55,7 +56,7 @@ def set_active(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: 
 
 
 def _steps(jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], Step]]:
-    """What is done with which jobs, one after the other. What hangs on an offer goes offer by offer."""
+    """Yield which jobs to process how, one step after the other. Children of offers are processed offer by offer."""
     of_offer: dict[object, list[Job]] = {}
     for job in jobs:
         of_offer.setdefault(job.key.get("offer") if job.kind in BELOW_OFFER else None, []).append(job)
@@ -69,7 +70,7 @@ def _steps(jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], Step]]:
 
 
 def _unsent(job: Job, error: ApiError | BudgetError) -> Outcome:
-    """What an error means for an effect that this call has not sent. An ambiguous effect stays ambiguous."""
+    """Return the outcome of an error for an effect that this call has not sent. An ambiguous effect stays ambiguous."""
     outcome = from_error(job, error)
     return Ambiguous(job, outcome.wait, outcome.error) if job.ambiguous and isinstance(outcome, RetryLater) else outcome
 
@@ -84,7 +85,7 @@ def _change(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: boo
 
 
 def _send(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> Mapping[str, ApiError]:
-    """Make the bulk call. Returns what Integr8 refused, by id; raises when it refused everything."""
+    """Make the bulk call. Returns what Integr8 refused, by id; raises if it refused everything."""
     kind = jobs[0].kind
     ids = list(dict.fromkeys(job.target_id for job in jobs))
     send = partial(resource(tools, kind).set_status, *above(jobs[0]), ids, active=active, priority=priority_of(jobs))
@@ -96,9 +97,9 @@ def _send(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool)
 
 
 def _settle(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: bool) -> list[Outcome]:
-    """Effects whose request may have arrived: those that are so are done, those that are not so are sent again.
+    """Resolve effects whose request may have arrived: those with the wanted state are done, the others are sent again.
 
-    What cannot be seen is neither. It waits, longer each time, until one of its ids shows it.
+    A target that cannot be seen stays ambiguous and waits, longer each time, until one of its ids shows it.
     """
     present = read_many(tools, call_log, jobs[0].kind, jobs)
     outcomes: list[Outcome] = []
@@ -117,7 +118,7 @@ def _settle(tools: Tools, call_log: CallLog, jobs: Sequence[Job], *, active: boo
 
 
 def _outcome(job: Job, entity: Mapping[str, object] | None, refused: ApiError | None, *, active: bool) -> Outcome:
-    """What the read that followed says about one effect."""
+    """Return the outcome of one effect according to the read that followed."""
     if entity is not None and entity.get("active") is active:
         return Applied(job, {"active": active, "ids": sorted(ids_of(entity))})
     if refused is not None:
@@ -130,14 +131,14 @@ def _outcome(job: Job, entity: Mapping[str, object] | None, refused: ApiError | 
 
 
 def _unread(job: Job, refused: ApiError | None, error: ApiError | BudgetError) -> Outcome:
-    """It was sent, and could not be read back."""
+    """Return the outcome of a request that was sent and could not be read back."""
     if refused is not None:
         return from_error(job, refused)
     return Ambiguous(job, backoff(job), f"sent, and not read back yet: {error}")
 
 
 def _unseen(job: Job) -> Outcome:
-    """Integr8 accepted it, or may have, and shows no such target. That is no proof of anything."""
+    """Return the outcome if Integr8 accepted the request, or may have, and shows no such target. It proves nothing."""
     wait = min(PAUSE_UNREACHABLE * 2 ** min(job.attempts, 12), PAUSE_UNSEEN)
     ids = " or ".join(job.ids)
     return Ambiguous(job, wait, f"sent, but Integr8 shows no {job.kind} {ids}; it is looked for again")

@@ -15,7 +15,7 @@ def handle(tools: Tools, call_log: CallLog, jobs: Sequence[Job]) -> list[Outcome
 
 
 def _update(tools: Tools, call_log: CallLog, job: Job) -> Outcome:
-    """Read, send only what differs, read again. A password is never shown, so it is always sent."""
+    """Read, send only the differences, read again. A password is never shown, so it is always sent."""
     source, name = resource(tools, job.kind), RESOURCES[job.kind]
     read = partial(source.get, *above(job), job.target_id)
     fields, secret = passwords.filled(job.wanted)
@@ -42,5 +42,5 @@ def _differences(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
 
 
 def _same(present: Any, wanted: Any) -> bool:
-    """A change of letter case is a change; a number as text is none."""
+    """Return whether two values are equal. Another letter case is a change; a number as text is not."""
     return bool(present == wanted) or (flows.same(present, wanted) and not isinstance(present, str))

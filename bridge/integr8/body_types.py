@@ -109,7 +109,7 @@ class LandingPageFields(TypedDict, total=False):
 
 
 class ReportFilter(TypedDict, total=False):
-    """Everything a report can be narrowed by. `status`: Pending is not documented as a value."""
+    """All filters of a report. `status`: the documentation does not list Pending as a value."""
 
     status: Literal["Approved", "Rejected"]
     offer_id: str

@@ -41,8 +41,8 @@ def set_status(
 ) -> Flow[tuple[str, ...]]:
     """Switch many objects on or off, a hundred per call. Returns the ids, each once.
 
-    Where the bulk route does not exist (404, 405), each object is read and, if need be, patched. The answer
-    to a bulk call says nothing per id: read back what matters. Raises PartlyDone when some failed.
+    If the bulk route does not exist (404, 405), each object is read and patched if necessary. The answer to a bulk call
+    says nothing per id: read back what matters. Raises PartlyDone if some failed.
     """
 
     def one(id_: str) -> Flow[None]:
@@ -59,7 +59,7 @@ def set_status(
 def bulk_delete(
     context: AccountContext, collection: CollectionPath, ids: Iterable[str | int], priority: Priority | None
 ) -> Flow[tuple[str, ...]]:
-    """Delete many objects, a hundred per call; one by one where the bulk route does not exist."""
+    """Delete many objects, a hundred per call; one by one if the bulk route does not exist."""
 
     def one(id_: str) -> Flow[None]:
         return delete(context, collection, id_, priority)
@@ -69,7 +69,7 @@ def bulk_delete(
 
 @dataclass(slots=True)
 class _Work:
-    """One bulk call as it proceeds."""
+    """The progress of one bulk call."""
 
     context: AccountContext
     collection: CollectionPath
@@ -88,17 +88,20 @@ class _Work:
 
     @property
     def has_route(self) -> bool:
-        """Whether the reference has a bulk operation, and this account has not shown that it lacks it."""
+        """True if the reference has a bulk operation, and this account is not known to lack it."""
         return self.name in OPERATIONS and self.name not in self.context.without_bulk
 
     def check(self, ids: tuple[str, ...]) -> None:
-        """All of it, before any is sent."""
+        """Check the whole call before any request is sent."""
         if self.name not in OPERATIONS:
             return
         self.context.request(self.name, path=self.collection.above, body={**self.body, "data": list(ids)})
 
     def part(self, ids: tuple[str, ...]) -> Flow[None]:
-        """At most one chunk: by a bulk call, or singly. What is refused is halved until the refused ones are found."""
+        """Process at most one chunk: by a bulk call, or singly.
+
+        Refused chunks are halved until only refused targets are left.
+        """
         waiting = [ids]
         while waiting:
             some = waiting.pop()
@@ -124,9 +127,12 @@ class _Work:
         self.done += ids
 
     def look_for_the_route(self, ids: tuple[str, ...], error: ApiError) -> Flow[list[tuple[str, ...]]]:
-        """A 404 may mean the route or an object: one object is sent alone. If it proves to be there, it was the route.
+        """Find out whether a 404 means the route or an object: send one object alone.
 
-        One object that is gone must not cost the route, and each of the others two calls, until the process ends.
+        If the object exists, the route is missing.
+
+        Otherwise one missing object would disable the route, and cost two calls for each other object until the process
+        ends.
         """
         if error.status == 405:
             self.context.without_bulk.add(self.name)
@@ -142,7 +148,7 @@ class _Work:
         return []
 
     def halves(self, ids: tuple[str, ...], error: ApiError) -> list[tuple[str, ...]]:
-        """What is still to be sent of a call that was refused, the first half on top. One target alone has failed."""
+        """Return the unsent part of a refused call, the first half on top. A single target has failed."""
         if len(ids) == 1:
             self.failed[ids[0]] = error
             return []

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Take a slot, send, return the Reply. `left`: seconds until the caller's deadline."""
+    """Take a slot, send, and return the Reply. `left`: seconds until the caller's deadline."""
 
     request: Request
     priority: Priority
@@ -32,7 +32,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so many seconds."""
+    """Wait this number of seconds."""
 
     seconds: float
 
@@ -43,11 +43,11 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How calls are made: with which priority, for how long at most (seconds, over all attempts), and by which clocks.
+    """How calls are made: their priority, their total time limit in seconds over all attempts, and their clocks.
 
-    A caller that must not stand still limits the wait for a slot (`max_wait`) and the pause before another attempt
-    (`max_pause`): what would take longer raises at once. Without `repeat_writes` a write whose outcome is unknown is
-    never made again: whoever called reads first.
+    A caller that must not block limits the wait for a slot (`max_wait`) and the pause before another attempt
+    (`max_pause`): a longer wait raises at once. Without `repeat_writes` a write with an unknown outcome is never
+    repeated: the caller reads first.
     """
 
     priority: Priority = Priority.NORMAL
@@ -61,7 +61,7 @@ class CallOptions:
 
 
 def converse(request: Request, call_options: CallOptions, secrets: tuple[str, ...] = ()) -> Flow[Any]:
-    """Make one call, again and again as far as `wait_before_retry` and the deadline allow.
+    """Make one call and repeat it as far as `wait_before_retry` and the deadline allow.
 
     Raises the last ApiError, or the BudgetError that the shell throws in.
     """

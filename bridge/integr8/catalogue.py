@@ -22,7 +22,7 @@ READING_VERBS = frozenset({"GET", "HEAD"})
 
 
 class Kind(StrEnum):
-    """What a successful answer looks like."""
+    """The form of a successful answer."""
 
     LIST = "list"  # {"data": [...], "meta": {...}}
     OBJECT = "object"  # {"data": {...}}
@@ -40,7 +40,7 @@ class Paging(StrEnum):
 
 
 class Retry(StrEnum):
-    """Whether a call may be repeated when its outcome is not known."""
+    """Whether a call may be repeated when its outcome is unknown."""
 
     SAFE = "safe"  # reads: changes nothing
     IDEMPOTENT = "idempotent"  # sets an absolute state: the second time changes nothing
@@ -56,7 +56,7 @@ class Route:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `PUT /api/v2/offers/{offerID}`, the form of an override. Raises ValueError."""
+        """Parse `PUT /api/v2/offers/{offerID}`, the form of an override. Raises ValueError."""
         verb, _, path = text.strip().partition(" ")
         if verb not in {"GET", "PUT", "POST", "PATCH", "DELETE"} or not path.lstrip().startswith("/"):
             raise ValueError(f"{text!r} is not a route; write it like 'PUT /api/v2/publishers/bulk'")
@@ -75,8 +75,8 @@ class Route:
 class Operation:
     """One operation of the reference.
 
-    `parameters` are the path's, without those that the client fills in itself; `bulk_key` names the field
-    of the body that carries many targets; `section` is the section of the API key's permissions.
+    `parameters` are the path's, without those that the client fills in itself; `bulk_key` names the field of the body
+    with many targets; `section` is the section of the API key's permissions.
     """
 
     name: str
@@ -96,17 +96,17 @@ class Operation:
 
     @property
     def resource(self) -> str:
-        """`offers` of `offers.set_status`."""
+        """The resource: `offers` of `offers.set_status`."""
         return self.name.partition(".")[0]
 
     @property
     def action(self) -> str:
-        """`set_status` of `offers.set_status`."""
+        """The action: `set_status` of `offers.set_status`."""
         return self.name.partition(".")[2]
 
     @property
     def route(self) -> Route:
-        """The canonical place."""
+        """The route of the reference."""
         return Route(self.verb, self.path)
 
     @property
@@ -121,7 +121,7 @@ class Operation:
 
     @property
     def writes(self) -> bool:
-        """Whether it needs Write on its section; reading needs Read."""
+        """True if it needs Write on its section; reading needs Read."""
         return self.retry is not Retry.SAFE
 
 
@@ -142,7 +142,7 @@ _VERBS = "verb inferred from the order of operations in the reference (get, put,
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
-    """Where a resource lives, and what its five or seven operations have in common."""
+    """The place of a resource, and the common part of its five or seven operations."""
 
     name: str
     singular: str
@@ -303,7 +303,7 @@ RESOURCES: tuple[str, ...] = tuple(dict.fromkeys(operation.resource for operatio
 
 
 def places(routes: Mapping[str, Route | str]) -> dict[str, Route]:
-    """Overrides as they stand in bridge.yaml, read. Raises ValueError naming what is wrong with the first bad one."""
+    """Parse overrides from bridge.yaml. Raises ValueError with the problem of the first wrong one."""
     found: dict[str, Route] = {}
     for name, route in routes.items():
         if name not in OPERATIONS:

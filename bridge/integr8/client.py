@@ -31,12 +31,12 @@ T = TypeVar("T")
 
 
 class Client:
-    """All of Integr8's API for one account.
+    """Integr8's whole API for one account.
 
-    `integration` is the id that offers, reports and downloads belong to; `routes` holds the places that
-    differ at this account (`"PUT /path"` will do), `rejection_url` the tracker's address for rejecting.
-    `timeout` bounds one request and `deadline` one call with all its attempts, in seconds. Threads may share
-    a client. It is made after a fork, not before. `tell` hears of each request after it is over.
+    `integration` is the id that offers, reports and downloads belong to; `routes` holds the routes that differ at this
+    account (such as `"PUT /path"`), `rejection_url` the tracker's address for rejections. `timeout` limits one request
+    and `deadline` one call with all its attempts, in seconds. Threads may share a client. Create it after a fork, not
+    before. `tell` is called after each request.
     """
 
     def __init__(
@@ -94,23 +94,23 @@ class Client:
         priority: Priority | None = None,
         deadline: float | None = None,
     ) -> Any:
-        """Any operation of the catalogue by its name, one request and its repetitions.
+        """Call any operation of the catalogue by its name: one request and its repetitions.
 
-        Returns the whole body of lists and reports, the object of `get`, the id of a create, the text of a
-        URL, None of the rest. `integrationID`, `integration_id` and `timezone` are filled in.
+        Returns the whole body of lists and reports, the object of `get`, the id of a create, the text of a URL, None
+        for the others. `integrationID`, `integration_id` and `timezone` are filled in.
         """
         flow = self.context.call(name, path=path, query=query, body=body, priority=priority, deadline=deadline)
         return self.run(flow)
 
     def reject_conversion(self, transaction_id: str, reason: str) -> None:
-        """Reject a conversion through the tracker's `rejection_url`; there is no way back.
+        """Reject a conversion through the tracker's `rejection_url`; it cannot be reversed.
 
-        Raises InvalidCall when the account names no such address. An unknown id does nothing.
+        Raises InvalidCall if the account has no such address. An unknown id has no effect.
         """
         self.run(rejection.reject(self.context, self._rejection_url, transaction_id, reason))
 
     def run(self, flow: Flow[T]) -> T:
-        """Carry a flow out: send its exchanges, wait out its pauses, return what it returns."""
+        """Run a flow: send its exchanges, wait for its pauses, return its result."""
         resume: Callable[[], Step] = partial(next, flow)
         while True:
             try:
@@ -121,7 +121,7 @@ class Client:
             resume = self._perform(flow, step)
 
     def _perform(self, flow: Flow[T], step: Step) -> Callable[[], Step]:
-        """Do what the step says; what is returned tells the flow."""
+        """Execute one step; the return value goes to the flow."""
         if isinstance(step, Pause):
             self._sleep(step.seconds)
             return partial(flow.send, None)
@@ -154,9 +154,9 @@ class Client:
         return reply
 
     def answers(self, *, timeout: float, unread: bool = False) -> bool:
-        """Whether Integr8 answers, by one cheap read. It waits for no slot: where there is none, the answer is no.
+        """Return whether Integr8 answers one cheap read. It waits for no slot: without a free one, the answer is no.
 
-        The read is sent to a server that reads, unless `unread`: then it may stay in the queue of a frozen one.
+        The read is sent to a server that reads, unless `unread`: otherwise it may stay in the queue of a frozen one.
         """
         request = self.context.request("publishers.list", query={"page[number]": 1, "page[size]": 1})
         token = new_token()
@@ -175,7 +175,7 @@ class Client:
 
     @property
     def skew(self) -> timedelta | None:
-        """How far our clock is ahead of Integr8's, by the Date of its last answer; None before one came with it."""
+        """Return how far our clock is ahead of Integr8's, by the Date of its last answer; None before the first one."""
         return self._skew
 
     def _send(self, step: Exchange, token: str) -> Reply:
@@ -195,7 +195,7 @@ class Client:
 
     @contextmanager
     def open_file(self, url: str, *, priority: Priority = Priority.BULK) -> Iterator[Iterator[bytes]]:
-        """The bytes behind a signed address, in pieces. No API key goes there. Raises ApiError."""
+        """Open the file at a signed address, in pieces. No API key is sent there. Raises ApiError."""
         request = httpx_adapter.file_request(url)
         token = (
             acquire(self.budget, priority, sleep=self._sleep) if httpx_adapter.same_host(url, self._base_url) else None
@@ -213,7 +213,7 @@ class Client:
                 self.budget.settle(token, Outcome.ANSWERED)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:

@@ -39,7 +39,7 @@ REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready to be sent. Its body stays out of its repr: it may hold a password."""
+    """One request, ready to be sent. Its repr leaves out the body, which may hold a password."""
 
     operation: Operation
     verb: str
@@ -49,13 +49,13 @@ class Request:
 
     @property
     def name(self) -> str:
-        """The operation's name, as errors and logs show it."""
+        """The operation's name in errors and logs."""
         return self.operation.name
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. Header names are lower case."""
+    """One answer. Header names are lowercase."""
 
     status: int
     headers: Mapping[str, str]
@@ -73,10 +73,10 @@ def build(
     query: Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
 ) -> Request:
-    """Make the request of one call; `route` overrides the canonical one.
+    """Build the request of one call; `route` overrides the route of the reference.
 
-    Everything is checked here: path parameters, unknown or missing query parameters, the body against its
-    schema. Raises InvalidCall naming every problem at once.
+    Everything is checked here: path parameters, unknown or missing query parameters, the body against its schema.
+    Raises InvalidCall with all problems at once.
     """
     place = route or operation.route
     problems: dict[str, str] = {}
@@ -127,7 +127,10 @@ def _query(operation: Operation, given: Mapping[str, Any], problems: dict[str, s
 
 
 def _filters_nothing(name: str, value: Any) -> str | None:
-    """What is wrong with the value of a filter. One that is left out for having none would choose everything."""
+    """Return the problem with a filter's value.
+
+    A filter that is dropped because it is empty would select everything.
+    """
     if not name.startswith("filter["):
         return None
     values = _many(value)
@@ -139,12 +142,15 @@ def _filters_nothing(name: str, value: Any) -> str | None:
 
 
 def _many(value: Any) -> Collection[Any]:
-    """A list repeats its key: OpenAPI's own default. Whether Integr8 prefers commas is not stated."""
+    """Repeat the key for each item of a list: OpenAPI's own default.
+
+    Whether Integr8 prefers commas is not documented.
+    """
     return value if isinstance(value, list | tuple | set | frozenset) else (value,)
 
 
 def wire(value: Any) -> str:
-    """A value as it stands in a query: true, 2026-01-31 23:59:59, 1.50."""
+    """Convert a value to its form in a query: true, 2026-01-31 23:59:59, 1.50."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
@@ -165,7 +171,7 @@ def _body(operation: Operation, given: Mapping[str, Any] | None, problems: dict[
 
 
 def flatten(messages: Any, place: str = "") -> dict[str, str]:
-    """Marshmallow's nested messages as one level: `default_payout.payout` → what is wrong."""
+    """Flatten Marshmallow's nested messages to one level: `default_payout.payout` → problem."""
     if isinstance(messages, Mapping):
         found: dict[str, str] = {}
         for key, inner in messages.items():
@@ -177,12 +183,12 @@ def flatten(messages: Any, place: str = "") -> dict[str, str]:
 
 
 def encode(value: Any) -> bytes:
-    """JSON bytes; numbers keep all their digits. Raises TypeError for what JSON has no form for, as for a NaN."""
+    """Encode JSON; numbers keep all their digits. Raises TypeError for values without a JSON form, such as NaN."""
     return orjson.dumps(_exact(value))
 
 
 def _exact(value: Any) -> Any:
-    """The same value, with numbers that no double and no 64 bits can hold in their own digits."""
+    """Return the same value, with the exact digits of numbers that neither a double nor 64 bits can hold."""
     match value:
         case dict():
             return {key: _exact(item) for key, item in value.items()}
@@ -207,10 +213,10 @@ def _exact(value: Any) -> Any:
 
 
 def read(request: Request, reply: Reply, *, now: datetime, secrets: Iterable[str] = ()) -> Any:
-    """The answer of a call: list and report bodies whole, the object of `{"data": {...}}`, the new id, a URL.
+    """Parse an answer: whole bodies of lists and reports, the object of `{"data": {...}}`, the new id, a URL.
 
-    `now` is the moment of receipt; `secrets` are blotted out of the server's words. Raises the ApiError of
-    the status, Malformed for a good status with a bad body, OutcomeUnknown where a write met a 5xx or a create either.
+    `now` is the moment of receipt; `secrets` are removed from the server's text. Raises the ApiError of the status,
+    Malformed for a good status with a bad body, OutcomeUnknown if a write got a 5xx or a create got a bad body.
     """
     hidden = (*secrets, *request.secrets)
     request_id = next((reply.headers[name] for name in REQUEST_ID_HEADERS if name in reply.headers), None)
@@ -271,7 +277,7 @@ def _read_created(operation: Operation, reply: Reply) -> str:
 
 
 def _read_empty(_: Operation, reply: Reply) -> None:
-    """The status says it all; but a page of HTML comes from something that is not Integr8."""
+    """Accept an empty answer, because the status is enough; but a page of HTML does not come from Integr8."""
     if reply.body.lstrip()[:1] == b"<":
         raise ValueError("HTML instead of JSON")
 
@@ -303,7 +309,7 @@ _READERS = {
 
 
 def answer_lost(request: Request, *, left: bool, words: str) -> ApiError:
-    """The error of a request without an answer; `left` says whether the request may have gone out."""
+    """Return the error of a request without an answer; `left` says whether the request may have been sent."""
     if not left:
         return Unreachable(request.name, words=words)
     kind = NoAnswer if request.operation.retry is Retry.SAFE else OutcomeUnknown

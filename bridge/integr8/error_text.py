@@ -20,7 +20,7 @@ _HIDDEN = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DO
 
 
 def words_of(body: bytes, headers: Mapping[str, str], secrets: Iterable[str] = ()) -> str:
-    """One line of what the body says, at most 300 characters, without any of the secrets."""
+    """Return one line of the body's text, at most 300 characters, without any of the secrets."""
     text = body[:20_000].decode("utf-8", "replace")
     looks_html = "html" in headers.get("content-type", "") or text.lstrip()[:1] == "<"
     said = _from_html(text) if looks_html else _from_json(text)
@@ -51,11 +51,11 @@ def _said(value: Any) -> str:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to wait, from Retry-After in either form; None when absent or unreadable, at most an hour.
+    """Return the seconds to wait, from Retry-After in either form; None if absent or unreadable, at most an hour.
 
-    Some servers write a moment (seconds or milliseconds since 1970) where a number of seconds belongs. The limit of an
-    hour keeps whatever waits for the answer from waiting for decades. A date is compared with the server's own Date
-    where it sends one, so a wrong clock here does no harm.
+    Some servers write a time (seconds or milliseconds since 1970) instead of a number of seconds. The limit of an hour
+    prevents waits of decades. A date is compared with the server's own Date if it sends one, so a wrong clock here does
+    no harm.
     """
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):

@@ -43,18 +43,18 @@ class StartLog(Protocol):
     """Remembers when exports were started. `reserve` must be atomic over all processes."""
 
     def reserve(self, now: datetime, *, limit: int, span: timedelta) -> bool:
-        """Note a start at `now` unless `limit` lie in the last `span`; whether it was noted."""
+        """Note a start at `now` unless `limit` starts are within the last `span`. Returns whether it was noted."""
 
     def release(self, at: datetime) -> None:
-        """Forget a start that came to nothing."""
+        """Forget a start that failed."""
 
     def since(self, moment: datetime) -> Sequence[datetime]:
-        """The starts later than `moment`, oldest first."""
+        """Return the starts later than `moment`, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DailyBudget:
-    """How many exports are left, and when the next one becomes free (None: now)."""
+    """How many exports are left, and when the next one is free (None: now)."""
 
     limit: int
     used: int
@@ -62,13 +62,13 @@ class DailyBudget:
 
     @property
     def left(self) -> int:
-        """Exports that may still be started."""
+        """The number of exports that may still be started."""
         return max(0, self.limit - self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an export is. `rows`: its total, once Integr8 tells it; `waited`: seconds."""
+    """The progress of an export. `rows`: its total, once Integr8 reports it; `waited`: seconds."""
 
     id: str
     status: str
@@ -103,7 +103,7 @@ class Exporter:
         self._sleep = sleep
 
     def budget(self) -> DailyBudget:
-        """What is left of the day."""
+        """Return what is left for today."""
         used = self._starts.since(self._today() - DAY)
         next_free = used[-self._limit] + DAY if len(used) >= self._limit else None
         return DailyBudget(self._limit, len(used), next_free)
@@ -156,9 +156,9 @@ class Exporter:
         progress: Callable[[Progress], None] = lambda _: None,
         deadline: float = 3600.0,
     ) -> Row:
-        """Look until the export is ready, ever more slowly, and return its object. `deadline`: seconds.
+        """Poll ever more slowly until the export is ready, and return its object. `deadline`: seconds.
 
-        Raises RequestFailed when Integr8 gave the export up, NoAnswer when it was not ready in time.
+        Raises RequestFailed if Integr8 gave the export up, NoAnswer if it was not ready in time.
         """
         began, pause = self._clock(), FIRST_LOOK
         while True:
@@ -177,15 +177,15 @@ class Exporter:
 
     @contextmanager
     def rows(self, export: Row, *, delimiter: str = ",") -> Iterator[Iterator[dict[str, str]]]:
-        """The rows of a finished export, one by one, as they arrive. Raises NoAnswer when the file breaks off."""
+        """Yield the rows of a finished export, one by one, as they arrive. Raises NoAnswer if the file breaks off."""
         with self._open(export) as pieces:
             text = io.TextIOWrapper(io.BufferedReader(_Pieces(pieces)), encoding="utf-8-sig", newline="")
             yield _records(csv.DictReader(text, delimiter=delimiter, strict=True))
 
     def save(self, export: Row, path: Path, *, progress: Callable[[int], None] = lambda _: None) -> int:
-        """Write the file to `path` and return its bytes; a file that broke off is fetched anew.
+        """Write the file to `path` and return its bytes; a file that breaks off is fetched again.
 
-        The file appears under its name only when it is whole. `progress` hears the bytes so far.
+        The file gets its name only when it is complete. `progress` receives the bytes so far.
         """
         part = path.with_name(path.name + ".part")
         attempt = 0
@@ -220,11 +220,11 @@ class Exporter:
             yield pieces
 
     def status(self, id: str) -> Row:  # noqa: A002
-        """The export as it is now."""
+        """Return the present state of the export."""
         return self._client.exports.get(id, priority=Priority.BULK)
 
     def address(self, export: Row) -> str | None:
-        """Where its file can be fetched for a while, without a key; None while there is no file."""
+        """Return the address of its file, valid for a while without a key; None while there is no file."""
         name = _artifact(export)
         return None if name is None else self._client.exports.url(name, priority=Priority.BULK)
 
@@ -240,7 +240,7 @@ def _artifact(export: Row) -> str | None:
 
 
 def total(export: Row) -> int | None:
-    """Its rows, once Integr8 tells them."""
+    """Return the number of rows, once Integr8 reports it."""
     meta = export.get("results_meta")
     total = meta.get("total") if isinstance(meta, Mapping) else None
     return total if isinstance(total, int) else None

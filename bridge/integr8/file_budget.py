@@ -43,7 +43,10 @@ class FileBudget:
             return pace.state(now)
 
     def _tell(self, what: Callable[[Pace, float], None]) -> None:
-        """What was not heard costs room, not safety: the slot stays held until it expires."""
+        """Report a result to the budget.
+
+        If it is lost, the slot stays held until it expires: that costs room, not safety.
+        """
         try:
             with self._pace() as (pace, now):
                 what(pace, now)
@@ -52,7 +55,7 @@ class FileBudget:
 
     @contextmanager
     def _pace(self) -> Iterator[tuple[Pace, float]]:
-        """The budget as the last process left it, and afterwards as this one leaves it."""
+        """Read the budget that the last process left, and write the new one at the end."""
         try:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -67,7 +70,7 @@ class FileBudget:
             stream.truncate()
 
     def _load(self, text: str, now: float) -> Pace:
-        """A file that cannot be read, or is from before the machine was started, is a budget that nobody has used."""
+        """Load the budget. An unreadable file, or one from before the machine's start, counts as an unused budget."""
         try:
             kept: dict[str, Any] = json.loads(text)
             if kept.pop("now") > now:

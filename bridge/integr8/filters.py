@@ -9,11 +9,11 @@ Filter: TypeAlias = Mapping[str, Any]
 
 
 def filter_query(wanted: Filter | Any | None) -> dict[str, Any]:
-    """`{"active": True, "payout": {"gte": 3}}` → `{"filter[active]": True, "filter[payout][gte]": 3}`.
+    """Convert `{"active": True, "payout": {"gte": 3}}` to `{"filter[active]": True, "filter[payout][gte]": 3}`.
 
     Fields inside an object are written with dots or nested: `{"manager.id": "m1"}`, `{"manager": {"id": "m1"}}`.
-    Without an operator a filter means "equals". Nothing is checked here; `core.build` does, and refuses operators of
-    other APIs (`{"advertiser_id": {"ne": 2}}`), which are never taken for the name of a field.
+    Without an operator a filter means "equals". Nothing is checked here; `core.build` does it, and refuses operators of
+    other APIs (`{"advertiser_id": {"ne": 2}}`), which it never takes for a field's name.
     """
     if wanted is not None and not isinstance(wanted, Mapping):
         return {"filter": wanted}  # refused as no parameter
@@ -40,7 +40,7 @@ def _entries(field: str, value: Any) -> dict[str, Any]:
 
 
 def sort_query(order: str | Sequence[str] | None) -> dict[str, str]:
-    """`"-name"` or `["-name", "id"]`; a minus sorts downwards."""
+    """Convert `"-name"` or `["-name", "id"]`; a minus sorts downwards."""
     if not order:
         return {}
     return {"sort": order if isinstance(order, str) else ",".join(order)}

@@ -31,7 +31,7 @@ CHUNK = 100  # ids per bulk call: no limit is documented, and this is the size t
 
 @dataclass(slots=True)
 class AccountContext:
-    """Knows the account. `routes`: operation name → where it really is; `integration`: the default one."""
+    """The context of the account. `routes`: operation name → its real route; `integration`: the default one."""
 
     integration: str
     routes: Mapping[str, Route] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class AccountContext:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> core.Request:
-        """The request that a call would send. Raises InvalidCall; sends nothing."""
+        """Return the request that a call would send. Raises InvalidCall; sends nothing."""
         operation = OPERATIONS.get(name)
         if operation is None:
             raise InvalidCall(name, "no such operation")
@@ -83,7 +83,7 @@ class AccountContext:
         priority: Priority | None = None,
         deadline: float | None = None,
     ) -> Flow[Any]:
-        """One operation by name. `deadline`: seconds for all attempts together."""
+        """Call one operation by name. `deadline`: seconds for all attempts together."""
         call_options = self.call_options
         call_options = call_options if priority is None else replace(call_options, priority=priority)
         call_options = call_options if deadline is None else replace(call_options, deadline=deadline)
@@ -93,17 +93,17 @@ class AccountContext:
 
 @dataclass(frozen=True, slots=True)
 class CollectionPath:
-    """The place of a collection: its resource, and the path parameters above it (offerID for offer events)."""
+    """The path of a collection: its resource, and the path parameters above it (offerID for offer events)."""
 
     resource: str
     above: Mapping[str, str | int] = field(default_factory=dict)
 
     def operation(self, action: str) -> Operation:
-        """The operation of this collection with that action."""
+        """Return the operation of this collection for an action."""
         return OPERATIONS[f"{self.resource}.{action}"]
 
     def item(self, id_: str | int) -> dict[str, str | int]:
-        """The path parameters of one object."""
+        """Return the path parameters of one object."""
         return {**self.above, self.operation("get").parameters[-1]: id_}
 
 
@@ -113,10 +113,10 @@ class CollectionPath:
 def create(
     context: AccountContext, collection: CollectionPath, fields: Mapping[str, Any], priority: Priority | None
 ) -> Flow[Row]:
-    """Create, then read: the answer to a create holds nothing but the id.
+    """Create, then read, because the answer to a create holds only the id.
 
-    Where the reading fails the object exists all the same, so its id and the given fields come back (without
-    a password) instead of an error that would look like a failed create. Raises OutcomeUnknown.
+    If the read fails, the object exists all the same, so its id and the given fields are returned (without a password)
+    instead of an error that would look like a failed create. Raises OutcomeUnknown.
     """
     name = f"{collection.resource}.create"
     id_: str = yield from context.call(name, path=collection.above, body=fields, priority=priority)
@@ -134,7 +134,7 @@ def update(
     fields: Mapping[str, Any],
     priority: Priority | None,
 ) -> Flow[None]:
-    """Change the given fields. What a PATCH requires and was not given is read first and sent along unchanged."""
+    """Change the given fields. Required fields that are not given are first read, and sent unchanged."""
     name = f"{collection.resource}.update"
     _refuse_nothing(name, fields)
     missing = missing_fields(collection, fields)
@@ -152,7 +152,7 @@ def _refuse_nothing(name: str, fields: Mapping[str, Any]) -> None:
 
 
 def missing_fields(collection: CollectionPath, fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields that an update requires and `fields` lacks; they are read from the object first."""
+    """Return the fields that an update requires and `fields` lacks; they are read from the object first."""
     request = collection.operation("update").request
     assert request is not None
     return tuple(name for name, one in request().fields.items() if one.required and name not in fields)
@@ -165,7 +165,7 @@ def _check_given(
     fields: Mapping[str, Any],
     missing: Iterable[str],
 ) -> None:
-    """Refuse what is wrong with the given fields before the first request, which is a read, is made."""
+    """Refuse wrong fields before the first request, which is a read."""
     name = f"{collection.resource}.update"
     try:
         context.request(name, path=collection.item(id_), body=fields)
@@ -176,7 +176,10 @@ def _check_given(
 
 
 def carried_over(name: str, row: Row, missing: Iterable[str]) -> Row:
-    """The required fields as the object has them now. Raises InvalidCall for one that it does not show."""
+    """Return the required fields with their present values.
+
+    Raises InvalidCall for one that the object does not show.
+    """
     absent = [key for key in missing if row.get(key) in {None, ""}]
     if absent:
         raise InvalidCall(name, dict.fromkeys(absent, "is required, and the object as read does not show it; give it"))
@@ -202,12 +205,12 @@ def delete(
 def find(
     context: AccountContext, collection: CollectionPath, key: Mapping[str, Any], priority: Priority | None
 ) -> Flow[Row | None]:
-    """The one object that has the fields of the natural key (letter case aside), or None.
+    """Return the one object that has the fields of the natural key (ignoring letter case), or None.
 
-    The filter is only a hint: whether Integr8 filters by these fields is not stated, so every row is compared
-    here, and a server that ignores the filter costs pages but no mistake. Where the filtered list holds fewer
-    objects than it announces, the whole list is read. Raises Ambiguous, and Incomplete when that is short as well:
-    what a short list does not show may exist.
+    The filter is only a hint: it is not documented whether Integr8 filters by these fields, so every row is compared
+    here; a server that ignores the filter costs pages but no mistake. If the filtered list holds fewer objects than it
+    announces, the whole list is read. Raises Ambiguous, and Incomplete if that list is short too, because a short list
+    may hide the object.
     """
     name = f"{collection.resource}.list"
     try:
@@ -240,7 +243,7 @@ def _matching(
 
 
 def same(present: Any, wanted: Any) -> bool:
-    """Whether a field has a value already: letter case, outer spaces and numbers as text aside."""
+    """Return whether a field has a value already, ignoring letter case, outer spaces and numbers as text."""
     if present is None or wanted is None:
         return present is wanted
     return bool(present == wanted) or str(present).strip().casefold() == str(wanted).strip().casefold()
@@ -251,8 +254,8 @@ def ensure(
 ) -> Flow[tuple[Row, bool]]:
     """Find by natural key, or create. Returns the object and whether it was created now.
 
-    After a create with an unknown outcome the object is looked for once more; when it is not there, the
-    OutcomeUnknown is raised: the next `ensure` begins with the finding anyway.
+    After a create with an unknown outcome the object is searched once more; if it is not found, OutcomeUnknown is
+    raised: the next `ensure` begins with a search anyway.
     """
     name = f"{collection.resource}.create"
     if fields.get(key) in {None, ""}:

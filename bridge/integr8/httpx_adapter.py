@@ -31,7 +31,7 @@ WRITTEN = ("send_request_body.complete",)  # of httpcore's http11 and http2 trac
 
 
 def base(url: str) -> str:
-    """The base URL without its tail; the paths of the catalogue begin with /api/v2. Raises ValueError."""
+    """Return the base URL without its tail; the paths of the catalogue begin with /api/v2. Raises ValueError."""
     parts = urlsplit(url.strip())
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError(f"base_url: {url!r} is not an http(s) address; the usual one is https://api.app.integr8.co")
@@ -41,14 +41,14 @@ def base(url: str) -> str:
 
 
 def key(api_key: str) -> str:
-    """The API key, if a header can carry it. Raises ValueError without repeating it."""
+    """Return the API key, if a header can hold it. Raises ValueError without repeating it."""
     if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
         raise ValueError("api_key: is empty or holds characters that no header can carry")
     return api_key.strip()
 
 
 def agent() -> dict[str, str]:
-    """Who we are."""
+    """Return our User-Agent."""
     try:
         release = version("integr8-bridge")
     except PackageNotFoundError:
@@ -57,17 +57,17 @@ def agent() -> dict[str, str]:
 
 
 def headers(request: Request, api_key: str) -> dict[str, str]:
-    """Both headers that Integr8 wants, on reads too; no key where the operation takes none."""
+    """Return both headers that Integr8 requires, on reads too; no key if the operation takes none."""
     return {**HEADERS, "API-KEY": api_key} if request.operation.authenticated else dict(HEADERS)
 
 
 def address(base_url: str, request: Request) -> str:
-    """Where a request goes; the tracker's own address stands on its own."""
+    """Return the address of a request; the tracker's own address is used unchanged."""
     return request.target if request.target.startswith("http") else base_url + request.target
 
 
 def when_written(tell: Callable[[], None]) -> Callable[[str, Any], None]:
-    """A trace for httpx that calls `tell` once the request has been written to the socket."""
+    """Return a trace for httpx that calls `tell` once the request has been written to the socket."""
 
     def trace(event: str, _info: Any) -> None:
         if event.endswith(WRITTEN):
@@ -77,14 +77,14 @@ def when_written(tell: Callable[[], None]) -> Callable[[str, Any], None]:
 
 
 def reply(response: httpx.Response) -> Reply:
-    """Our Reply of a response that has been read."""
+    """Return our Reply of a response that has been read."""
     return Reply(
         response.status_code, {name.lower(): value for name, value in response.headers.items()}, response.content
     )
 
 
 def skew(answer: Reply, now: datetime) -> timedelta | None:
-    """How far `now` is ahead of the answer's Date header, which has whole seconds; None without a usable one."""
+    """Return how far `now` is ahead of the answer's Date header, which has whole seconds; None without a usable one."""
     try:
         told = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
@@ -93,29 +93,29 @@ def skew(answer: Reply, now: datetime) -> timedelta | None:
 
 
 def outcome(answer: Reply, now: datetime) -> tuple[Outcome, float | None]:
-    """What the budget should learn of an answer, and the pause in seconds that it asks for."""
+    """Return what the budget should learn from an answer, and the pause in seconds that the answer asks for."""
     if answer.status == 429:
         return Outcome.THROTTLED, retry_after(answer.headers, now)
     return (Outcome.FAILED if answer.status >= 500 else Outcome.ANSWERED), None
 
 
 def outcome_of_error(error: ApiError) -> Outcome:
-    """The same for a request without an answer."""
+    """Return the same for a request without an answer."""
     return Outcome.UNSENT if isinstance(error, Unreachable) else Outcome.LOST
 
 
 def lost_with(request: Request, error: httpx.HTTPError) -> ApiError:
-    """Our error of httpx's. Its text names no header and no body."""
+    """Convert an error of httpx to ours. Its text names no header and no body."""
     words = str(error) or type(error).__name__
     return answer_lost(request, left=not isinstance(error, BEFORE_SENDING), words=words[:200])
 
 
 def server_reads(base_url: str, timeout: float) -> bool:
-    """Whether the server reads what arrives. Sends no request: nothing of it counts against the rate.
+    """Return whether the server reads what arrives. No request is sent, so nothing counts against the rate.
 
-    A frozen server takes connections, its kernel does, and whole requests with them, which it counts together when it
-    goes on. It does not answer a line that is no request, which a living server refuses at once. An https address is
-    not asked: a frozen server ends no TLS handshake, so no request leaves. Nor is one behind a proxy.
+    The kernel of a frozen server accepts connections and whole requests, and the server counts them together when it
+    continues. A living server refuses a line that is not a request at once; a frozen one does not answer. An https
+    address is not tested: a frozen server ends no TLS handshake, so no request leaves. Nor is one behind a proxy.
     """
     parts = urlsplit(base_url)
     host = parts.hostname or ""
@@ -137,7 +137,7 @@ def server_reads(base_url: str, timeout: float) -> bool:
 
 
 def file_request(url: str) -> Request:
-    """The signed address as a Request. Raises InvalidCall for anything that is not an http(s) address."""
+    """Return the signed address as a Request. Raises InvalidCall for anything that is not an http(s) address."""
     operation = OUTSIDE["exports.file"]
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
@@ -146,11 +146,11 @@ def file_request(url: str) -> Request:
 
 
 def same_host(url: str, base_url: str) -> bool:
-    """Whether a file lies on the API's own host and so counts against its rate."""
+    """Return whether a file is on the API's own host, so that it counts against its rate."""
     return urlsplit(url).netloc == urlsplit(base_url).netloc
 
 
 def refusal(request: Request, status: int, body: bytes, content_type: str) -> ApiError:
-    """The error of a file that was not handed out. The address is a secret and stays out of it."""
+    """Return the error of a refused file. It leaves out the address, which is a secret."""
     words = words_of(body, {"content-type": content_type}, (request.target,))
     return class_for(status)(request.name, status=status, words=words)

@@ -16,7 +16,7 @@ SERVER = "https://api.app.integr8.co"
 
 
 def document(server: str = SERVER) -> dict[str, Any]:
-    """The whole document, as plain values ready for JSON."""
+    """Return the whole document, as plain values ready for JSON."""
     plugin = MarshmallowPlugin(schema_name_resolver=_name)
     spec = APISpec(
         title="Integr8",

@@ -10,11 +10,11 @@ Query = dict[str, Any]
 
 
 class Listing(Iterator[Row]):
-    """Read once, lazily: a page is asked for when its first row is wanted.
+    """A list that is read once, lazily: a page is requested when its first row is needed.
 
-    `cursor` names the place after the last page that was read to its end, so that a listing which was broken
-    off can be taken up again (`start=` of a list, `after=` or `before=` of a report): rows of the page in
-    hand come twice, none is lost. None before the first page and after the last one; `finished` tells which.
+    `cursor` names the place after the last complete page, so that an interrupted listing can be continued (`start=` of
+    a list, `after=` or `before=` of a report): rows of the page in hand come twice, none is lost. It is None before the
+    first page and after the last one; `finished` tells which.
     """
 
     def __init__(self, fetch: Callable[[Query], Any], paging: Paging) -> None:
@@ -27,7 +27,7 @@ class Listing(Iterator[Row]):
         self.finished = False
 
     def pages(self) -> Iterator[Page]:
-        """The same, a page at a time."""
+        """Yield the same rows, a page at a time."""
         while (query := self._paging.query) is not None:
             page = self._paging.take(self._fetch(query))
             self.newest = self.newest or page.newest

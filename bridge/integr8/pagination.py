@@ -16,7 +16,7 @@ REPEATS = 3  # pages that came twice before a listing is given up
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows. `cursor`: what to start from to read on after them; None when they were the last ones."""
+    """Some rows. `cursor`: where to continue after them; None if they are the last ones."""
 
     rows: tuple[Row, ...]
     cursor: str | None
@@ -25,23 +25,23 @@ class Page:
 
 
 class Paging(Protocol):
-    """`query` is None when there is nothing left to ask."""
+    """The state of a paged read. `query` is None when no page is left."""
 
     @property
     def query(self) -> dict[str, Any] | None:
         """The query parameters of the next page."""
 
     def take(self, answer: Any) -> Page:
-        """Take in the answer to that query."""
+        """Process the answer to that query."""
 
 
 class Numbered:
-    """`page[number]` from 1 on, until `meta.total_page`, read anew from each answer.
+    """Numbered pages: `page[number]` from 1 on, until `meta.total_page`, read again from each answer.
 
-    A list that ends with fewer objects than its `meta.total_count` raises Incomplete. Objects that were added while one
-    reads push others to the next page, and those that were removed pull others to the page before; where that has
-    happened the list is read once more from its beginning. One that gives more than it announces goes on while its
-    pages are full. `to_the_end`: so does any other, for who must not miss an object.
+    A list that ends with fewer objects than its `meta.total_count` raises Incomplete. Objects that are added during the
+    read push others to the next page, and removed ones pull others to the previous page; if that happened, the list is
+    read once more from its beginning. A list that gives more than it announces is read while its pages are full.
+    `to_the_end`: every list is read that far, for callers that must not miss an object.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Numbered:
         return Page(fresh, None if self._number is None else str(self._number), total=meta.get("total_count"))
 
     def _after_the_last(self, total: Any) -> int | None:
-        """None when the list is whole, 1 to read it once more. Raises Incomplete."""
+        """Return None when the list is complete, 1 to read it once more. Raises Incomplete."""
         if not isinstance(total, int):
             return None
         shrunk = not self._second_round and isinstance(self._announced, int) and total < self._announced
@@ -113,7 +113,7 @@ class Numbered:
 
 
 class Cursor:
-    """`page[after]` towards older rows, or `page[before]` towards newer ones. Never both."""
+    """Cursor pages: `page[after]` towards older rows, or `page[before]` towards newer ones. Never both."""
 
     def __init__(
         self, operation: str, *, size: int = PAGE_SIZE_MAX, after: str | None = None, before: str | None = None
@@ -153,7 +153,7 @@ class Cursor:
         return Page(fresh, None if self._done else cursor, newest=info.get("startCursor"))
 
     def _again(self, cursor: str | None) -> Page:
-        """A page that was here before came instead of the next one. It adds nothing; the next is asked for again."""
+        """Ask for the next page again, because an earlier page came instead. That page adds nothing."""
         self._repeats += 1
         if cursor is None or self._repeats > REPEATS:
             raise Malformed(self._operation, status=200, words=f"the cursor does not move past {cursor!r}")

@@ -34,7 +34,7 @@ TIME_PATTERN = r"^20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]) ([01]\d|2[0-3]):[0-
 
 
 class Moment(fields.String):
-    """An aware datetime, or a text that is in the wire's format already and means UTC."""
+    """An aware datetime, or a text in the wire's format that means UTC."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if isinstance(value, datetime):
@@ -54,7 +54,7 @@ def _wire_time(value: datetime) -> str:
 
 
 def round_up(moment: datetime) -> datetime:
-    """The next full second: the wire has no fractions, and the end of a span must not lose its last rows."""
+    """Return the next full second: the wire has no fractions, and the end of a range must not lose its last rows."""
     return moment.replace(microsecond=0) + timedelta(seconds=1) if moment.microsecond else moment
 
 
@@ -97,7 +97,7 @@ def _filter_problem(key: str) -> str | None:
 
 
 class SpanQuery(Query):
-    """The time range that reports and downloads ask for."""
+    """The time range of reports and downloads."""
 
     start_time = Moment(required=True, metadata={"pattern": TIME_PATTERN})
     end_time = Moment(required=True, metadata={"pattern": TIME_PATTERN})
@@ -136,7 +136,10 @@ class PostbackLogQuery(SpanQuery):
 
 
 class DownloadQuery(PostbackLogQuery, ReportFilters):
-    """`fields` and `extra_parameters` are single strings; that commas separate the names is inferred."""
+    """Parameters of a download.
+
+    `fields` and `extra_parameters` are single strings; the comma between names is inferred.
+    """
 
     extra_parameters = fields.String(required=True)  # required, and may be empty: no extra columns
 

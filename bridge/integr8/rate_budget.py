@@ -32,22 +32,22 @@ SCRIPT = files("bridge.integr8").joinpath("rate_budget.lua").read_text(encoding=
 
 
 class Budget(Protocol):
-    """What the client asks before and tells after each request. A token names one request.
+    """The rate budget that the client asks before each request and informs after it. A token names one request.
 
-    Raises BudgetUnavailable from `ask` when the budget cannot be asked: then nothing goes out.
+    Raises BudgetUnavailable from `ask` if the budget cannot be asked: then nothing is sent.
     """
 
     def ask(self, priority: Priority, token: str) -> float:
-        """0.0: go. Otherwise the seconds after which asking again makes sense."""
+        """Ask for a slot. 0.0: send. Otherwise: the seconds until the next attempt makes sense."""
 
     def sent(self, token: str) -> None:
-        """The request has been written."""
+        """Note that the request has been written."""
 
     def settle(self, token: str, outcome: Outcome, retry_after: float | None = None) -> None:
-        """The call is over. `retry_after`: the pause that the server named, in seconds."""
+        """Note the end of the call. `retry_after`: the pause that the server named, in seconds."""
 
     def state(self) -> BudgetState:
-        """A snapshot for people."""
+        """Return a snapshot for people."""
 
 
 def acquire(
@@ -60,8 +60,7 @@ def acquire(
 ) -> str:
     """Wait for a slot and return its token; `deadline` is in seconds from now, None waits for ever.
 
-    Raises BudgetExhausted as soon as it is clear that the slot will not come in time, BudgetUnavailable when
-    the budget cannot be asked.
+    Raises BudgetExhausted as soon as the slot cannot come in time, BudgetUnavailable if the budget cannot be asked.
     """
     token, until = new_token(), None if deadline is None else clock() + deadline
     while wait := budget.ask(priority, token):
@@ -72,17 +71,17 @@ def acquire(
 
 
 def new_token() -> str:
-    """A name for one request."""
+    """Return a name for one request."""
     return uuid.uuid4().hex
 
 
 def with_jitter(wait: float) -> float:
-    """The wait, a few milliseconds longer."""
+    """Return the wait, a few milliseconds longer."""
     return wait + random.random() * WAKE_JITTER  # noqa: S311 - spreads load, protects nothing
 
 
 def budget_key(api_key: str) -> str:
-    """The name of an API key's budget in Redis. The key itself cannot be read from it."""
+    """Return the name of an API key's budget in Redis. The key itself cannot be derived from it."""
     return "integr8:budget:{" + hashlib.sha256(api_key.encode()).hexdigest()[:20] + "}"
 
 
@@ -116,11 +115,11 @@ class LocalBudget:
 class RedisBudget:
     """The budget that every process of every machine shares. `key` comes from `budget_key`.
 
-    `burst` is how many calls may go at once after a pause (default: `per_second`). Any one second then holds
-    at most max(per_second, burst) calls, and in the long run `per_second` are made.
+    `burst` is how many calls may go at once after a pause (default: `per_second`). Any one second then holds at most
+    max(per_second, burst) calls, and in the long run `per_second` are made.
 
-    A budget that Redis does not know may be one that it has lost, with all that was counted in it. Its first
-    call waits `quiet_start` seconds (default: one window), so that an emptied Redis cannot double the rate.
+    If Redis does not know a budget, it may have lost it with all its counts. The first call then waits `quiet_start`
+    seconds (default: one window), so that an emptied Redis cannot double the rate.
     """
 
     def __init__(
@@ -158,7 +157,10 @@ class RedisBudget:
             raise BudgetUnavailable(type(error).__name__) from error
 
     def _tell(self, operation: str, *arguments: Any) -> None:
-        """What was not heard costs room, not safety: the slot stays held until it expires."""
+        """Report a result to the budget.
+
+        If it is lost, the slot stays held until it expires: that costs room, not safety.
+        """
         try:
             self._call(operation, *arguments)
         except BudgetUnavailable:

@@ -39,7 +39,7 @@ POLL = 0.05  # s until a caller asks again when what it waits for has no known e
 
 
 class Priority(IntEnum):
-    """Who goes first. Pauses are urgent; exports and imports are bulk."""
+    """The order of calls. Pauses are urgent; exports and imports are bulk."""
 
     URGENT = 0
     NORMAL = 1
@@ -47,7 +47,7 @@ class Priority(IntEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a call, as far as the budget cares."""
+    """The outcome of a call, as far as the budget needs it."""
 
     ANSWERED = "answered"  # any answer that is neither of the next two
     THROTTLED = "throttled"  # 429
@@ -58,7 +58,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """What a person may want to see. Seconds, and the share of the nominal rate in use."""
+    """The state for people. Seconds, and the share of the nominal rate in use."""
 
     share: float = 1.0
     closed_for: float = 0.0
@@ -91,7 +91,7 @@ class Pace:
     probing_until: float = 0.0
 
     def ask(self, now: float, priority: Priority, token: str) -> float:
-        """0.0: go, the slot is yours. Otherwise: seconds after which asking again makes sense."""
+        """Ask for a slot. 0.0: the slot is yours. Otherwise: the seconds until the next attempt makes sense."""
         wait = max(self._closed(now), self._window(now))
         standing_back = self._overtaken(now, priority)
         if standing_back:
@@ -110,12 +110,12 @@ class Pace:
         return 0.0
 
     def sent(self, now: float, token: str) -> None:
-        """The request has been written to the socket."""
+        """Note that the request has been written to the socket."""
         if token in self.slots:
             self.slots[token] = now + COUNTED_AFTER
 
     def settle(self, now: float, token: str, outcome: Outcome, retry_after: float | None = None) -> None:
-        """The call is over; its answer, if any, is here."""
+        """Note the end of the call and its answer, if any."""
         if outcome is Outcome.UNSENT:
             self.slots.pop(token, None)
         elif token in self.slots:
@@ -137,7 +137,7 @@ class Pace:
         self.opened, self.probing_until = 0, 0.0
 
     def state(self, now: float) -> BudgetState:
-        """A snapshot for people."""
+        """Return a snapshot for people."""
         return BudgetState(
             share=self.share,
             closed_for=max(0.0, self.closed_until - now),

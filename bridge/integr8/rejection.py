@@ -20,7 +20,7 @@ def reject(context: AccountContext, url: str | None, transaction_id: str, reason
 
 
 def rejection(url: str | None, transaction_id: str, reason: str) -> Request:
-    """The request. What the address already carries (a `secure` token, say) stays in it."""
+    """Return the request. Parameters of the address (a `secure` token, say) stay in it."""
     operation = OUTSIDE["conversions.reject"]
     if not url:
         raise InvalidCall(operation.name, "this account has no rejection_url; set it in bridge.yaml")

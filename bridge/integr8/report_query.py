@@ -19,7 +19,7 @@ def report_query(
     integration: str | None,
     sort: Any,
 ) -> dict[str, Any]:
-    """The parameters of a report without those of its page. Raises InvalidCall when a sort is wanted."""
+    """Return the parameters of a report without those of its page. Raises InvalidCall if a sort is wanted."""
     if sort is not None:
         raise InvalidCall(name, {"sort": "reports cannot be sorted; their rows always come newest first"})
     query = _span(start, end) | _narrowed(narrowed)
@@ -36,7 +36,7 @@ def download_query(
     narrowed: ReportFilter | None = None,
     delimiter: str | None = None,
 ) -> dict[str, Any]:
-    """The parameters of an export. Raises InvalidCall when a single text stands where names should."""
+    """Return the parameters of an export. Raises InvalidCall if a single text is given instead of names."""
     if isinstance(fields, str) or isinstance(extra_parameters, str):
         raise InvalidCall(name, {"fields": "must be a list of column names"})
     query = _span(start, end) | _narrowed(narrowed) | {"fields": ",".join(fields), "delimiter": delimiter}
@@ -53,5 +53,5 @@ def _narrowed(narrowed: ReportFilter | None) -> dict[str, Any]:
 
 
 def _text(value: Any) -> Any:
-    """An id as text; what is not a single value stays as it is, to be refused."""
+    """Return an id as text; anything but a single value stays unchanged, and is refused later."""
     return value if value is None or isinstance(value, Mapping) else str(value)

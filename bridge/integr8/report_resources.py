@@ -34,7 +34,7 @@ class Reports(Resource):
         sort: None = None,
         priority: Priority | None = None,
     ) -> Listing:
-        """Clicks by `request_time`. See `conversions`."""
+        """Return clicks by `request_time`. See `conversions`."""
         name = "reports.clicks"
         query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
         return self._report(name, query, Cursor(name, size=size, after=after, before=before), priority)
@@ -52,10 +52,10 @@ class Reports(Resource):
         sort: None = None,
         priority: Priority | None = None,
     ) -> Listing:
-        """Conversions by `conversion_time`, newest first.
+        """Return conversions by `conversion_time`, newest first.
 
-        `after=cursor` goes on towards older rows, `before=cursor` towards newer ones; both at once are
-        refused, and so is any `sort`: Integr8 does not sort reports.
+        `after=cursor` continues towards older rows, `before=cursor` towards newer ones; both at once are refused, and
+        so is any `sort`: Integr8 does not sort reports.
         """
         name = "reports.conversions"
         query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
@@ -74,7 +74,7 @@ class Reports(Resource):
         sort: None = None,
         priority: Priority | None = None,
     ) -> Listing:
-        """Impressions by `request_time`. See `conversions`."""
+        """Return impressions by `request_time`. See `conversions`."""
         name = "reports.impressions"
         query = report_query.report_query(name, start, end, narrowed=filter, integration=integration, sort=sort)
         return self._report(name, query, Cursor(name, size=size, after=after, before=before), priority)
@@ -175,12 +175,12 @@ class Exports(Resource):
         start: str | int | None = None,
         priority: Priority | None = None,
     ) -> Listing:
-        """Every export, lazily. `filter={"status": "COMPLETED"}`, `{"results_meta.total": {"gte": 1}}`."""
+        """Return every export, lazily. `filter={"status": "COMPLETED"}`, `{"results_meta.total": {"gte": 1}}`."""
         paging = Numbered("exports.list", size=size, start=start)
         return self._listing("exports.list", paging, {}, filter_query(filter), priority)
 
     def get(self, id: str, *, priority: Priority | None = None) -> Row:  # noqa: A002
-        """One export object. Raises NotFound."""
+        """Return one export object. Raises NotFound."""
         row: Row = self._runner.run(self._runner.context.call("exports.get", path={"exportID": id}, priority=priority))
         return row
 
@@ -189,11 +189,11 @@ class Exports(Resource):
         self._runner.run(self._runner.context.call("exports.delete", path={"exportID": id}, priority=priority))
 
     def url(self, artifact_name: str, *, priority: Priority | None = None) -> str:
-        """The signed address of an export's file. It is short-lived and opens the file to whoever has it."""
+        """Return the signed address of an export's file. It is short-lived and opens the file to whoever has it."""
         query = {"artifact_name": artifact_name}
         return str(self._runner.run(self._runner.context.call("exports.url", query=query, priority=priority)))
 
     def shared_url(self, artifact_name: str, token: str | None = None, *, priority: Priority | None = None) -> str:
-        """The signed address of a shared report's file. Needs no API key, and none is sent."""
+        """Return the signed address of a shared report's file. Needs no API key, and none is sent."""
         query = {"artifact_name": artifact_name, "token": token}
         return str(self._runner.run(self._runner.context.call("exports.shared_url", query=query, priority=priority)))

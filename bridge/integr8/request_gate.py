@@ -14,14 +14,14 @@ SOON = 0.05  # seconds; who asked just before the first request need not be aske
 
 
 class Gate:
-    """`why_not` says why nothing more may be sent, or None."""
+    """A check before each request: `why_not` returns why no more may be sent, or None."""
 
     def __init__(self, why_not: Callable[[], str | None]) -> None:
         self._why_not = why_not
         self._asked_before = True  # for the first request, by who opened the gate
 
     def pass_through(self, operation: str, *, waited: float) -> None:
-        """Raise NotTried where the request may not leave any more. `waited`: seconds that it waited for a slot."""
+        """Raise NotTried if the request may no longer be sent. `waited`: seconds that it waited for a slot."""
         known, self._asked_before = self._asked_before, False
         if known and waited < SOON:
             return
@@ -34,7 +34,7 @@ _open: ContextVar[Gate | None] = ContextVar("gate of requests", default=None)
 
 @contextmanager
 def asking(why_not: Callable[[], str | None]) -> Iterator[None]:
-    """Within it, each request but the first is sent only while `why_not` answers None.
+    """Inside the block, send each request but the first only while `why_not` returns None.
 
     with asking(lambda: "a halt has begun" if halted() else None):
         client.offers.set_status(many, active=False)
@@ -47,7 +47,7 @@ def asking(why_not: Callable[[], str | None]) -> Iterator[None]:
 
 
 def pass_through(operation: str, *, waited: float) -> None:
-    """Raise NotTried where a gate is open that lets nothing more through."""
+    """Raise NotTried if an open gate refuses the request."""
     gate = _open.get()
     if gate is not None:
         gate.pass_through(operation, waited=waited)

@@ -12,8 +12,8 @@ from bridge.integr8.errors import ApiError, Unreachable
 class ObservedRequest:
     """One request that had a slot of the budget.
 
-    `outcome`: ok, refused, throttled, server_error, unreachable (never left) or unknown (no answer).
-    `waited` and `took` are seconds: for the slot, and from then on until the answer.
+    `outcome`: ok, refused, throttled, server_error, unreachable (never sent) or unknown (no answer). `waited` and
+    `took` are seconds: for the slot, and from then on until the answer.
     """
 
     operation: str
@@ -30,7 +30,7 @@ def ignore(_one: ObservedRequest) -> None:
 
 
 def outcome(reply: Reply) -> str:
-    """An answer in one word."""
+    """Return an answer in one word."""
     if reply.status < 400:
         return "ok"
     if reply.status == 429:
@@ -39,5 +39,5 @@ def outcome(reply: Reply) -> str:
 
 
 def outcome_of_error(error: ApiError) -> str:
-    """The same for a request without an answer."""
+    """Return the same for a request without an answer."""
     return "unreachable" if isinstance(error, Unreachable) else "unknown"

@@ -30,18 +30,18 @@ T = TypeVar("T")
 
 
 class Runner(Protocol):
-    """Drives a flow; the Client is one."""
+    """Runs flows; the Client is one."""
 
     @property
     def context(self) -> AccountContext:
-        """What knows the account."""
+        """The context of the account."""
 
     def run(self, flow: Flow[T]) -> T:
-        """Carry the flow out."""
+        """Run the flow and return its result."""
 
 
 class Resource:
-    """What every resource needs: someone who drives flows."""
+    """What every resource needs: something that runs flows."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -64,7 +64,7 @@ class Resource:
 
 
 class Collection(Resource):
-    """List, get and delete, which are alike for all six collections."""
+    """List, get and delete, which are the same for all six collections."""
 
     resource: str
 
@@ -84,7 +84,7 @@ class Collection(Resource):
 
 
 class Plain(Collection):
-    """A collection that does not hang below an offer."""
+    """A collection that does not belong to an offer."""
 
     def list(
         self,
@@ -95,14 +95,14 @@ class Plain(Collection):
         start: str | int | None = None,
         priority: Priority | None = None,
     ) -> Listing:
-        """Every object, lazily, `size` per request, from page `start` on.
+        """Return every object, lazily, `size` per request, from page `start` on.
 
         `filter={"active": True}`, `filter={"a.b": {"gte": 3}}`; `sort="-name"` sorts downwards.
         """
         return self._list(self._collection(), filter_query(filter) | sort_query(sort), size, start, priority)
 
     def get(self, id: str | int, *, priority: Priority | None = None) -> Row:  # noqa: A002
-        """One object. Raises NotFound."""
+        """Return one object. Raises NotFound."""
         collection = self._collection()
         return self._runner.run(
             self._runner.context.call(f"{self.resource}.get", path=collection.item(id), priority=priority)
@@ -113,7 +113,10 @@ class Plain(Collection):
         self._runner.run(flows.delete(self._runner.context, self._collection(), id, priority))
 
     def find(self, key: str, value: Any, *, priority: Priority | None = None) -> Row | None:
-        """The one object whose field `key` equals `value`, letter case aside. Raises Ambiguous and Incomplete."""
+        """Return the one object whose field `key` equals `value`, ignoring letter case.
+
+        Raises Ambiguous and Incomplete.
+        """
         return self._runner.run(flows.find(self._runner.context, self._collection(), {key: value}, priority))
 
 
@@ -125,14 +128,14 @@ class Switchable(Plain):
     ) -> tuple[str, ...]:
         """Switch many objects on or off, a hundred per call. Returns the ids, each once.
 
-        Where this account has no bulk route (404, 405) each object is read and, if need be, patched. The
-        answer says nothing per id: read back what matters. Raises PartlyDone when some were not changed.
+        If this account has no bulk route (404, 405), each object is read and patched if necessary. The answer says
+        nothing per id: read back what matters. Raises PartlyDone if some were not changed.
         """
         flow = bulk.set_status(self._runner.context, self._collection(), ids, active=active, priority=priority)
         return self._runner.run(flow)
 
     def bulk_delete(self, ids: Iterable[str | int], *, priority: Priority | None = None) -> tuple[str, ...]:
-        """Delete many objects, a hundred per call; one by one where there is no bulk route."""
+        """Delete many objects, a hundred per call; one by one if there is no bulk route."""
         return self._runner.run(bulk.bulk_delete(self._runner.context, self._collection(), ids, priority))
 
 
@@ -168,8 +171,8 @@ class Offers(Switchable):
     def update(self, id: str | int, *, priority: Priority | None = None, **fields: Unpack[OfferFields]) -> None:  # noqa: A002
         """Change the given fields.
 
-        Integr8 wants `name` and `advertiser_id` with every change: where one is not given, the offer is read
-        first and its present value is sent along.
+        Integr8 requires `name` and `advertiser_id` with every change: if one is not given, the offer is read first and
+        its present value is sent.
         """
         self._runner.run(flows.update(self._runner.context, self._collection(), id, fields, priority))
 
@@ -245,12 +248,12 @@ class BelowOffer(Collection):
         start: str | int | None = None,
         priority: Priority | None = None,
     ) -> Listing:
-        """Every object of the offer, lazily."""
+        """Return every object of the offer, lazily."""
         collection, query = self._collection(offerID=offer_id), filter_query(filter) | sort_query(sort)
         return self._list(collection, query, size, start, priority)
 
     def get(self, offer_id: str | int, id: str | int, *, priority: Priority | None = None) -> Row:  # noqa: A002
-        """One object. Raises NotFound."""
+        """Return one object. Raises NotFound."""
         path = self._collection(offerID=offer_id).item(id)
         return self._runner.run(self._runner.context.call(f"{self.resource}.get", path=path, priority=priority))
 
@@ -259,7 +262,7 @@ class BelowOffer(Collection):
     ) -> tuple[str, ...]:
         """Switch objects of the offer on or off, one by one: they have no bulk route. Returns the ids, each once.
 
-        Each is read and, if need be, patched. Raises PartlyDone when some were not changed.
+        Each is read and patched if necessary. Raises PartlyDone if some were not changed.
         """
         collection = self._collection(offerID=offer_id)
         flow = bulk.set_status(self._runner.context, collection, ids, active=active, priority=priority)

@@ -24,11 +24,11 @@ NEVER_BETTER = frozenset({501, 505})  # "not implemented" does not pass
 def wait_before_retry(
     error: ApiError, attempt: int, *, jitter: Callable[[], float] = random.random
 ) -> timedelta | None:
-    """How long to wait after `attempt` attempts (1 after the first), or None: give up.
+    """Return how long to wait after `attempt` attempts (1 after the first), or None: give up.
 
-    Refused and unsent calls (429, unreachable) may always be repeated: nothing happened. Anything that may
-    have happened is repeated only when a second time changes nothing. Backoff is exponential with full
-    jitter; a pause that the server named is kept in full, and a little is added so that not all come at once.
+    Refused and unsent calls (429, unreachable) may always be repeated, because nothing happened. A call that may have
+    taken effect is repeated only if a repetition changes nothing. Backoff is exponential with full jitter; a pause that
+    the server named is kept in full, and a little is added so that not all come at once.
     """
     if attempt >= ATTEMPTS or not repeatable(error):
         return None
@@ -39,7 +39,7 @@ def wait_before_retry(
 
 
 def repeatable(error: ApiError) -> bool:
-    """Whether the same call may be made again at all, without reading anything first."""
+    """Return whether the same call may be repeated at all, without a read first."""
     if isinstance(error, RateLimited | Unreachable):
         return True
     operation = OPERATIONS.get(error.operation) or OUTSIDE.get(error.operation)

@@ -42,7 +42,7 @@ BELOW_OFFER = frozenset({"offer_events", "landing_pages"})
 
 
 class Verdict(StrEnum):
-    """What an answer says about a place."""
+    """The meaning of an answer for a route."""
 
     FOUND = "found"
     NO_PERMISSION = "found, the key lacks Read"
@@ -55,7 +55,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place that was asked, and what it said. `status` is None where no answer came."""
+    """One route that was tried, and its answer. `status` is None if no answer came."""
 
     operation: str
     route: Route
@@ -64,25 +64,25 @@ class Finding:
 
     @property
     def good(self) -> bool:
-        """Whether the operation lives here."""
+        """True if the operation has this route."""
         return self.verdict in {Verdict.FOUND, Verdict.NO_PERMISSION}
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """All findings, and the overrides that follow from them: operation → `VERB /path`."""
+    """All findings, and the resulting overrides: operation → `VERB /path`."""
 
     findings: tuple[Finding, ...]
     overrides: Mapping[str, str]
 
     @property
     def healthy(self) -> bool:
-        """Whether every operation that was asked is where the client looks for it."""
+        """True if every tried operation has the route that the client uses."""
         asked = {finding.operation for finding in self.findings if finding.verdict is not Verdict.NOT_ASKED}
         return not self.overrides and asked <= {finding.operation for finding in self.findings if finding.good}
 
     def paste(self, account: str) -> str:
-        """The piece of bridge.yaml to paste; empty when nothing differs."""
+        """Return the piece of bridge.yaml to paste; empty if nothing differs."""
         if not self.overrides:
             return ""
         lines = [f"    {name}: {route}" for name, route in self.overrides.items()]
@@ -90,10 +90,10 @@ class ProbeReport:
 
 
 def probe(client: Client, *, now: datetime | None = None) -> ProbeReport:
-    """Ask an account where its operations are, through its own client (its key, its budget, its overrides).
+    """Find an account's routes through its own client (its key, its budget, its overrides).
 
-    Sends GET only, one small page each, and stops asking for an operation at the first place that answers.
-    A key that is refused ends it. Raises nothing of the API: what went wrong stands in the findings.
+    Sends only GET, one small page each, and stops trying an operation at the first route that answers. A refused key
+    ends it. It raises no API error: the findings have all failures.
     """
     now = now or datetime.now(UTC)
     findings: list[Finding] = []

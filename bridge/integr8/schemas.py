@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields
 
 
 class Flag(fields.Boolean):
-    """true or false and nothing that looks like them; Python's own bool, JSON's own literal."""
+    """true or false and nothing similar; Python's own bool, JSON's own literal."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -23,7 +23,7 @@ class Flag(fields.Boolean):
 
 
 class Amount(fields.Decimal):
-    """A JSON number, kept exactly. Strings, booleans, NaN and infinities are not numbers here."""
+    """A JSON number, kept exactly. Strings, booleans, NaN and infinities are refused."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
@@ -50,7 +50,7 @@ def Texts(*values: str) -> fields.List[Any]:  # noqa: N802
 
 
 class Body(Schema):
-    """A request body. Refuses what it does not know."""
+    """A request body. It refuses unknown fields."""
 
     class Meta:
         unknown = RAISE
@@ -110,7 +110,7 @@ class PayoutConfig(Schema):
 
 
 class OfferBody(Body):
-    """Create and update alike: `name` and `advertiser_id` are required on both."""
+    """The body for create and update: both require `name` and `advertiser_id`."""
 
     name = Text(required=True)
     advertiser_id = fields.Integer(required=True, strict=True)
@@ -141,7 +141,7 @@ class OfferBody(Body):
 
 
 class PartnerBody(Body):
-    """What publishers and advertisers have in common."""
+    """The common fields of publishers and advertisers."""
 
     name = Text(required=True)
     active = Flag()
@@ -197,7 +197,10 @@ def _ids() -> fields.List[Any]:
 
 
 class BulkStatus(Body):
-    """The reference marks neither field as required; sent without one of them it would mean nothing."""
+    """The body of a bulk switch.
+
+    The reference requires neither field, but without one of them it would mean nothing.
+    """
 
     active = Flag(required=True)
     data = _ids()
@@ -221,9 +224,9 @@ class Meta(Answer):
 
 
 class ListAnswer(Answer):
-    """Go writes an empty slice as null, or leaves it out; others write any emptiness as `{}`.
+    """An answer with a list. Go writes an empty slice as null, or leaves it out; others write any empty value as `{}`.
 
-    null is an empty list. The other two are one where `meta` says so: a list that seems to be empty makes us create.
+    null is an empty list. The other two are one only if `meta` says so, because an empty list makes us create objects.
     """
 
     data = fields.List(fields.Dict(), required=True, allow_none=True)
@@ -247,7 +250,7 @@ class CreatedAnswer(Answer):
 
 
 class EmptyAnswer(Answer):
-    """`{ }`, or nothing at all: a 204."""
+    """An empty answer: `{ }`, or nothing at all with a 204."""
 
     class Meta:
         unknown = EXCLUDE
@@ -266,7 +269,10 @@ class Rows(Answer):
 
     @pre_load
     def no_rows(self, page: Any, **_: Any) -> Any:
-        """Of no rows any part may be null, or one of both be left out: there is no next page. `{}` is not a page."""
+        """Accept null for each part of an empty answer, or one missing part: there is no next page.
+
+        `{}` is not a page.
+        """
         if not isinstance(page, Mapping) or page.get("data") or not page:
             return page
         info = page.get("pageInfo") or {}
@@ -277,9 +283,11 @@ class Rows(Answer):
 
 
 class ReportAnswer(Answer):
-    """`data` twice: the envelope, then the rows with their `pageInfo`. An empty page may be null at either place.
+    """An answer of a report, `data` twice: the envelope, then the rows with their `pageInfo`.
 
-    A program that knows only one kind of emptiness writes the envelope of no rows as an empty list.
+    Either may be null when empty.
+
+    A program with only one kind of empty value writes the envelope without rows as an empty list.
     """
 
     data = fields.Nested(Rows, required=True, allow_none=True)
@@ -294,7 +302,7 @@ EXPORT_TYPES = ("conversion_logs", "click_logs", "impression_logs", "postback_lo
 
 
 class ExportAnswer(Answer):
-    """The export object, bare: starting a download answers without the usual `data` around it."""
+    """The export object without the usual `data` around it, as the answer to starting a download."""
 
     id = fields.String(required=True)
     status = fields.String()

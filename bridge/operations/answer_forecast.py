@@ -32,7 +32,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class AnswerForecast:
-    """What a rule would write in a day about so many items."""
+    """What a rule would write in a day about a number of items."""
 
     rule: str
     items: int
@@ -47,7 +47,7 @@ class AnswerForecast:
 
 
 def forecast(services: Services, session: Session, revision: Revision, now: datetime) -> AnswerForecast | None:
-    """None for a rule that is not evaluated by the clock over several items, or of which the past says nothing."""
+    """Return the forecast; None for a rule that is not scheduled over several items, or without any past."""
     moments = _due_times(revision, now)
     if len(moments) < 2:
         return None
@@ -89,7 +89,7 @@ def _codes(revision: Revision, past: Past, moment: datetime) -> Codes:
 
 
 def _written(texts: Sequence[str], before: Codes, after: Codes) -> tuple[int, int]:
-    """Bytes of one run about what changed, and verdicts that it stores."""
+    """Return the bytes that one run writes about changes, and the verdicts that it stores."""
     rows = np.flatnonzero(before != after)
     if not len(rows):
         return 0, 0
@@ -102,7 +102,7 @@ def _written(texts: Sequence[str], before: Codes, after: Codes) -> tuple[int, in
 
 
 def forecasts_in_home(directory: Path | None, now: datetime | None = None) -> tuple[str, ...]:
-    """One line for each rule of a directory that is not live as it stands there, or has not written yet."""
+    """Return one line for each rule of a directory that is not live with this text, or has not written yet."""
     services = Services(settings.load(directory))
     try:
         if pending(services.store.engine):

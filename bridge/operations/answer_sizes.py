@@ -15,13 +15,13 @@ PERIOD = timedelta(days=1)
 
 
 def written(session: Session, now: datetime) -> dict[str, int]:
-    """Rule → the bytes of the last 24 hours, the most first; no rule that wrote none."""
+    """Return rule → the bytes of the last 24 hours, the largest first; without rules that wrote nothing."""
     sizes = runs.answer_bytes(session, now - PERIOD)
     return {rule: sizes[rule] for rule in sorted(sizes, key=lambda one: (-sizes[one], one))}
 
 
 def written_in_home(directory: Path | None) -> tuple[str, ...]:
-    """One line for each rule of a directory; nothing where no database can be read from here."""
+    """Return one line for each rule of a directory; nothing if no database can be read from here."""
     services = Services(settings.load(directory))
     try:
         if pending(services.store.engine):

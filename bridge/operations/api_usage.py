@@ -16,7 +16,7 @@ OK = "ok"
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of all accounts. Times are means in seconds; `share` is of what the budget allowed, 0 to 1."""
+    """One hour of all accounts. Times are means in seconds; `share` is the share of the budget, 0 to 1."""
 
     at: datetime
     requests: int
@@ -51,7 +51,7 @@ class Consumption:
 
 
 def consumption(session: Session, accounts: Mapping[str, Account], now: datetime) -> Consumption:
-    """The last 24 hours, from the sums that the processes have written down."""
+    """Return the last 24 hours, from the sums that the processes have stored."""
     first = api_usage.hour_of(now) - 23 * HOUR
     rows = api_usage.since(session, first)
     per_second = sum(account.rate.per_second for account in accounts.values())

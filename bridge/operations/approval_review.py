@@ -28,7 +28,7 @@ MAX_PLANS_REVIEWED = 25  # plans of one listing that are looked at again; each l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One effect of a waiting plan, then and now. `gone` says why a yes would leave it out; None: it stays."""
+    """One effect of a waiting plan, then and now. `gone` says why an approval would leave it out; None: it stays."""
 
     does: str
     account: str
@@ -42,13 +42,13 @@ class Wanted:
 
     @property
     def ranked(self) -> Decimal:
-        """A key that puts the most money first."""
+        """A sort key that puts the most money first."""
         return -(self.money_24h or Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A waiting plan as it was shown, beside what a yes at this moment would do."""
+    """A waiting plan as it was shown, and what an approval at this moment would do."""
 
     plan_id: int
     run_id: int
@@ -79,7 +79,7 @@ class Review:
 
 
 def why_it_waits(stored: StoredPlan, revision: Revision | None) -> tuple[str, ...]:
-    """What was over a limit, or that the rule asks before everything; not what kept single items out of it."""
+    """Return the exceeded limit, or that the rule always asks; not what excluded single items."""
     over = tuple(one["message"] for one in stored.stops if one["guard"].partition(".")[0] in OVER)
     if over or stored.undoes is not None:
         return over
@@ -89,15 +89,15 @@ def why_it_waits(stored: StoredPlan, revision: Revision | None) -> tuple[str, ..
 
 
 def review(services: Services, plan_id: int, *, now: datetime) -> Review:
-    """Look at one waiting plan again, and change nothing. Raises NotThere, Refused."""
+    """Review one waiting plan again, without changing anything. Raises NotThere, Refused."""
     with services.store.read() as session:
         return _review(services, session, plan_id, now)
 
 
 def reviews(services: Services, *, now: datetime, plans: Sequence[int] | None = None) -> list[Review]:
-    """What waits of these plans, in their order; by default everything, the most money first.
+    """Return the waiting ones of these plans in their order; by default all, the most money first.
 
-    Beyond the first few, what changed since is not looked up.
+    Later changes are looked up only for the first few.
     """
     with services.store.read() as session:
         found = ledger.waiting(session)
@@ -109,7 +109,7 @@ def reviews(services: Services, *, now: datetime, plans: Sequence[int] | None = 
 
 
 def _listed(services: Services, session: Session, stored: StoredPlan, now: datetime, *, evaluate: bool) -> Review:
-    """One row of the listing, though its rule no longer loads or breaks: the others are not to be hidden by it."""
+    """Return one row of the listing, even if its rule no longer loads or raises, so that the others are still shown."""
     try:
         return _review(services, session, stored.id, now, evaluate=evaluate)
     except OperationError as error:

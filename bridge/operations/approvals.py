@@ -35,12 +35,12 @@ CLOCK = "clock"  # who answers when nobody did
 
 
 class Halted(Refused):
-    """Nothing of a plan is lost by a halt: it waits on, and can be approved when somebody has resumed."""
+    """The plan is halted, not lost: it waits, and can be approved after a resume."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """Who answers. The command line is an operator of the machine it runs on."""
+    """The person who answers. The command line acts as an operator of its machine."""
 
     name: str
     roles: frozenset[str] = frozenset()
@@ -49,7 +49,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of the plan, and what the re-check changed."""
+    """The fate of the plan, and the changes of the re-check."""
 
     plan_id: int
     state: str
@@ -60,10 +60,10 @@ class Answered:
 def approve(
     services: Services, plan_id: int, *, person: Person, now: datetime, selection: Choice = EVERYTHING
 ) -> Answered:
-    """Say yes. Everything is evaluated again; what recovered drops out, what is new is not smuggled in.
+    """Approve. Everything is evaluated again; recovered items are left out, and new ones are not added.
 
-    Raises NotThere, Refused when the plan no longer waits or this person may not answer, NothingSelected when a
-    selected target is not part of the plan.
+    Raises NotThere, Refused if the plan no longer waits or this person may not answer, NothingSelected if a selected
+    target is not part of the plan.
     """
     with services.store.write() as session:
         waiting = _answerable(services, session, plan_id, person)
@@ -76,14 +76,14 @@ def approve(
 
 
 def reject(services: Services, plan_id: int, *, person: Person, why: str, now: datetime) -> Answered:
-    """Say no. The plan is dropped; the rule may want it again at its next evaluation."""
+    """Reject. The plan is dropped; the rule may want it again at its next evaluation."""
     with services.store.write() as session:
         stored = _answerable(services, session, plan_id, person).stored
         return drop(session, stored, decision="rejected", who=person.name, note=why, now=now)
 
 
 def expire(services: Services, now: datetime, bulkhead: Bulkhead) -> bool:
-    """What becomes of plans that nobody answered in time, each by itself. True when some of them go ahead."""
+    """Handle each plan that nobody answered in time. Returns True if some of them proceed."""
     due = (StoredPlan.state == PlanState.WAITING, StoredPlan.decide_by <= now)
     with services.store.read() as session:
         waiting = list(session.scalars(select(StoredPlan.id).where(*due).order_by(StoredPlan.id)))
@@ -116,7 +116,7 @@ def _expire(services: Services, session: Session, stored: StoredPlan, now: datet
 
 
 def _proceed(services: Services, session: Session, waiting: "Waiting", now: datetime) -> bool:
-    """Nobody's silence is a yes to a rule that was taken out of service meanwhile."""
+    """Return whether the plan may proceed without an answer; not if its rule was disabled meanwhile."""
     stored = waiting.stored
     if halts.open_halts(session).covering(stored.rule_id, waiting.revision.account) is not None:
         return False  # it is asked again at the next tick, until someone resumes
@@ -137,7 +137,7 @@ def _proceed(services: Services, session: Session, waiting: "Waiting", now: date
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A plan that waits, with what it came from."""
+    """A waiting plan with its origin."""
 
     stored: StoredPlan
     run: Run
@@ -145,7 +145,7 @@ class Waiting:
 
 
 def waiting_plan(services: Services, session: Session, plan_id: int) -> Waiting:
-    """Raises NotThere, or Refused when the plan no longer waits or its rule no longer loads."""
+    """Return a waiting plan. Raises NotThere, or Refused if the plan no longer waits or its rule no longer loads."""
     stored = ledger.plan(session, plan_id)
     if stored is None:
         raise NotThere(f"plan {plan_id}: not found; `integr8-bridge approvals list` shows what waits")
@@ -175,7 +175,7 @@ _UNASKED: dict[str, str] = {
 
 
 def _fate(stored: StoredPlan) -> str:
-    """What became of a plan that does not wait, as a sentence."""
+    """Return the fate of a plan that does not wait, as a sentence."""
     decided = _DECIDED.get(stored.decision or "")
     if decided is None:
         return _UNASKED[stored.state]
@@ -236,7 +236,7 @@ def _carry_on(
 
 
 def again_for(services: Services, session: Session, waiting: Waiting, now: datetime) -> Plan:
-    """What the rule wants at this moment; for an undo, the undo of this moment. Raises Refused."""
+    """Return what the rule wants at this moment; for an undo, the undo of this moment. Raises Refused."""
     if waiting.stored.undoes is not None:
         part = only(target(row) for row in ledger.effects_of(session, waiting.stored.id))
         return again(services, session, waiting.stored.undoes, part, now)
@@ -251,7 +251,7 @@ def again_for(services: Services, session: Session, waiting: Waiting, now: datet
 def _rewrite(
     waiting: Waiting, rows: Sequence[Effect], plan: Plan, reasons: Mapping[object, str], now: datetime
 ) -> None:
-    """Effects that stay get the newer values; those that drop out are skipped, with the reason."""
+    """Give the remaining effects the newer values; mark the others as skipped, with the reason."""
     kept = {_name(effect): effect for effect in plan.effects}
     for row in rows:
         old = effect_of(row)
@@ -282,7 +282,7 @@ def _told(difference: Difference) -> dict[str, Any]:
 
 
 def drop(session: Session, stored: StoredPlan, *, decision: str, who: str, note: str, now: datetime) -> Answered:
-    """Close a waiting plan without doing any of it."""
+    """Close a waiting plan without executing any of it."""
     for row in ledger.effects_of(session, stored.id):
         row.state, row.ended_at, row.error = EffectState.SKIPPED, now, decision
     stored.state, stored.ended_at = PlanState.DROPPED, now

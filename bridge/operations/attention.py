@@ -27,7 +27,7 @@ SHADOW_ENOUGH = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that is broken, said once. `remedy` is what mends it; `address` is the page that it is mended on."""
+    """A problem, stated once. `remedy` mends it; `address` is the page on which to mend it."""
 
     name: str
     text: str
@@ -39,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One plan that waits, with the names of what it would change."""
+    """One waiting plan, with the names of its targets."""
 
     plan_id: int
     rule: str
@@ -61,14 +61,14 @@ class ShadowRule:
 
 @dataclass(frozen=True, slots=True)
 class EndingSoon:
-    """What comes back, or may be acted on again, within a day."""
+    """A pause or mute that ends within a day."""
 
     pauses: int
     mutes: int
 
 
 def problems(session: Session, checks: Sequence[Check], now: datetime) -> list[Problem]:
-    """Everything that is not well, the gravest first; what several checks see is said once."""
+    """Return all problems, the gravest first; a problem that several checks find is listed once."""
     outage = _outage(session, now)
     found = [outage] if outage else []
     found += _alerts(session, now, skip={"integr8", "feed"} if outage else set())
@@ -97,7 +97,7 @@ def _name(check: Check) -> str:
 
 
 def _outage(session: Session, now: datetime) -> Problem | None:
-    """Integr8 does not answer: since the first of the calls in a row that got no answer."""
+    """Return the outage of Integr8, if it does not answer: since the first of the unanswered calls in a row."""
     calls = session.execute(
         select(Call.outcome, Call.started_at, Call.error)
         .where(Call.outcome.is_not(None))
@@ -120,7 +120,10 @@ def _outage(session: Session, now: datetime) -> Problem | None:
 
 
 def _unread(session: Session, now: datetime) -> Problem | None:
-    """No report can be read, or none ever was: the feeds fail, or the items, which are read before them."""
+    """Return the problem that no report can be read.
+
+    Either the feeds fail, or the entity sync before them.
+    """
     rows = [row for row in all_feeds(session) if row.kind in REPORTS]
     never = all(row.as_of is None for row in rows)
     if not rows or not (never or all(row.alerted_at for row in rows)):
@@ -174,7 +177,7 @@ def _events(session: Session) -> list[Problem]:
 
 
 def failing_channels(session: Session) -> list[Problem]:
-    """Channels whose last messages were not taken."""
+    """Return the channels that refused their last messages."""
     rows = session.scalars(select(ChannelHealth).where(ChannelHealth.failures > 0))
     return [
         Problem(
@@ -193,7 +196,7 @@ def _not_taken(failures: int) -> str:
 
 
 def approvals(session: Session, limit: int = 20) -> list[Approval]:
-    """The most money first."""
+    """Return the waiting plans, the most money first."""
     plans = ledger.waiting(session)[:limit]
     number = select(Effect.plan_id, func.count(), func.min(Effect.account))
     number = number.where(Effect.plan_id.in_([one.id for one in plans])).group_by(Effect.plan_id)
@@ -213,7 +216,7 @@ def approvals(session: Session, limit: int = 20) -> list[Approval]:
 
 
 def failed_changes(session: Session, now: datetime) -> list[tuple[str, str, int, int]]:
-    """(verb and kind, error, how many, one run) of what failed within a day, the most frequent first."""
+    """Return (verb and kind, error, count, one run) of the failures within a day, the most frequent first."""
     many = func.count().label("many")
     query = (
         select(Effect.verb, Effect.kind, Effect.error, many, func.max(StoredPlan.run_id))
@@ -227,7 +230,7 @@ def failed_changes(session: Session, now: datetime) -> list[tuple[str, str, int,
 
 
 def shadow_rules(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:
-    """Rules that have run in shadow for at least a day, with what they would have done in the last week."""
+    """Return rules in shadow for at least a day, with what they would have done in the last week."""
     names = [one.id for one in revisions if one.mode is Mode.SHADOW]
     query = (
         select(Run.rule_id, func.min(Run.started_at), func.sum(Run.yes))

@@ -36,12 +36,12 @@ FIRES = 50  # that are kept beside the figures; the page has them all
 
 
 def unwatched(_done: int, _evaluations: int, _at: datetime) -> None:
-    """The progress that nobody wants to hear of."""
+    """Ignore the progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequest:
-    """Which past, and how closely it is looked at. Times are aware; `step` None is the rule's own interval."""
+    """The time range and interval of a backtest. Times are aware; `step` None is the rule's own interval."""
 
     start: datetime
     end: datetime
@@ -52,14 +52,14 @@ class BacktestRequest:
     def of(
         cls, start: datetime | None, end: datetime | None, now: datetime, step: timedelta | None, against: Against
     ) -> "BacktestRequest":
-        """The last 30 days up to this moment, unless asked otherwise; never beyond now."""
+        """Return a request for the last 30 days up to now by default; it never ends after now."""
         last = min(end or now, now)
         return cls(start=start or last - DEFAULT, end=last, step=step, against=against)
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """`cr=0.2%..0.8%`, in `count` even steps."""
+    """Thresholds such as `cr=0.2%..0.8%`, in `count` even steps."""
 
     metric: str
     values: tuple[Decimal, ...]
@@ -83,7 +83,10 @@ def _number(text: str) -> Decimal:
 
 
 def try_out(services: Services, path: Path, question: BacktestRequest, progress: Progress = unwatched) -> list[Report]:
-    """Each rule of the file over that past. Raises OperationError with what is wrong with the file or the question."""
+    """Backtest each rule of the file over that time.
+
+    Raises OperationError with the problem of the file or the request.
+    """
     return [replayed(services, revision, question, progress) for revision in read(services, path)]
 
 
@@ -96,7 +99,7 @@ def keep(
     now: datetime,
     costs: Sequence[Mapping[str, Any]] = (),
 ) -> list[int]:
-    """Remember them for the page of their rule; the ids under which they are kept. `costs` are of all their rules."""
+    """Store the results for the rule's page, and return their ids. `costs` are those of all rules."""
     with services.store.write() as session:
         return [backtest_results.keep(session, _row(one, question, who, now, costs)).id for one in reports]
 
@@ -122,7 +125,7 @@ def _row(
 def compare(
     services: Services, path: Path, question: BacktestRequest, progress: Progress = unwatched
 ) -> list[Comparison]:
-    """The file's rules against the live revisions of the same name."""
+    """Compare the file's rules with the live revisions of the same name."""
     found = []
     with services.store.read() as session:
         book = services.library.current(session)
@@ -139,7 +142,7 @@ def compare(
 def try_thresholds(
     services: Services, path: Path, question: BacktestRequest, thresholds: Thresholds
 ) -> tuple[Tried, ...]:
-    """The file's one rule with each threshold."""
+    """Backtest the file's one rule with each threshold."""
     revisions = read(services, path)
     if len(revisions) != 1:
         raise OperationError(f"{path}: holds {len(revisions)} rules; a sweep takes a file with one")
@@ -153,7 +156,7 @@ def swept(
     thresholds: Thresholds,
     progress: Progress = unwatched,
 ) -> tuple[Tried, ...]:
-    """One revision with each threshold. Raises OperationError for a question that cannot be answered."""
+    """Backtest one revision with each threshold. Raises OperationError for an impossible request."""
     with services.store.read() as session:
         history = _history(services, session, revision, question)
         try:
@@ -170,13 +173,13 @@ def swept(
 def compared(
     services: Services, old: Revision, new: Revision, question: BacktestRequest, progress: Progress = unwatched
 ) -> Comparison:
-    """Two revisions of a rule over the same past."""
+    """Backtest two revisions of a rule over the same time."""
     first, second = part(progress, 0, 2), part(progress, 1, 2)
     return Comparison(replayed(services, old, question, first), replayed(services, new, question, second))
 
 
 def read(services: Services, path: Path) -> list[Revision]:
-    """The rules of a file. Raises OperationError with all that is wrong in it."""
+    """Return the rules of a file. Raises OperationError with all its problems."""
     text, unread = rules_directory.text_of(path, str(path))
     if unread:
         raise OperationError(str(unread))
@@ -184,7 +187,7 @@ def read(services: Services, path: Path) -> list[Revision]:
 
 
 def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
-    """The rules of a text. Raises OperationError with all that is wrong in it, each with its place."""
+    """Return the rules of a text. Raises OperationError with all its problems, each with its place."""
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
     loaded = load(text, name=name, environment=known_names(services.settings, tables))
     if loaded.errors or not loaded.revisions:
@@ -195,7 +198,7 @@ def parse(services: Services, text: str, name: str = TEXT) -> list[Revision]:
 def replayed(
     services: Services, revision: Revision, question: BacktestRequest, progress: Progress = unwatched
 ) -> Report:
-    """One revision over that past. Raises OperationError for a question that cannot be answered."""
+    """Backtest one revision over that time. Raises OperationError for an impossible request."""
     if question.end <= question.start:
         raise OperationError("--to must be later than --from")
     try:
@@ -221,7 +224,7 @@ def _replayed(services: Services, revision: Revision, question: BacktestRequest,
 def _inhibitors(
     services: Services, session: Session, revision: Revision, question: BacktestRequest
 ) -> tuple[Inhibitor, ...]:
-    """The live rules that hold this one back, each with its own past. Silences of sources are not in any past."""
+    """Return the live rules that inhibit this one, each with its own past. Silences of sources have no past."""
     found = inhibitors(revision, services.library.current(session).active())
     asked = [one for one in found if one.scope.per != ("event",) and not isinstance(one.trigger, Silence)]
     return tuple(Inhibitor(one, _history(services, session, one, question)) for one in asked)
@@ -240,7 +243,7 @@ def history_of(
     *,
     against: Against = "live",
 ) -> Past:
-    """What was known at each moment from `start` to `end` about the subjects of a rule."""
+    """Return what was known at each moment from `start` to `end` about the subjects of a rule."""
     services.library.current(session)  # which reads the tables as well
     tables = services.library.tables
     files = services.observation_files(revision.account, revision.integration)
@@ -249,12 +252,12 @@ def history_of(
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """A report as plain values."""
+    """Return a report as plain values."""
     return for_programs(_values(report))
 
 
 def for_programs(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of a backtest and of each of its pauses, also under the names that they had before."""
+    """Return the figures of a backtest and of its pauses, also under their former names."""
     fires = [with_old_names("backtest", one) for one in figures["fires"]]
     return with_old_names("backtest", {**figures, "fires": fires})
 
@@ -304,7 +307,7 @@ def _fire(fire: Fire) -> dict[str, Any]:
 
 
 def _mature(found: Mature | None) -> dict[str, Any] | None:
-    """The ratio as it is known by now, with the interval in which the true one lies."""
+    """Return the ratio as known by now, with the confidence interval of the true one."""
     if found is None:
         return None
     return {"rate": found.rate, "low": found.low, "high": found.high, "of": found.trials, "threshold": found.threshold}

@@ -68,9 +68,9 @@ def ask(
     about: Question = None,
     coarser: bool = False,
 ) -> BacktestJob:
-    """Have the live revision of a rule tried on the past, up to now at most; alone, swept, or beside an earlier one.
+    """Request a backtest of the live revision of a rule up to now: alone, as a sweep, or against an earlier one.
 
-    `coarser`: where the rule's own interval would be too many evaluations, they are as close as one job may have them.
+    `coarser`: if the rule's own interval needs too many evaluations, use the smallest interval that one job allows.
     Raises NotThere, Refused, OperationError with the reason.
     """
     question = replace(question, end=min(question.end, now))
@@ -116,7 +116,7 @@ def ask(
 def _about(
     services: Services, session: Session, live: Revision, about: Question
 ) -> tuple[BacktestKind, dict[str, Any] | None, list[Revision]]:
-    """What is kept with the job, and the revision of each replay. Raises what can be refused before a worker begins."""
+    """Return the description of the job, and the revision of each replay. Raises errors before a worker begins."""
     match about:
         case Sweep(text):
             thresholds = Thresholds.parse(text)
@@ -136,7 +136,7 @@ def _about(
 
 
 def _fitting(question: BacktestRequest, replays: Sequence[Revision]) -> BacktestRequest:
-    """The question as it is where one job may have it, and otherwise with the shortest step with which it may."""
+    """Return the request unchanged if one job allows it, otherwise with the shortest allowed step."""
     steps = (None, *(one for one in COARSER if one > min(own_step(each) for each in replays)))
     tried = [question] if question.step else [replace(question, step=step) for step in steps]
     return next((one for one in tried if _evaluations(one, replays) <= MAX_EVALUATIONS), question)
@@ -147,7 +147,7 @@ def _evaluations(question: BacktestRequest, replays: Sequence[Revision]) -> int:
 
 
 def _check_size(question: BacktestRequest, replays: Sequence[Revision]) -> None:
-    """Raise OperationError where these replays take more evaluations than one job may."""
+    """Raise OperationError if these replays need more evaluations than one job allows."""
     total = _evaluations(question, replays)
     if total <= MAX_EVALUATIONS:
         return
@@ -162,7 +162,7 @@ def _check_size(question: BacktestRequest, replays: Sequence[Revision]) -> None:
 
 
 def stop(services: Services, number: int, *, who: str, now: datetime) -> BacktestJob:
-    """End one that waits or runs; the worker notices within a second. Raises NotThere, Refused."""
+    """End a waiting or running job; the worker notices within a second. Raises NotThere, Refused."""
     with services.store.write() as session:
         found = session.get(BacktestJob, number, with_for_update=True)
         if found is None:
@@ -175,7 +175,7 @@ def stop(services: Services, number: int, *, who: str, now: datetime) -> Backtes
 
 
 def give_up(session: Session, now: datetime) -> int:
-    """End those whose worker was killed, visibly. Returns how many there were."""
+    """End jobs whose worker was killed, and show why. Returns how many there were."""
     found = backtest_jobs.left(session, now)
     for job in found:
         job.fence += 1
@@ -194,7 +194,7 @@ def _how_far(job: BacktestJob) -> str:
 
 
 def run_next(services: Services, now: datetime) -> bool:
-    """Run the oldest that waits, from beginning to end. False when none waits, or one is being run already."""
+    """Run the oldest waiting job to its end. Returns False if none waits, or one is already running."""
     with services.store.write() as session:
         job = backtest_jobs.take(session, now)
     if job is None:
@@ -251,7 +251,7 @@ def _run(services: Services, job: BacktestJob, progress: Progress) -> None:
 def _answer(
     services: Services, job: BacktestJob, revision: Revision, question: BacktestRequest, progress: Progress
 ) -> dict[str, Any]:
-    """What comes out of a sweep or a comparison, as plain values."""
+    """Return the result of a sweep or a comparison, as plain values."""
     asked = job.asked or {}
     if job.kind == BacktestKind.SWEEP:
         tried = swept(services, revision, question, Thresholds.parse(asked["sweep"]), progress)
@@ -281,7 +281,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _heart(services: Services, job: BacktestJob) -> Iterator[Progress]:
-    """Says every second how far it is, from a thread beside the work; gives a function to tell it."""
+    """Report the progress every second from a second thread; yields the function that receives it."""
     seen: dict[str, Any] = {}
     over, lost, began = threading.Event(), threading.Event(), services.clock()
 

@@ -17,7 +17,7 @@ PAGE_TEMPLATE = files("bridge.operations").joinpath("backtest.html").read_text(e
 
 
 def page(reports: Sequence[Report]) -> str:
-    """The HTML of one or several reports."""
+    """Return the HTML of one or several reports."""
     environment = Environment(autoescape=True)
     environment.filters["day"] = lambda at: f"{at:%d %b %Y}"
     environment.filters["minute"] = lambda at: f"{at:%d %b %Y %H:%M}"
@@ -28,7 +28,7 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def drawn(report: Report) -> list[dict[str, object]]:
-    """Its plots: what each is about, and the points of its lines in a box of WIDTH by HEIGHT."""
+    """Return its plots: the title of each, and the points of its lines in a box of WIDTH by HEIGHT."""
     return [_plot(one, report) for one in report.series]
 
 

@@ -19,7 +19,7 @@ UNDER_WAY = (EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What will not be done any more, and what a worker has in hand at this moment."""
+    """The cancelled effects, and those that a worker is executing at this moment."""
 
     effects: Sequence[Effect] = ()
     under_way: Sequence[Effect] = ()
@@ -28,7 +28,10 @@ class Cancelled:
 def cancel_planned(
     session: Session, plan_ids: Collection[int], *, why: str, now: datetime, selection: Selection
 ) -> Cancelled:
-    """Skip the planned effects of plans that go ahead. What a worker has begun is settled by it, and told here."""
+    """Skip the planned effects of proceeding plans.
+
+    An effect in progress is finished by its worker, and listed here.
+    """
     rows = session.scalars(
         select(Effect)
         .join(StoredPlan, StoredPlan.id == Effect.plan_id)
@@ -44,7 +47,7 @@ def cancel_planned(
 
 
 def cancel_subject(session: Session, plan_id: int, subject: str, *, why: str, now: datetime) -> Cancelled:
-    """The same for the steps of one subject."""
+    """Cancel the planned steps of one subject."""
     rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
     return _skip(session, [row for row in rows if row.state in {EffectState.PLANNED, *UNDER_WAY}], why, now)
 
@@ -73,7 +76,7 @@ def _skip(session: Session, rows: Sequence[Effect], why: str, now: datetime) -> 
 
 
 def _keep_held(session: Session, row: Effect) -> None:
-    """A return that is cancelled leaves its target held, until a person says otherwise."""
+    """Keep the target of a cancelled release held, until a person decides otherwise."""
     hold = session.get(Hold, row.releases) if row.releases is not None else None
     if hold is not None and hold.state == HoldState.RELEASED:
         hold.state, hold.until = HoldState.ACTIVE, None

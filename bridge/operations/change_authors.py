@@ -12,7 +12,7 @@ from bridge.store.runs import Cause, Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """`person` is one of ours, where one decided; `rule` is the rule that it was about."""
+    """The author of a change. `person` is one of our users, if one decided; `rule` is the rule behind it."""
 
     person: str | None
     rule: str | None
@@ -29,7 +29,7 @@ class Author:
 
 
 def author_of(effect: Effect, plan: StoredPlan, run: Run) -> Author:
-    """Of one effect."""
+    """Return the author of one effect."""
     person = run.by if run.by not in {None, "bridge", "clock"} else None
     if plan.undoes is not None:
         return Author(person=person, rule=effect.rule_id, how=f"undo of run {plan.undoes}", run_id=run.id)
@@ -42,7 +42,7 @@ def author_of(effect: Effect, plan: StoredPlan, run: Run) -> Author:
 
 
 def authors(session: Session, effect_ids: Collection[int]) -> dict[int, Author]:
-    """Effect → who did it."""
+    """Return effect → author."""
     if not effect_ids:
         return {}
     query = (

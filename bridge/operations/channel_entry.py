@@ -17,7 +17,10 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class AddedChannel:
-    """What was written. `secret` is the new key of a webhook: the receiver checks signatures with it. Shown once."""
+    """A written channel. `secret` is the new key of a webhook, for the receiver to check signatures.
+
+    It is shown once.
+    """
 
     name: str
     line: str
@@ -26,7 +29,7 @@ class AddedChannel:
 
 
 def add_channel(services: Services, name: str, kind: str, address: str, *, who: str, now: datetime) -> AddedChannel:
-    """Add a channel and use it at once. Raises Refused, with what is wrong about the address."""
+    """Add a channel and use it at once. Raises Refused with the problem of the address."""
     home = services.settings.home
     check_name(home, "channels", "channel", name)
     stem = name.upper().replace("-", "_")

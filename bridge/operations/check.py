@@ -21,7 +21,7 @@ NO_ADDRESS = (
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What has to be mended, what is only unwise, and the rules that can be used. `tests` only of a text."""
+    """The errors, the warnings, and the usable rules. `tests` only for a text."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Findings:
 
 
 def check_home(directory: Path | None) -> Findings:
-    """bridge.yaml, every rule with its tests, every table of a directory; BRIDGE_HOME for None."""
+    """Check bridge.yaml, every rule with its tests, and every table of a directory; BRIDGE_HOME for None."""
     try:
         found = settings.load(directory)
     except SettingsError as error:
@@ -51,7 +51,10 @@ def check_home(directory: Path | None) -> Findings:
 
 
 def refuse_unusable(found: Settings) -> None:
-    """For a process that starts. Raises SettingsError with every problem of sources, channels, `http:` and `login:`."""
+    """Check the settings at the start of a process.
+
+    Raises SettingsError with every problem of sources, channels, `http:` and `login:`.
+    """
     errors, _ = _entries(found)
     if errors:
         raise SettingsError(errors)
@@ -63,7 +66,10 @@ def _has_database(found: Settings) -> bool:
 
 
 def _asks_a_list(revision: Revision, found: Settings) -> list[str]:
-    """0.1.0 kept a list of events as one event under `items`; now each is an event unless `split: never` is said."""
+    """Return sources whose events change since 0.1.0.
+
+    It kept a list as one event under `items`; now the list is split without `split: never`.
+    """
     trigger = revision.trigger
     if not isinstance(trigger, Webhook) or "body.items" not in revision.text:
         return []
@@ -74,7 +80,7 @@ def _asks_a_list(revision: Revision, found: Settings) -> list[str]:
 
 
 def _entries(found: Settings) -> tuple[list[str], list[str]]:
-    """Errors and warnings of bridge.yaml."""
+    """Return errors and warnings of bridge.yaml."""
     errors, warnings = [], []
     for name, entry in found.sources.items():
         try:

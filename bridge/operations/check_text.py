@@ -17,7 +17,7 @@ from rules.model.revision import Revision
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The rules of a text that can be read, what is wrong or unwise with its place, and each of their tests."""
+    """The readable rules of a text, its errors and warnings with their places, and the result of each test."""
 
     revisions: tuple[Revision, ...]
     problems: tuple[Problem, ...]
@@ -34,7 +34,7 @@ class Checked:
 
 
 def examine(services: Services, text: str) -> Checked:
-    """Read a text as if it stood in a file of this home, and run its tests. Changes nothing."""
+    """Check a text as if it were in a file of this home, and run its tests. Changes nothing."""
     tables, _ = load_all(services.settings.tables_dir, services.settings.tables)
     loaded = load(text, name=TEXT, environment=known_names(services.settings, tables), tests=False)
     own = {revision.id for revision in loaded.revisions}
@@ -53,7 +53,7 @@ def examine(services: Services, text: str) -> Checked:
 
 
 def check_text(services: Services, text: str) -> Findings:
-    """The rules of a text with the names of this home, each test of theirs, and how they go with the live rules."""
+    """Check the rules of a text with the names of this home, their tests, and their relation to the live rules."""
     found = examine(services, text)
     return Findings(
         errors=(

@@ -22,7 +22,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
 def read_home(home: Path) -> dict[str, Any]:
-    """bridge.yaml as it stands. Raises OperationError."""
+    """Return the text of bridge.yaml. Raises OperationError."""
     try:
         return yaml_file.read(home / SETTINGS_FILE)
     except (FileNotFoundError, yaml_file.YamlProblem) as error:
@@ -30,7 +30,7 @@ def read_home(home: Path) -> dict[str, Any]:
 
 
 def check_name(home: Path, section: str, what: str, name: str) -> dict[str, Any]:
-    """bridge.yaml as it stands, where the name may be added. Raises Refused."""
+    """Return the text of bridge.yaml, if the name may be added. Raises Refused."""
     if not NAME.fullmatch(name):
         raise Refused(f"{name[:60]!r} is not a name of a {what}; write lower-case letters, digits, - and _")
     before = read_home(home)
@@ -40,14 +40,14 @@ def check_name(home: Path, section: str, what: str, name: str) -> dict[str, Any]
 
 
 def add_entry(home: Path, section: str, name: str, line: str) -> None:
-    """Add a line at the end of a section. Raises Refused where the file cannot be edited safely."""
+    """Add a line at the end of a section. Raises Refused if the file cannot be edited safely."""
     before = read_home(home)
     path = home / SETTINGS_FILE
     _replace(path, section, name, _with(path.read_text(encoding="utf-8-sig"), section, line), before)
 
 
 def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) -> None:
-    """Replace a text that stands once in the lines of an entry. Raises Refused where it does not."""
+    """Replace a text that occurs once in the lines of an entry. Raises Refused otherwise."""
     before = read_home(home)
     path = home / SETTINGS_FILE
     lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -61,12 +61,12 @@ def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) ->
 
 
 def can_write(home: Path) -> bool:
-    """Whether bridge.yaml and .env of this home can be changed by this process."""
+    """Return whether this process can change bridge.yaml and .env of this home."""
     return os.access(home, os.W_OK) and os.access(home / SETTINGS_FILE, os.W_OK)
 
 
 def set_variables(home: Path, values: Mapping[str, str]) -> None:
-    """Add variables to .env, readable by this user alone. Raises Refused for one that is there, or cannot be."""
+    """Add variables to .env, which only this user can read. Raises Refused for an existing or impossible one."""
     path = home / ENV
     present = dotenv_values(path) if path.is_file() else {}
     for name, value in values.items():
@@ -88,7 +88,7 @@ def set_variables(home: Path, values: Mapping[str, str]) -> None:
 
 
 def drop_variables(home: Path, names: Sequence[str]) -> None:
-    """Take variables out of .env again, after an entry that wanted them could not be written."""
+    """Remove variables from .env again, after their entry could not be written."""
     path = home / ENV
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
     kept = [line for line in lines if line.partition("=")[0].strip() not in names]
@@ -97,7 +97,7 @@ def drop_variables(home: Path, names: Sequence[str]) -> None:
 
 
 def _with(text: str, section: str, entry: str) -> str:
-    """The file with the entry at the end of its section."""
+    """Return the file with the entry at the end of its section."""
     lines = text.splitlines()
     start = next((at for at, line in enumerate(lines) if re.match(rf"{section}\s*:", line)), None)
     if start is None:
@@ -117,7 +117,7 @@ def _with(text: str, section: str, entry: str) -> str:
 
 
 def _end_of_block(lines: Sequence[str], start: int) -> int:
-    """The line after the last one that is indented below `start`."""
+    """Return the line after the last one that is indented below `start`."""
     end = start + 1
     for number in range(start + 1, len(lines)):
         if lines[number].strip() and not lines[number].startswith((" ", "\t", "#")):
@@ -128,7 +128,7 @@ def _end_of_block(lines: Sequence[str], start: int) -> int:
 
 
 def _entry_lines(lines: Sequence[str], start: int, name: str) -> list[int]:
-    """The lines of one entry of a section."""
+    """Return the lines of one entry of a section."""
     found: list[int] = []
     inside = ""
     for at in range(start + 1, _end_of_block(lines, start)):
@@ -152,7 +152,7 @@ def _indent(block: Sequence[str]) -> str:
 
 
 def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str, Any]) -> None:
-    """Replace the file, when it says the same as before but for the entry."""
+    """Replace the file, if it means the same as before except for the entry."""
     path = path.resolve()  # a link stays one
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

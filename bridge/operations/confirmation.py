@@ -39,7 +39,7 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What would be done. `sure` has to come back with the yes."""
+    """The description of an operation. The caller returns `sure` with the confirmation."""
 
     verb: str
     count: int
@@ -51,7 +51,7 @@ class Confirmation:
 
     @property
     def share(self) -> Decimal | None:
-        """The part of the revenue that hangs on it."""
+        """The share of the revenue that is affected."""
         return self.money / self.revenue if self.money is not None and self.revenue else None
 
     @property
@@ -72,7 +72,7 @@ class Confirmation:
 
 
 def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -> Confirmation | None:
-    """The question before an undo; None where there is no such run. Raises NothingSelected."""
+    """Return the confirmation for an undo; None if there is no such run. Raises NothingSelected."""
     with services.store.read() as session:
         run = session.get(Run, run_id)
         if run is None:
@@ -85,14 +85,14 @@ def about_undo(services: Services, run_id: int, choice: Choice, now: datetime) -
 
 
 def about_undo_of_runs(services: Services, run_ids: Collection[int]) -> Confirmation:
-    """The question before an undo of several runs: all their changes that are not undone yet."""
+    """Return the confirmation for an undo of several runs: all their changes that are not undone yet."""
     with services.store.read() as session:
         effects = [one for run in sorted(set(run_ids)) for one in undoable_effects(session, run)]
         return question(services, session, "undo", effects)
 
 
 def about_release(services: Services, hold_ids: Collection[int]) -> Confirmation:
-    """The question before several pauses are ended, with the revenue of the day before each pause."""
+    """Return the confirmation for several releases, with the revenue of the day before each pause."""
     with services.store.read() as session:
         held = session.scalars(select(Hold).where(Hold.id.in_(set(hold_ids)))).all()
         effects = session.scalars(select(Effect).where(Effect.id.in_([one.effect_id for one in held]))).all()
@@ -101,7 +101,7 @@ def about_release(services: Services, hold_ids: Collection[int]) -> Confirmation
 
 
 def about_approval(services: Services, plan_id: int, choice: Choice, now: datetime) -> Confirmation | None:
-    """The question before a yes; None where there is no such plan. Raises NothingSelected."""
+    """Return the confirmation for an approval; None if there is no such plan. Raises NothingSelected."""
     with services.store.read() as session:
         plan = ledger.plan(session, plan_id)
         if plan is None:
@@ -112,7 +112,7 @@ def about_approval(services: Services, plan_id: int, choice: Choice, now: dateti
 
 
 def must_be_confirmed(asked: Confirmation | None, confirmed: int | None) -> None:
-    """Raise Unconfirmed where a program says how many changes it means, and it would be another number now."""
+    """Raise Unconfirmed if a program names a number of changes, and the number is different now."""
     if asked is not None and confirmed is not None and confirmed != asked.count:
         raise Unconfirmed(str(asked), asked.count)
 
@@ -138,7 +138,7 @@ def _target(one: Effect) -> Target:
 def question(
     services: Services, session: Session, verb: str, chosen: Sequence[Effect], revenue: Decimal | None = None
 ) -> Confirmation:
-    """About these effects. What is in several currencies has no sum."""
+    """Return the confirmation for these effects. Amounts in several currencies have no sum."""
     known = services.settings.accounts
     units = {known[one.account].currency for one in chosen if one.account in known}
     amounts = [one.money_24h for one in chosen if one.money_24h is not None and len(units) <= 1]
@@ -150,13 +150,13 @@ def question(
 
 
 def _told(target: Target, name: str | None, *, several: bool) -> str:
-    """Accounts number their items alike: where changes of several are told together, each says its own."""
+    """Return the items as text: if the changes belong to several accounts, each names its account."""
     words = f"{target} of {target.account}" if several else str(target)
     return f"{name} ({words})" if name else words
 
 
 def _names(session: Session, targets: Sequence[Target]) -> dict[Target, str | None]:
-    """Target → the name that its own account shows; None where there is none."""
+    """Return target → the name in its own account; None if there is none."""
     names = display_names(session, {(one.account, one.kind, one.id) for one in targets})
     return {one: names[one.account, one.kind, one.id] for one in targets}
 
@@ -165,7 +165,7 @@ Item = tuple[str, str, str]  # account, kind and id: accounts number their items
 
 
 def display_names(session: Session, items: Collection[Item]) -> dict[Item, str | None]:
-    """Item → the name that Integr8 shows; None where there is none."""
+    """Return item → the name that Integr8 shows; None if there is none."""
     found: dict[Item, str | None] = {}
     ids = sorted({identity for _, _, identity in items})
     for begin in range(0, len(ids), AT_ONCE):
@@ -178,7 +178,7 @@ def display_names(session: Session, items: Collection[Item]) -> dict[Item, str |
 
 
 def revenue_24h(services: Services, session: Session, run: Run, now: datetime) -> Decimal | None:
-    """Of everything that the run's rule looks at; None where the rule looks at events, or nothing is known."""
+    """Return the revenue of everything in the rule's scope; None for a rule about events, or if it is unknown."""
     revision = services.library.revision(session, run.revision)
     if revision is None or run.event_id is not None:
         return None

@@ -16,10 +16,10 @@ COLUMNS = ("row", "status", "event", "runs", "made", "message")
 
 
 def results(session: Session, event_id: str) -> list[dict[str, Any]]:
-    """Lines of COLUMNS for all rows of the file that this event came with, in their order.
+    """Return lines of COLUMNS for all rows of the file of this event, in their order.
 
-    status: waiting, done, nothing (no rule said yes), partly, failed, undone, quarantined, dead. `made` names
-    what exists by now at Integr8, as in `publisher 42 created`. Raises NotThere, Refused.
+    status: waiting, done, nothing (no rule said yes), partly, failed, undone, quarantined, dead. `made` names what
+    exists by now at Integr8, as in `publisher 42 created`. Raises NotThere, Refused.
     """
     event = session.get(Event, event_id)
     if event is None:
@@ -54,7 +54,7 @@ def _by(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def _effects(session: Session, runs: Sequence[int]) -> dict[int, list[Effect]]:
-    """By run, those of plans that go ahead or wait for a yes."""
+    """Return the effects by run, of plans that proceed or wait for approval."""
     query = (
         select(StoredPlan.run_id, Effect)
         .join(Effect, Effect.plan_id == StoredPlan.id)

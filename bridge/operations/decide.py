@@ -26,7 +26,7 @@ def run_due_rules(services: Services, now: datetime, scope: AccountScope = EVERY
 
 
 def live_inputs(services: Services) -> LiveInputs:
-    """What live decisions read beside the database."""
+    """Return what live decisions read in addition to the database."""
     return LiveInputs(
         library=services.library,
         accounts=services.settings.accounts,

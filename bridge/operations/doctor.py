@@ -61,10 +61,10 @@ def examine(
     health: Callable[[Services, datetime], list[Check]],
     files: Callable[[Services, Session], Check] | None = None,
 ) -> list[Check]:
-    """Everything on this side: settings, files, database, Redis, workers, rules, data, quarantined events.
+    """Check everything on this side: settings, files, database, Redis, workers, rules, data, quarantined events.
 
-    `health` are the checks that /readyz makes; they belong to the web and come from there. `files` compares the rule
-    files with what is live; who asks often gives a way that remembers the answer for a while.
+    `health` are the checks of /readyz; they belong to the web and come from there. `files` compares the rule files with
+    the live ones; a frequent caller passes a cached function.
     """
     found = [_settings(services), _sources(services), _channels(services), _secret_key(services)]
     found += [_home(services), _room(services), _time_zones(now)]
@@ -87,7 +87,7 @@ def examine(
 
 
 def _months(services: Services, now: datetime) -> list[Check]:
-    """On PostgreSQL: the partitions by month. A row without a month of its own is never lost, only kept for longer."""
+    """Check the partitions by month on PostgreSQL. A row without a month of its own is not lost, only kept longer."""
     engine = services.store.engine
     if engine.dialect.name != "postgresql":
         return []
@@ -107,7 +107,7 @@ def _months(services: Services, now: datetime) -> list[Check]:
 
 
 def _pooler(services: Services) -> list[Check]:
-    """Behind transaction pooling one call in twenty meets a server without the statements that were prepared."""
+    """Check for transaction pooling, under which one call in twenty meets a server without the prepared statements."""
     if services.store.engine.dialect.name != "postgresql":
         return []
     with services.store.engine.connect() as connection:
@@ -118,7 +118,7 @@ def _pooler(services: Services) -> list[Check]:
 
 
 def permissions(services: Services, account: str, now: datetime) -> list[Check]:
-    """What the API key of an account may read, one small page for each section."""
+    """Check what the API key of an account may read, one small page for each section."""
     try:
         client = services.client(account, _integration(services, account))
     except SettingsError as error:
@@ -133,7 +133,7 @@ def permissions(services: Services, account: str, now: datetime) -> list[Check]:
 
 
 def reachable(services: Services, account: str, now: datetime) -> list[Check]:
-    """One small reading call: whether the key is taken, and what Integr8's clock says."""
+    """Make one small read: whether the key is accepted, and the time of Integr8's clock."""
     try:
         client = services.client(account, _integration(services, account))
     except SettingsError as error:
@@ -142,7 +142,10 @@ def reachable(services: Services, account: str, now: datetime) -> list[Check]:
 
 
 def _machine_clock(services: Services) -> list[Check]:
-    """The machine's clock beside the database's, which is the service's: beat's messages expire by the former."""
+    """Compare the machine's clock with the database's, which the service uses.
+
+    Beat's messages expire by the machine's.
+    """
     engine = services.store.engine
     if engine.dialect.name == "sqlite":
         return []
@@ -154,7 +157,7 @@ def _machine_clock(services: Services) -> list[Check]:
 
 
 def _clock(client: Client, account: str) -> list[Check]:
-    """Our clock beside Integr8's: windows begin and end by ours, rows carry theirs, signatures expire after minutes."""
+    """Compare our clock with Integr8's: windows use ours, rows carry theirs, signatures expire after minutes."""
     if client.skew is None:
         return []
     seconds = client.skew.total_seconds()
@@ -165,7 +168,7 @@ def _clock(client: Client, account: str) -> list[Check]:
 
 
 def routes(services: Services, account: str, now: datetime) -> tuple[Check, str]:
-    """Where Integr8 has its operations, and the piece of bridge.yaml to paste where that differs."""
+    """Check Integr8's routes, and return the piece of bridge.yaml to paste if they differ."""
     try:
         client = services.client(account, _integration(services, account))
     except SettingsError as error:
@@ -248,7 +251,10 @@ def _secret_key(services: Services) -> Check:
 
 
 def _home(services: Services) -> Check:
-    """Only `up`, SQLite and generated keys write there; in production a home is better read-only."""
+    """Check who can write to the home.
+
+    Only `up`, SQLite and generated keys do; in production it should be read-only.
+    """
     if services.settings.database_url.startswith("sqlite") and not os.access(
         _existing(_database_of(services)), os.W_OK
     ):
@@ -258,7 +264,7 @@ def _home(services: Services) -> Check:
 
 
 def _database_of(services: Services) -> Path:
-    """The directory of the SQLite file."""
+    """Return the directory of the SQLite file."""
     return Path((make_url(services.settings.database_url).database or "").removeprefix("file:")).parent
 
 
@@ -282,7 +288,7 @@ def _room(services: Services) -> Check:
 
 
 def rule_files(services: Services, session: Session) -> Check:
-    """The files as they are now, beside the generation that is live."""
+    """Compare the present rule files with the live generation."""
     if not services.settings.rules_dir.is_dir():
         words = f"{services.settings.rules_dir} is not a directory"
         return check("rule files", "fail", words, "set BRIDGE_HOME to the directory that holds rules/, or put it back")
@@ -312,7 +318,7 @@ def _quarantined(session: Session) -> Check:
 
 
 def _stale(services: Services, session: Session) -> list[Check]:
-    """What still uses a name that bridge.yaml or the rules do not have any more."""
+    """Find uses of names that bridge.yaml or the rules no longer have."""
     found = stale_names(session, configured_names(services.settings, services.library.current(session)))
     if not found:
         return [check("names", "ok", "nothing uses a name that is gone")]
@@ -329,7 +335,7 @@ def _failed(session: Session, now: datetime) -> Check:
 
 
 def _written(session: Session, now: datetime) -> Check:
-    """What rules write about their answers fills the disk, where many answers change at each evaluation."""
+    """Check how much rules write about their answers, because it can fill the disk."""
     sizes = answer_sizes.written(session, now)
     if not sizes:
         return check("answers", "ok", "no rule wrote any in 24 hours")
@@ -361,7 +367,7 @@ def _last_postback(at: datetime | None, now: datetime) -> str:
 
 
 def _places(services: Services, session: Session) -> list[Check]:
-    """How many facts lie in the database and in ClickHouse, and whether all that should be there are."""
+    """Count the facts in the database and in ClickHouse, and check that all are there."""
     if services.observation_rows is None:
         return []
     facts = {place.in_clickhouse: place.facts for place in observations.places(session)}
@@ -377,7 +383,7 @@ def _places(services: Services, session: Session) -> list[Check]:
 
 
 def _refused(session: Session, now: datetime) -> list[Check]:
-    """Operations that Integr8 forbade lately: what a key may not write shows only there."""
+    """Find operations that Integr8 refused lately: a missing write permission shows only there."""
     rows = session.execute(
         select(Call.account, Call.operation, func.count())
         .where(Call.started_at >= now - LATELY, Call.status == FORBIDDEN)

@@ -51,7 +51,7 @@ UNDONE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The verdict with its numbers, whatever stood in its way, and what the last evaluations came to."""
+    """The verdict with its numbers, the obstacles, and the results of the last evaluations."""
 
     rule: str
     revision: str
@@ -66,7 +66,7 @@ class Explanation:
 
     @property
     def standing(self) -> str | None:
-        """`Already paused by this rule since 2026-11-24 09:20 CET (run 8), until ...`."""
+        """A text such as `Already paused by this rule since 2026-11-24 09:20 CET (run 8), until ...`."""
         if self.paused is None:
             return None
         zone = ZoneInfo(self.tz)
@@ -108,7 +108,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The facts about one subject, with where it stands among them."""
+    """The facts about one subject, with its position among them."""
 
     facts: Facts
     row: int
@@ -123,11 +123,11 @@ class _Seen:
 def explain(
     services: Services, rule: str, subject: Subject, *, now: datetime, at: datetime | None = None
 ) -> Explanation:
-    """Evaluate as at that time: the revision that was live then, the facts as they were known then.
+    """Evaluate as of that time: with the revision that was live then, and the facts that were known then.
 
-    Without `at`, what stands in the way is asked of guards, holds and mutes as they are now. With it, what
-    stood in the way and what was done is read from the last look at or before that time.
-    Raises NotThere for an unknown rule or event, OperationError for a subject of another kind.
+    Without `at`, obstacles are those of the present guards, holds and mutes. With it, obstacles and effects are read
+    from the last evaluation at or before that time. Raises NotThere for an unknown rule or event, OperationError for a
+    subject of another kind.
     """
     moment = at or now
     with services.store.read() as session:
@@ -157,7 +157,7 @@ def explain(
 
 
 def parse_subject(text: str) -> Subject:
-    """`offer=42` or `offer=42,publisher=7`. Raises OperationError."""
+    """Parse `offer=42` or `offer=42,publisher=7`. Raises OperationError."""
     try:
         return subjects.load(text)
     except ValueError as error:
@@ -165,7 +165,7 @@ def parse_subject(text: str) -> Subject:
 
 
 def _without_promise(verdict: Verdict, outside: str | None) -> Verdict:
-    """More traffic changes nothing for what the rule does not look at."""
+    """Return the counterfactuals without promises of more traffic for subjects that the rule does not evaluate."""
     return verdict if outside is None else replace(verdict, trace=replace(verdict.trace, flip=None))
 
 
@@ -196,7 +196,7 @@ def _revision(services: Services, session: Session, rule: str, at: datetime | No
 def _in_the_way(
     services: Services, session: Session, evaluation: Evaluation, seen: _Seen, paused: Pause | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What keeps the rule from acting on the subject at this moment, and what it would do."""
+    """Return what keeps the rule from acting on the subject at this moment, and what it would do."""
     revision = evaluation.revision
     account = services.settings.accounts.get(revision.account)
     alone = PlanContext(revision, seen.facts, account, evaluation.now)
@@ -245,14 +245,14 @@ def _facts(
 
 
 def _by_number(services: Services, session: Session, revision: Revision, subject: Subject, at: datetime) -> Subject:
-    """The subject under the ids that reports use; people may write Integr8's text ids as well."""
+    """Return the subject with the ids that reports use; people may write Integr8's text ids too."""
     aliases = facts_for_subjects(live_inputs(services), session, revision, [subject], at).data.directory.aliases
     pairs = zip(subject.per, subject.ids, strict=True)
     return Subject(subject.per, tuple(aliases.get(dimension, {}).get(one, one) for dimension, one in pairs))
 
 
 def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> None:
-    """Raise NotThere for an id that nothing in Integr8 has, once we know what is there."""
+    """Raise NotThere for an id that does not exist in Integr8, once the mirror is known."""
     known = entities.count_by_kind(session, revision.account, revision.integration)
     for kind, identity in zip(subject.per, subject.ids, strict=True):
         if kind in MIRRORED and known.get(kind) and entities.named(session, revision.account, kind, identity) is None:
@@ -260,9 +260,9 @@ def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> N
 
 
 def subjects_called(session: Session, text: str, kinds: Collection[str] = MIRRORED) -> list[tuple[Subject, str]]:
-    """(subject, name) of everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name.
+    """Return (subject, name) for everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name.
 
-    Raises NotThere where nothing is called that.
+    Raises NotThere if nothing has that name.
     """
     if "=" in text:
         return [(parse_subject(text), "")]
@@ -285,7 +285,7 @@ def subjects_called(session: Session, text: str, kinds: Collection[str] = MIRROR
 
 
 def _outside(facts: LiveFacts, revision: Revision, subject: Subject) -> str:
-    """Which part of the scope leaves a subject out."""
+    """Return the part of the scope that excludes a subject."""
     alone = LiveFacts(facts.session, facts.data, [subject], facts.now, facts.tables, facts.joins, facts.zone)
     scope = revision.scope
     for name, wanted in scope.where.items():
@@ -319,7 +319,7 @@ def _word(value: Any) -> str:
 
 
 def _as_of(session: Session, facts: LiveFacts, at: datetime) -> LiveFacts:
-    """The same facts with the feeds' marks of that time: what was complete then, not what is now."""
+    """Return the same facts with the feeds' marks of that time: what was complete then, not what is now."""
     covered = {}
     for kind, one in facts.data.coverage.items():
         marks = feeds.marks(session, one.feed_id, at, at)
@@ -364,7 +364,7 @@ def _of_event(services: Services, session: Session, revision: Revision, received
 def _newest_about(
     services: Services, session: Session, revision: Revision, subject: Subject, at: datetime
 ) -> ReceivedEvent:
-    """The last event before a moment that points a webhook rule at this subject."""
+    """Return the last event before a moment for which a webhook rule evaluated this subject."""
     trigger = revision.trigger
     assert isinstance(trigger, Webhook)
     source = services.sources[trigger.source]

@@ -26,9 +26,9 @@ def explanations(
     at: datetime | None,
     between: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """`found`: one for each rule; for a single one with `lines`, its text with the verdicts, and what came `since`.
+    """Return the explanations, one for each rule; for a single one with `lines`, its text with the verdicts.
 
-    `between` is called after each rule. Raises OperationError.
+    `since` has later answers. `between` is called after each rule. Raises OperationError.
     """
     found = []
     wanted = [rule] if rule else _looking_at(services, subject)
@@ -45,7 +45,7 @@ def explanations(
 
 
 def _looking_at(services: Services, subject: Subject) -> list[str]:
-    """The rules that look at this kind of item."""
+    """Return the rules that evaluate this kind of item."""
     with services.store.read() as session:
         book = services.library.current(session)
     wanted = sorted(one.id for one in book.revisions.values() if one.scope.per == subject.per)[:RULES]
@@ -59,7 +59,7 @@ def _told(found: Explanation) -> dict[str, Any]:
 
 
 def _lines(services: Services, found: Explanation) -> list[dict[str, Any]]:
-    """The text of the revision that was asked, with what it says line by line."""
+    """Return the text of the evaluated revision, with its results line by line."""
     with services.store.read() as session:
         revision = services.library.revision(session, found.revision)
     told = explained(revision, found.verdict) if revision else []
@@ -67,7 +67,7 @@ def _lines(services: Services, found: Explanation) -> list[dict[str, Any]]:
 
 
 def _since(services: Services, then: Explanation, now: datetime, at: datetime | None) -> dict[str, Any]:
-    """What the same rule says now, where an earlier moment is explained."""
+    """Return the rule's present answer, if an earlier moment is explained."""
     if at is None:
         return {}
     try:

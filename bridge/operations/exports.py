@@ -27,7 +27,7 @@ FIELDS["impressions"] = FIELDS["clicks"]
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """How far an export is. `url`: where the file is, once it is there; Integr8 lets it be fetched for a while."""
+    """The progress of an export. `url`: the address of the file, once it exists; Integr8 serves it for a while."""
 
     id: str
     status: str
@@ -36,7 +36,7 @@ class Export:
 
 
 def exporter(services: Services, account: str, integration: str) -> Exporter:
-    """For one integration, with the count of starts that all processes share. Raises NotThere."""
+    """Return the exporter of one integration, with the count of starts that all processes share. Raises NotThere."""
     try:
         client = services.client(account, integration)
     except SettingsError as error:
@@ -45,7 +45,7 @@ def exporter(services: Services, account: str, integration: str) -> Exporter:
 
 
 def begin(services: Services, account: str, integration: str, *, table: Table, start: datetime, end: datetime) -> str:
-    """Ask for a CSV of [start, end). Returns the export's id. Raises Refused when the day's exports are used up."""
+    """Start a CSV of [start, end). Returns the export's id. Raises Refused when the day's exports are used up."""
     if end <= start:
         raise OperationError("to: it must be later than from")
     with _in_words():
@@ -53,7 +53,7 @@ def begin(services: Services, account: str, integration: str, *, table: Table, s
 
 
 def status(services: Services, account: str, integration: str, export: str) -> Export:
-    """How far it is, and where to fetch the file when it is ready."""
+    """Return the progress, and the address of the file when it is ready."""
     asked = exporter(services, account, integration)
     with _in_words():
         found = asked.status(export)
@@ -63,7 +63,7 @@ def status(services: Services, account: str, integration: str, export: str) -> E
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """What Integr8 and the budget say, as refusals of ours."""
+    """Convert errors of Integr8 and the budget to refusals of this package."""
     try:
         yield
     except DailyBudgetExhausted as error:

@@ -23,7 +23,7 @@ class FeedState:
 
 
 def feed_states(session: Session, now: datetime) -> list[FeedState]:
-    """All feeds that were ever read."""
+    """Return the states of all feeds that were ever read."""
     volumes = observations.volumes(session)
     return [
         FeedState(

@@ -45,11 +45,11 @@ MAX_POLL_TIME = timedelta(minutes=5)  # of one look at a feed that fails; a work
 
 
 class LittleRoom(RuntimeError):
-    """So little of the disk is free that only what cannot wait is written."""
+    """The disk is almost full, so only urgent data is written."""
 
 
 def plans(account: Account, dimensions: tuple[str, ...] = ()) -> list[FeedPlan]:
-    """The feeds of one account, for each of its integrations."""
+    """Return the feeds of one account, for each of its integrations."""
     found = []
     for integration in account.integrations:
         for kind in (Kind.CLICKS, Kind.CONVERSIONS, Kind.IMPRESSIONS):
@@ -68,7 +68,7 @@ def plans(account: Account, dimensions: tuple[str, ...] = ()) -> list[FeedPlan]:
 
 
 def open_due(services: Services, now: datetime, bulkhead: Bulkhead) -> int:
-    """Write the slots of all feeds and mirrors that have come due, each account by itself.
+    """Write the slots of all feeds and mirrors that have become due, each account separately.
 
     Returns how many wait to be read.
     """
@@ -80,7 +80,7 @@ def open_due(services: Services, now: datetime, bulkhead: Bulkhead) -> int:
 
 
 def open_account(session: Session, account: Account, now: datetime) -> int:
-    """The same for one account."""
+    """Do the same for one account."""
     found = polling.due_slots(session, now, plans(account))
     for key, as_of in polling.stalled(session, now, plans(account)):
         log.warning("feed stalled", feed=f"{key.account}/{key.integration}/{key.kind}", as_of=as_of)
@@ -91,7 +91,7 @@ def open_account(session: Session, account: Account, now: datetime) -> int:
 
 
 def ask_all(session: Session, services: Services, now: datetime) -> list[str]:
-    """Have every feed read now, whatever its interval; one that waits to be read already is not asked for again.
+    """Request a poll of every feed now, whatever its interval, unless it waits already.
 
     Returns the names of all feeds.
     """
@@ -107,7 +107,7 @@ def ask_all(session: Session, services: Services, now: datetime) -> list[str]:
 
 
 def _open_mirror(session: Session, account: Account, integration: str, part: str, now: datetime) -> bool:
-    """One at a time: a mirror that takes longer than its interval is not asked for again meanwhile."""
+    """Open one slot of the mirror at a time: if a sync takes longer than its interval, no second one is opened."""
     seconds = float(account.poll.get(part, MIRRORS[part]))
     key = f"{MIRROR}:{account.name}:{integration}:{part}"
     if seconds <= 0 or slots.is_waiting(session, key):
@@ -122,9 +122,9 @@ def _open_mirror(session: Session, account: Account, integration: str, part: str
 
 @contextmanager
 def in_turn(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> Iterator[bool]:
-    """Whether we may read now. Until all feeds of a scope are well, one worker reads at a time; all others say no.
+    """Return whether this worker may read now. Until all feeds of a scope are well, only one worker reads at a time.
 
-    A call that gets no answer takes minutes; with every worker waiting for one, webhooks would wait behind reports.
+    A call without an answer takes minutes; if every worker waited for one, webhooks would wait behind reports.
     """
     with services.store.read() as session:
         well = feeds.well(session, scope)
@@ -143,15 +143,15 @@ def in_turn(services: Services, now: datetime, scope: AccountScope = EVERYONE) -
 
 
 def answered(services: Services, scope: AccountScope = EVERYONE) -> bool:
-    """Whether Integr8 answers as far as feeds know. If not, other work has its turn before the next feed."""
+    """Return whether Integr8 answers, according to the feeds. If not, other work goes before the next feed."""
     with services.store.read() as session:
         return not feeds.failing(session, scope)
 
 
 def read_due(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> bool:
-    """Claim one due mirror or feed of a scope and go on with it. False when nothing was due.
+    """Claim one due mirror or feed of a scope and continue it. Returns False when nothing was due.
 
-    Mirrors go first: a report is of little use before it is known which offers there are.
+    Mirrors go first: a report is of little use before the offers are known.
     """
     for kind, read in ((MIRROR, _mirror), (polling.KIND, _feed)):
         with services.store.write() as session:
@@ -172,7 +172,7 @@ def read_due(services: Services, now: datetime, scope: AccountScope = EVERYONE) 
 
 
 def _wait_for_room(services: Services, slot: Slot, now: datetime) -> None:
-    """Reports can wait, and would fill the disk that the journal needs. Raises LittleRoom."""
+    """Wait while the disk is almost full: reports can wait, and the journal needs the space. Raises LittleRoom."""
     left = free_space.room(services.store)
     if left is not None and left < free_space.LITTLE:
         with services.store.write() as session:
@@ -183,7 +183,7 @@ def _wait_for_room(services: Services, slot: Slot, now: datetime) -> None:
 
 
 def _account_of(slot: Slot) -> str:
-    """Keys are feed:ACCOUNT:... and mirror:ACCOUNT:..."""
+    """Return the account of a key: feed:ACCOUNT:... or mirror:ACCOUNT:..."""
     return slot.key.split(":")[1]
 
 
@@ -192,7 +192,7 @@ def _needs_integr8(slot: Slot) -> bool:
 
 
 def _read(services: Services, slot: Slot, now: datetime, read: Callable[[Services, Slot, datetime], None]) -> None:
-    """Read one slot; what raises ends it, or it would come back with its lease for ever."""
+    """Read one slot; an exception ends the slot, or it would return with its lease for ever."""
     try:
         read(services, slot, now)
     except NOT_ITS_FAULT:
@@ -239,7 +239,7 @@ def _settling(services: Services, account: str, integration: str, now: datetime)
 
 
 def _agreement(services: Services, account: str, integration: str, now: datetime) -> None:
-    """Hold postbacks against the report; have the report read again where it lacks something."""
+    """Compare postbacks with the report; request the report again if it lacks something."""
     with services.store.write() as session:
         found = postbacks.compare(session, account, integration, now - COMPARED, now)
         if found is not None:
@@ -248,7 +248,7 @@ def _agreement(services: Services, account: str, integration: str, now: datetime
 
 
 def _tracking(services: Services, account: str, integration: str, now: datetime) -> None:
-    """Raise one incident for each advertiser whose conversions stay away, and end it when they are filled in."""
+    """Raise one incident for each advertiser whose conversions are missing, and end it when they arrive."""
     data = services.data(account, integration)
     with services.store.read() as session:
         data.refresh(session, now)
@@ -261,7 +261,7 @@ def _tracking(services: Services, account: str, integration: str, now: datetime)
 
 
 def raise_incidents(session: Session, prefix: str, found: Mapping[str, Break], now: datetime) -> list[Break]:
-    """Keep one open incident per break of tracking. Returns the breaks that are new."""
+    """Keep one open incident per break of tracking. Returns the new breaks."""
     known = {one.name for one in failing_items.failing(session) if one.kind == TRACKING}
     names = {prefix + advertiser: gap for advertiser, gap in found.items()}
     for name in known - set(names):

@@ -27,16 +27,16 @@ _GIT_TIMEOUT = 60  # seconds for one call of git
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """One rule that is not the same in both."""
+    """One rule that differs between two versions."""
 
     decisions: RuleDiff
     text: str  # what changed in its one spelling, as a unified diff
 
 
 def changes(services: Services, against: str, *, now: datetime) -> list[RuleChange]:
-    """Each rule that is new, gone or different since the git revision `against`.
+    """Return each rule that is new, gone or different since the git revision `against`.
 
-    Raises OperationError where there is no such revision, or where the rules of the working tree are wrong.
+    Raises OperationError if there is no such revision, or if the rules of the working tree are wrong.
     """
     settings = services.settings
     names = known_names(settings, load_all(settings.tables_dir, settings.tables)[0])
@@ -52,7 +52,7 @@ def changes(services: Services, against: str, *, now: datetime) -> list[RuleChan
 
 
 def _present(settings: Settings) -> dict[str, str]:
-    """The rule files of the working tree. Raises OperationError with each that cannot be read."""
+    """Return the rule files of the working tree. Raises OperationError with each unreadable one."""
     read = {f"rules/{path.name}": path for path in rules_directory.files(settings)}
     texts = {name: rules_directory.text_of(path, name) for name, path in read.items()}
     if unread := [str(problem) for _, problem in texts.values() if problem]:
@@ -61,7 +61,10 @@ def _present(settings: Settings) -> dict[str, str]:
 
 
 def _by_id(texts: Mapping[str, str], names: Environment, *, strict: bool) -> dict[str, Revision]:
-    """The rules of some files. What was wrong at an old revision decided nothing then."""
+    """Return the rules of some files by id.
+
+    Invalid rules of an old revision are ignored, because they decided nothing then.
+    """
     found: dict[str, Revision] = {}
     for name, text in texts.items():
         loaded = load(text, name=name, environment=names)
@@ -72,7 +75,7 @@ def _by_id(texts: Mapping[str, str], names: Environment, *, strict: bool) -> dic
 
 
 def texts_at(home: Path, revision: str) -> dict[str, str]:
-    """The rule files of BRIDGE_HOME at a git revision. Raises OperationError with what git said."""
+    """Return the rule files of BRIDGE_HOME at a git revision. Raises OperationError with git's message."""
     if not revision or revision.startswith("-"):
         raise OperationError(
             f"{revision!r} is not a git revision; write a branch, a tag or a commit, such as origin/main"
@@ -88,7 +91,7 @@ def texts_at(home: Path, revision: str) -> dict[str, str]:
 
 
 def _led_to(home: Path, commit: str, link: str) -> str:
-    """What a link in rules/ led to then; nothing where that was not a file of the same revision."""
+    """Return the target of a link in rules/ at that revision; None if it was not a file of the same revision."""
     try:
         return _git(home, "show", f"{commit}:./{posixpath.normpath(posixpath.join('rules', link))}")
     except OperationError:
@@ -113,7 +116,7 @@ def _unified(old: Revision | None, new: Revision | None) -> Iterator[str]:
 
 
 def markdown(found: Sequence[RuleChange], against: str, *, now: datetime) -> str:
-    """The changes as a comment for a pull request."""
+    """Return the changes as a comment for a pull request."""
     head = f"### Rules against `{against}`, on the data of {now:%Y-%m-%d %H:%M} UTC"
     if not found:
         return f"{head}\n\nNo rule has changed.\n"
@@ -151,7 +154,7 @@ def _summary(decisions: RuleDiff) -> str:
 
 
 def _cell(text: str) -> str:
-    """Names and texts come from outside: nothing in them is markup."""
+    """Return a table cell without markup: names and texts come from outside."""
     plain = " ".join(text.split())
     for mark in "\\`*_{}[]<>|~@#":
         plain = plain.replace(mark, f"\\{mark}")

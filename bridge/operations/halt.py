@@ -25,7 +25,7 @@ AUDITED = 1_000  # ids of dropped events in one line of the audit; each event sa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What waits for the end of a halt."""
+    """The work that waits for the end of a halt."""
 
     events: int  # received, and not decided about
     runs: int  # of rules, due by the clock
@@ -63,17 +63,17 @@ class HaltedPart:
 
     @property
     def about(self) -> str:
-        """What is halted, in words."""
+        """A text that says what is halted."""
         return str(HaltScope(HaltKind(self.scope), self.name, self.account))
 
 
 def scope_of(
     services: Services, *, rule: str | None = None, account: str | None = None, advertiser: str | None = None
 ) -> HaltScope:
-    """What somebody asks to halt or to resume; everything, where nothing is named.
+    """Return the scope to halt or resume; everything, if nothing is named.
 
-    `account` beside `advertiser` says whose advertiser it is; with one account it need not be said. Raises NotThere
-    for what does not exist, OperationError where two things are named.
+    `account` beside `advertiser` names the account of the advertiser; with one account it is not needed. Raises
+    NotThere for unknown names, OperationError if two things are named.
     """
     if rule is not None and (account or advertiser):
         raise OperationError("halt: name a rule, an account or an advertiser, not several of them")
@@ -90,7 +90,7 @@ def scope_of(
 
 
 def _advertiser(services: Services, identity: str, account: str) -> HaltScope:
-    """One advertiser has one name here, whichever of its ids somebody gives."""
+    """Return the one name of an advertiser, whichever of its ids is given."""
     with services.store.read() as session:
         rows = entities.with_either_id(session, account, {"advertiser"}, {identity})
     name = (rows[0].number or rows[0].ref) if rows else identity
@@ -98,9 +98,9 @@ def _advertiser(services: Services, identity: str, account: str) -> HaltScope:
 
 
 def halt(services: Services, of: HaltScope, *, who: str, why: str, now: datetime) -> HaltedPart:
-    """Stop what `of` names until somebody resumes it. Raises NotThere for a rule or an advertiser that does not exist.
+    """Halt what `of` names until somebody resumes it. Raises NotThere for an unknown rule or advertiser.
 
-    A second halt of the same keeps the first.
+    A second halt of the same scope keeps the first.
     """
     with services.store.write() as session:
         _refuse_unknown(services, session, of)
@@ -120,7 +120,7 @@ def _refuse_unknown(services: Services, session: Session, of: HaltScope) -> None
 
 
 def halted_parts(services: Services, session: Session) -> list[HaltedPart]:
-    """Every open halt with how much waits for its end, the oldest first."""
+    """Return every open halt with how much waits for its end, the oldest first."""
     found = halts.listed(session)
     if not found:
         return []
@@ -136,7 +136,7 @@ def _part(session: Session, book: Rulebook, row: Halt) -> HaltedPart:
 
 
 def waiting(session: Session) -> Waiting:
-    """How much waits at this moment for the end of the halt of everything."""
+    """Return how much waits at this moment for the end of the halt of everything."""
     return Waiting(
         events=journal.count_waiting(session),
         runs=slots.count_due(session, schedule.KIND),
@@ -164,9 +164,9 @@ def resume(
 ) -> Resumed:
     """End the halt of everything, or of what `of` names.
 
-    The events and due runs that waited are decided about now, by the rules of now, unless `events` says `drop`: then
-    they end without a decision, are listed in the answer and the audit, and the events can be replayed. Effects that
-    were planned before the halt go out in either case, each after its own checks. What another halt covers waits on.
+    The waiting events and due runs are decided now, by the present rules, unless `events` says `drop`: then they end
+    without a decision, the answer and the audit list them, and the events can be replayed. Effects that were planned
+    before the halt are executed in either case, each after its own checks. Work under another halt still waits.
     """
     with services.store.write() as session:
         book = services.library.current(session)
@@ -191,7 +191,7 @@ def resume(
 
 
 def _owed_to(session: Session, row: Halt) -> list[int]:
-    """The halts whose events are looked at again. An event may be about offers of two halted advertisers."""
+    """Return the halts whose events are evaluated again. An event may concern offers of two halted advertisers."""
     if row.of.kind is not HaltKind.ADVERTISER:
         return [row.id]
     return [one.id for one in halts.open_halts(session).advertisers(row.account or "")]
@@ -199,7 +199,7 @@ def _owed_to(session: Session, row: Halt) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Ids of events; rule and due time of runs."""
+    """Dropped work: ids of events, and rule and due time of runs."""
 
     events: Sequence[str]
     runs: Sequence[str]

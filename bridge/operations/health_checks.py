@@ -26,7 +26,7 @@ def _check(name: str, status: str, detail: str, remedy: str = "") -> Check:
 
 
 class WriteProbe:
-    """Whether the database can be written, found out by writing: at most once in a while, however often it is asked."""
+    """Finds out by a write whether the database is writable: at most once in a while, however often it is called."""
 
     def __init__(self) -> None:
         self._last: tuple[datetime, Check] | None = None
@@ -40,7 +40,7 @@ class WriteProbe:
 def checks(
     services: Services, now: datetime, *, writable: Callable[[Services, datetime], Check] | None = None
 ) -> list[Check]:
-    """Every check with ok, warn or fail. Used by /readyz, by `doctor` and by the console."""
+    """Return every check with ok, warn or fail. /readyz, `doctor` and the console use it."""
     database = _database(services)
     found = [database, _redis(services)]
     if database["status"] == "ok":
@@ -61,7 +61,7 @@ def _database(services: Services) -> Check:
 
 
 def _writable(services: Services, now: datetime) -> Check:
-    """A database that is read-only, full or locked answers every question and keeps no webhook: so write a row."""
+    """Check by writing a row: a read-only, full or locked database answers every query and stores no webhook."""
     try:
         with services.store.write() as session:
             heartbeats.beat(session, "writable", now)
@@ -73,7 +73,7 @@ def _writable(services: Services, now: datetime) -> Check:
 
 
 def _reason(error: SQLAlchemyError) -> str:
-    """What the database itself said, in one line."""
+    """Return the database's own message in one line."""
     return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
@@ -81,9 +81,9 @@ PROBE = "bridge:health"  # a key of Redis that is written to see whether it take
 
 
 def _redis(services: Services) -> Check:
-    """Redis may lose everything at any moment without harm; it only must be there for work to flow.
+    """Check Redis. It may lose everything without harm, but work flows only while it answers.
 
-    One that is full or read-only answers every question and takes no work, so a key is written.
+    A full or read-only one answers every query and accepts no work, so a key is written.
     """
     try:
         services.redis.set(PROBE, "", px=1000)
@@ -109,7 +109,7 @@ def _worker(services: Services, now: datetime) -> Check:
 
 
 def _accounts(services: Services) -> list[Check]:
-    """Whether some worker serves each account, where accounts have queues of their own."""
+    """Check whether a worker serves each account, if accounts have their own queues."""
     own = services.settings.own_queues
     if not own:
         return []
@@ -129,7 +129,7 @@ def _accounts(services: Services) -> list[Check]:
 
 
 def _seconds(now: datetime, last: datetime) -> int:
-    """Two processes read the clock in different moments; a tick is never in the future."""
+    """Return the age; never negative, because two processes read the clock at different moments."""
     return max(0, round((now - last).total_seconds()))
 
 
@@ -159,7 +159,7 @@ def _failing(services: Services) -> Check:
 
 
 def _observations(services: Services) -> list[Check]:
-    """Where observations are kept in ClickHouse. Webhooks are journalled without it, so it is never a failure."""
+    """Check ClickHouse, if it keeps observations. Webhooks are journalled without it, so it is never a failure."""
     name, rows = "observations", services.observation_rows
     if rows is None:
         with services.store.read() as session:

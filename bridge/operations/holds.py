@@ -23,7 +23,7 @@ from rules.planning import release
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What a person's letting go does."""
+    """The result of a person's release."""
 
     returns: Sequence[str]  # targets that go back
     stays: Sequence[str]  # one sentence for each that does not
@@ -31,9 +31,9 @@ class Released:
 
 
 def release_holds(services: Services, hold_ids: Collection[int], *, who: str, now: datetime) -> Released:
-    """End these holds; each target goes back unless someone else holds it. Its rule leaves it alone for a while.
+    """Release these holds; each target is activated unless another hold keeps it. Its rule leaves it alone for a while.
 
-    Raises NotThere when one of them is not active, Refused when a rule no longer loads, NothingSelected without any.
+    Raises NotThere if one of them is not active, Refused if a rule no longer loads, NothingSelected without any.
     """
     if not hold_ids:
         raise NothingSelected("no hold is named, so none was released; name at least one")
@@ -64,7 +64,7 @@ def release_holds(services: Services, hold_ids: Collection[int], *, who: str, no
 
 
 def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who: str, now: datetime) -> int:
-    """Into the audit goes what was done: a hold that is still active was not released. How many were."""
+    """Record the result in the audit, and return how many were released: a hold that is still active was not."""
     session.flush()
     rows = [session.get_one(Hold, one) for one in sorted(hold_ids)]
     for what, listed in (
@@ -83,9 +83,9 @@ def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who
 
 
 def end_due(services: Services, orphans: Iterable[Hold], now: datetime, bulkhead: Bulkhead) -> bool:
-    """End holds whose rule is not due by the clock, or is not loaded any more. True when targets go back.
+    """End due holds of rules that are not scheduled, or not loaded any more. Returns True if targets are activated.
 
-    Each rule by itself, and where that fails each of its holds by itself.
+    Each rule is separate, and if that fails, each of its holds.
     """
     asked: dict[str, set[Target]] = {}
     for hold in orphans:

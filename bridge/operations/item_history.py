@@ -25,7 +25,7 @@ PROVISIONED = ("publisher", "advertiser", "user")  # kinds that rules create by 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One line of the story. `number` is of what `kind` names, for links; `times` of folded checks."""
+    """One line of the story. `number` identifies `kind`, for links; `times` counts folded checks."""
 
     at: datetime
     kind: str  # change, effect, hold, check
@@ -44,7 +44,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Newest first, with what is in force now."""
+    """The events, newest first, and the present state."""
 
     moments: Sequence[Moment]
     holds: Sequence[Hold]
@@ -54,7 +54,10 @@ class Story:
 
 
 def story(session: Session, entity: Entity, rules_elsewhere: Collection[str] = ()) -> Story:
-    """Everything that is known about one entity. What `rules_elsewhere` decide is about items of other accounts."""
+    """Return everything that is known about one entity.
+
+    Decisions of `rules_elsewhere` are about items of other accounts.
+    """
     ids = every_id_of(entity)
     effects = _effects(session, entity, ids)
     undone = undone_items(session, {run.id for _, _, run in effects})
@@ -83,7 +86,7 @@ def story(session: Session, entity: Entity, rules_elsewhere: Collection[str] = (
 
 
 def every_id_of(entity: Entity) -> list[str]:
-    """Every name that a rule, a report or a webhook may use for it: both ids, and the keys it can be found by."""
+    """Return every name that a rule, report or webhook may use for it: both ids, and its natural keys."""
     email = entity.fields.get("email")
     keys = [f"email={email}", f"email={str(email).lower()}"] if email else []
     return [one for one in (entity.ref, entity.number, *keys) if one]
@@ -162,7 +165,7 @@ def _state(effect: Effect, plan: StoredPlan) -> str:
 
 
 def _of_changes(found: Iterable[EntityChange], by: dict[int, Author], shown: set[int]) -> Iterator[Moment]:
-    """What Integr8 shows to be different; our own effects are told already."""
+    """Yield the differences that Integr8 shows, without those of our own effects."""
     for one in found:
         if one.effect_id in shown:
             continue
@@ -179,7 +182,7 @@ def _of_changes(found: Iterable[EntityChange], by: dict[int, Author], shown: set
 
 
 def changed_by(change: EntityChange, author: Author | None) -> str:
-    """Who made it, in words: whose effect it was, or what is known of its cause."""
+    """Return the author of a change in words: of our effect, or as far as the cause is known."""
     if author is not None:
         return author.text
     if change.cause == ChangedBy.RULE and change.rule:
@@ -204,7 +207,7 @@ def _of_holds(held: Iterable[Hold]) -> Iterator[Moment]:
 
 
 def _of_checks(session: Session, kind: str, ids: Sequence[str], elsewhere: Collection[str]) -> Iterator[Moment]:
-    """Evaluations that said yes or could not decide, folded while the answer and what came of it stay the same."""
+    """Yield evaluations that said yes or could not decide, folded while the answer and its result stay the same."""
     query = (
         select(StoredVerdict.answer, StoredVerdict.reason, Run)
         .join(Run, Run.id == StoredVerdict.run_id)
@@ -221,7 +224,7 @@ def _of_checks(session: Session, kind: str, ids: Sequence[str], elsewhere: Colle
 
 
 def _without_repeats(checks: Iterable[Moment], done: Iterable[Moment]) -> Iterator[Moment]:
-    """Leave out a check for whose reason the same run changed the item: that line says both."""
+    """Leave out a check if the same run changed the item for its reason: that line says both."""
     told = {(one.run_id, one.detail) for one in done}
     return (one for one in checks if one.times > 1 or (one.run_id, one.detail) not in told)
 
@@ -250,7 +253,7 @@ def _folded(rule: str, rows: Sequence[tuple[int, str, Run]]) -> Iterator[Moment]
 
 
 def created_item(session: Session, account: str | None, kind: str, key: str) -> str | None:
-    """Integr8's id of what an effect ensured under a natural key such as `email=ann@example.com`.
+    """Return Integr8's id of what an effect ensured under a natural key such as `email=ann@example.com`.
 
     Without an account, that of the newest effect in any.
     """

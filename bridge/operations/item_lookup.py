@@ -11,7 +11,7 @@ from rules.model.spelling import listed
 
 
 class SeveralAccounts(Refused):
-    """More than one account has such an item. `accounts` are those that do."""
+    """More than one account has such an item. `accounts` lists them."""
 
     def __init__(self, what: str, accounts: Iterable[str]) -> None:
         self.accounts = sorted(set(accounts))
@@ -21,7 +21,7 @@ class SeveralAccounts(Refused):
 
 
 def find_item(session: Session, kind: str, identity: str, account: str | None = None) -> Entity:
-    """The item with that id, either of its two. Raises NotThere, SeveralAccounts."""
+    """Return the item with that id, either of its two. Raises NotThere, SeveralAccounts."""
     found = entities.all_named(session, kind, identity, account=account)
     if not found:
         where = f" of account {account}" if account is not None else ""

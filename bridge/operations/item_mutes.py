@@ -20,11 +20,11 @@ def mute_item(
     services: Services, item: str, *, account: str | None = None, rule: str = EVERY_RULE, until: datetime | None = None,
     why: str, who: str, now: datetime,
 ) -> list[Mute]:  # fmt: skip
-    """Keep a rule, or all of them, from an item such as `offer=42`. `until` None: until somebody ends it.
+    """Keep a rule, or all rules, from an item such as `offer=42`. `until` None: until somebody ends it.
 
-    Where several accounts have such an item and none is named, all rules are kept from each of them, and one rule from
-    that of its own account. What a rule holds already stays held until its time comes. Returns one mute for each
-    account. Raises Refused, NotThere.
+    If several accounts have such an item and none is named, all rules are kept from each of them, and one rule from
+    that of its own account. Active holds of the rule stay until their end. Returns one mute for each account. Raises
+    Refused, NotThere.
     """
     kind, identity = _parsed(item)
     if not why.strip():
@@ -61,10 +61,10 @@ def mute_item(
 def end_mutes(
     store: Store, rule: str, item: str, *, account: str | None = None, who: str, now: datetime
 ) -> bool:  # fmt: skip
-    """End what keeps a rule from an item such as `offer=42`. False where nothing did.
+    """End the mutes of an item such as `offer=42`. Returns False if there were none.
 
-    Raises OperationError, and SeveralAccounts where that item of several accounts is muted and none of them is named:
-    what one account is promised is not ended by who thinks of another.
+    Raises OperationError, and SeveralAccounts if that item of several accounts is muted and no account is named: a mute
+    of another account must not end by mistake.
     """
     kind, _, identity = item.partition("=")
     if not rule or not kind or not identity:

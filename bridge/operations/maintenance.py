@@ -46,7 +46,7 @@ LOOK_BACK = timedelta(minutes=5)  # longer than a tick can be late; looking twic
 
 
 class Fingerprint:
-    """Whether the rules directory looks different from the last time, by names, sizes and times only."""
+    """Detects changes of the rules directory by names, sizes and times only."""
 
     def __init__(self) -> None:
         self._last: object = None
@@ -62,7 +62,7 @@ class Fingerprint:
         return changed
 
     def forget(self) -> None:
-        """The next look finds a change."""
+        """Let the next check find a change."""
         self._last = None
 
 
@@ -70,12 +70,12 @@ _fingerprint = Fingerprint()
 
 
 def look_again() -> None:
-    """Compare the rules directory with the newest generation at the next tick, as a process does at its first."""
+    """Compare the rules directory with the newest generation at the next tick, as at the first tick of a process."""
     _fingerprint.forget()
 
 
 def tick(services: Services, now: datetime) -> list[WakeUp]:
-    """One tick: a sign of life, due slots, and the tasks that have something to do.
+    """Run one tick: a heartbeat, due slots, and the tasks that have work.
 
     Every part, and within it every rule, hold, plan and account, fails alone.
     """
@@ -111,9 +111,10 @@ def _load_changed(services: Services, now: datetime) -> None:
 
 
 def _end_holds(services: Services, timed: set[str], now: datetime, bulkhead: Bulkhead) -> bool:
-    """A hold whose time has come is looked at now: by its rule, or here where its rule does not run by the clock.
+    """Handle due holds now: through their rule, or here if the rule is not scheduled.
 
-    `timed` are the rules that do, as they should. One that fails at every run must not keep what it holds for ever.
+    `timed` are the scheduled rules that run as they should. A rule whose every run fails must not keep its holds for
+    ever.
     """
     with services.store.read() as session:
         due = holds.due(session, now)
@@ -127,7 +128,7 @@ def _end_holds(services: Services, timed: set[str], now: datetime, bulkhead: Bul
 
 
 def _wanted(services: Services, session: Session, now: datetime, *, effects_due: bool = False) -> list[WakeUp]:
-    """The tasks that somebody or the clock has asked for, each in the queue of the account that it is about."""
+    """Return the tasks that people or the clock have requested, each in the queue of its account."""
     halted = halts.why_halted(session) is not None
     kinds = {kind: task for kind, task in TASKS.items() if not (halted and kind == schedule.KIND)}
     found = []
@@ -154,13 +155,13 @@ def _is_due(services: Services, session: Session, kind: str, scope: AccountScope
 
 
 def _open_for_holds(session: Session, due: Sequence[Hold]) -> None:
-    """A hold whose time has come is looked at now, not at its rule's next slot."""
+    """Open a slot for a due hold now, instead of waiting for its rule's next slot."""
     wanted = {(schedule.KIND, f"rule:{hold.rule_id}", hold.until) for hold in due}
     slots.open_slots(session, [(kind, key, at) for kind, key, at in wanted if at is not None])
 
 
 def stalled_tasks(services: Services, now: datetime) -> list[WakeUp]:
-    """Tasks whose rows wait without anyone working on them: what a lost or emptied Redis has forgotten."""
+    """Return the tasks whose rows wait without a worker: a lost or emptied Redis has forgotten them."""
     with services.store.read() as session:
         found = []
         waiting = select(Event.id).where(Event.state == EventState.RECEIVED, free(Event, now))

@@ -28,7 +28,7 @@ def write(
     who: str,
     now: datetime,
 ) -> list[tuple[Run, list[StoredPlan]]]:
-    """Record plans that no evaluation stands behind. `about` names what was asked: undo:812, hold:7."""
+    """Record plans without an evaluation. `about` names the request: undo:812, hold:7."""
     decisions = [
         Decision(
             revision=revision,

@@ -28,8 +28,8 @@ def mute_channel(
 ) -> ChannelMute:
     """Mute notices about a rule or a topic, or to a channel, until then; None stands for all of them.
 
-    `rules` are the ids of the rules that are loaded. Raises NothingSelected for a rule or topic that nothing is sent
-    about: it would be muted in vain.
+    `rules` are the ids of the loaded rules. Raises NothingSelected for a rule or topic without any notices, because
+    muting it would have no effect.
     """
     topic = None if topic is None else current_name(topic)
     if topic is not None and topic not in TOPICS:
@@ -58,7 +58,7 @@ def send_again(session: Session, notice_id: int, *, who: str, now: datetime) -> 
 
 
 def enable(session: Session, channel: str, *, who: str, now: datetime) -> int:
-    """Use a channel again that was switched off. Returns how many notices that it missed are tried again."""
+    """Use a disabled channel again. Returns how many missed notices are tried again."""
     again = notifications.enable(session, channel, now)
     audit_log.note(session, who=who, what="enable channel", about=channel, now=now)
     return again

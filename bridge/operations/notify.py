@@ -21,17 +21,17 @@ def watch_service(services: Services, now: datetime) -> None:
 
 
 def deliver_notices(services: Services, now: datetime, dice: Callable[[], float] = random.random) -> bool:
-    """Deliver one round of what is due. False when nothing was due."""
+    """Deliver one round of due notices. Returns False when nothing was due."""
     return deliver.deliver(notification_inputs(services), now, dice)
 
 
 def watchdog(services: Services) -> Watchdog:
-    """The thread of the web process that tells the channels while no worker does."""
+    """Return the thread of the web process that notifies the channels while no worker does."""
     return Watchdog(lambda: notification_inputs(services), lambda: services.redis.ping())  # noqa: PLW0108 - Redis may have no address
 
 
 def notification_inputs(services: Services) -> NotificationInputs:
-    """Made anew for each round, because bridge.yaml may have changed."""
+    """Return new inputs for each round, because bridge.yaml may have changed."""
     return NotificationInputs(
         store=services.store,
         clock=services.clock,

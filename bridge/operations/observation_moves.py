@@ -13,7 +13,7 @@ PLACES = (CLICKHOUSE, DATABASE)
 
 
 def move_observations(services: Services, to: str, progress: Callable[[Moved], None]) -> Moved:
-    """Move everything there; what broke off goes on where it was. Raises OperationError."""
+    """Move all observations there; an interrupted move continues. Raises OperationError."""
     rows = services.observation_rows
     if rows is None:
         raise OperationError("OBSERVATIONS_URL is not set; both directions need the address of ClickHouse")

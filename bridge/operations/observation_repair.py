@@ -21,7 +21,7 @@ ALL_LOST = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """What was lost of one feed, and what is read again. `older`: there is more before, which a file can bring."""
+    """The lost rows of one feed, and what is read again. `older`: there are earlier rows, which a file can bring."""
 
     feed: str
     batches: int
@@ -33,7 +33,7 @@ class Repair:
 
 
 def lost_rows(services: Services) -> list[Lost]:
-    """The feeds of which ClickHouse has lost rows. Raises OperationError."""
+    """Return the feeds whose rows ClickHouse has lost. Raises OperationError."""
     rows = services.observation_rows
     if rows is None:
         raise OperationError("OBSERVATIONS_URL is not set; it says where ClickHouse is")
@@ -44,15 +44,15 @@ def lost_rows(services: Services) -> list[Lost]:
 
 
 def described(one: Lost) -> Repair:
-    """What a repair would be about."""
+    """Describe what a repair would do."""
     name = f"{one.feed.account}/{one.feed.integration}/{one.feed.kind}"
     return Repair(feed=name, batches=len(one.chunks), rows=one.rows, start=one.start, end=one.end)
 
 
 def repair(services: Services, *, everything: bool = False, who: str, now: datetime) -> list[Repair]:
-    """Forget what is lost and have the workers read its time range again. Raises OperationError.
+    """Forget lost rows and let the workers read their time range again. Raises OperationError.
 
-    `everything`: also of feeds of which not one batch is whole.
+    `everything`: also of feeds without a single complete batch.
     """
     found = lost_rows(services)
     whole = [described(one).feed for one in found if one.all_there_were]

@@ -13,7 +13,7 @@ from bridge.store.runs import Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
-    """`run_id` and `decided_at` are of the run that wanted it; None where that is no longer kept."""
+    """A pause. `run_id` and `decided_at` belong to the run that wanted it; None if that is no longer kept."""
 
     hold_id: int
     rule: str
@@ -28,7 +28,7 @@ class Pause:
 def active_pauses(
     session: Session, subject: str, *, account: str | None = None, rule: str | None = None
 ) -> list[Pause]:
-    """What a rule, or the rules of an account, keep paused because of this subject, such as `offer=42`."""
+    """Return what a rule, or the rules of an account, keep paused because of this subject, such as `offer=42`."""
     query = (
         select(Hold, Effect.reason, Run.id, Run.started_at)
         .outerjoin(Effect, Effect.id == Hold.effect_id)

@@ -16,7 +16,7 @@ TASK = "effects.perform"
 
 
 def perform_effects(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> bool:
-    """Carry out one round of what is due within a scope. False when nothing was due."""
+    """Execute one round of due effects within a scope. Returns False when nothing was due."""
     return perform.perform(_effect_inputs(services, scope), now)
 
 

@@ -28,7 +28,7 @@ from rules.model.state import target_of
 
 
 def effect_of(row: Effect) -> PlannedEffect:
-    """A row as it was planned."""
+    """Return a row as the planned effect."""
     hold = row.hold
     seconds = hold.get("seconds") if hold else None
     return PlannedEffect(
@@ -50,7 +50,7 @@ def effect_of(row: Effect) -> PlannedEffect:
 
 
 def chosen(session: Session, revision: Revision, choice: Choice, known: Collection[Target], what: str) -> Selection:
-    """Which of the targets of a run or a plan a person means. Raises NothingSelected for what is not part of it."""
+    """Return which targets of a run or a plan a person means. Raises NothingSelected for targets outside it."""
     if isinstance(choice, Everything):
         return EVERYTHING
     if isinstance(choice, Named):
@@ -62,14 +62,14 @@ def chosen(session: Session, revision: Revision, choice: Choice, known: Collecti
 
 
 def every_id(session: Session, targets: Collection[Target]) -> Mapping[Target, set[str]]:
-    """Both ids of each target, as far as they are known, and the one that it is planned by."""
+    """Return both ids of each target, as far as known, and the one that it is planned by."""
     wanted = sorted({one.id for one in targets})
     pairs = entities.both_ids(session, wanted)
     return {one: {one.id, *pairs.get((one.account, one.kind, one.id), ())} for one in targets}
 
 
 def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -> Plan:
-    """A waiting plan as it was shown."""
+    """Return a waiting plan as it was shown."""
     return Plan(
         rule=stored.rule_id,
         revision=revision.hash,
@@ -82,9 +82,9 @@ def plan_of(stored: StoredPlan, effects: Sequence[Effect], revision: Revision) -
 
 
 def facts_of(services: Services, session: Session, revision: Revision, run: Run, now: datetime) -> Facts:
-    """The facts that this run would see now: the same event, or everything in scope.
+    """Return the facts that this run would see now: the same event, or everything in scope.
 
-    Raises Refused where the event can no longer be read.
+    Raises Refused if the event can no longer be read.
     """
     if run.event_id is None:
         return scope_facts(live_inputs(services), session, revision, now)
@@ -102,7 +102,7 @@ def facts_of(services: Services, session: Session, revision: Revision, run: Run,
 def facts_of_event(
     services: Services, session: Session, revision: Revision, received: ReceivedEvent, now: datetime
 ) -> Facts:
-    """The facts of one event for one rule."""
+    """Return the facts of one event for one rule."""
     if revision.scope.per == ("event",):
         return facts_of_events(live_inputs(services), revision, [received], now)
     named_subjects = [one for one in subjects_named(revision, [received], now) if one is not None]
@@ -111,15 +111,15 @@ def facts_of_event(
 
 
 def account_is_gone(name: str) -> str:
-    """What a person reads who asks for something of an account that bridge.yaml no longer has."""
+    """Return the message for an operation on an account that bridge.yaml no longer has."""
     ways = f"`integr8-bridge accounts rename {name} NEW` moves what it has, `accounts forget {name}` ends it"
     return f"account {name}: is not in bridge.yaml any more; {ways}"
 
 
 def context_of(services: Services, session: Session, revision: Revision, run: Run | None, now: datetime) -> PlanContext:
-    """What a plan of this rule is made from at this moment: for the run's event, or for everything in its scope.
+    """Return the context for a plan of this rule at this moment: for the run's event, or for everything in its scope.
 
-    Without a run, for what needs no facts. Raises Refused where the event can no longer be read.
+    Without a run, for a plan that needs no facts. Raises Refused if the event can no longer be read.
     """
     if revision.account not in services.settings.accounts and run is not None:
         raise Refused(account_is_gone(revision.account))

@@ -36,7 +36,7 @@ WAITS = "24h"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What somebody would like to be done, and why."""
+    """A proposed change, and its reason."""
 
     action: str
     kind: str
@@ -49,7 +49,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The plan that waits, and what it leaves out with the reason."""
+    """The waiting plan, and the omitted changes with the reasons."""
 
     plan_id: int
     run_id: int
@@ -58,10 +58,10 @@ class Proposed:
 
 
 def propose(services: Services, wanted: Proposal, *, who: str, now: datetime) -> Proposed:
-    """Record the change as a plan that waits, whatever it is; nothing is carried out without a person's yes.
+    """Record the change as a waiting plan; nothing is executed without an approval.
 
-    It goes through the guards of every plan. Raises OperationError for what is no change, NothingSelected without
-    ids, Refused where nothing is left to propose.
+    It passes the guards of every plan. Raises OperationError if it changes nothing, NothingSelected without ids,
+    Refused if nothing is left to propose.
     """
     if not wanted.ids:
         raise NothingSelected("no id is named, so nothing was proposed; name at least one")
@@ -101,7 +101,7 @@ def _check_words(wanted: Proposal) -> None:
 
 
 def _account(services: Services, asked: str | None) -> str:
-    """Accounts number their items alike: where there are several, nobody guesses which of them is meant."""
+    """Return the account. Accounts number their items alike, so with several accounts the account must be named."""
     known = services.settings.accounts
     if asked is None and len(known) == 1:
         return next(iter(known))
@@ -113,7 +113,7 @@ def _account(services: Services, asked: str | None) -> str:
 
 
 def _with_one_name(services: Services, session: Session, wanted: Proposal, account: str, now: datetime) -> Proposal:
-    """The proposal with the ids under which the items are known, whichever of its two ids each is called by."""
+    """Return the proposal with canonical ids, whichever of its two ids names each item."""
     data = live_inputs(services).data(account, "default")
     with suppress(ObservationsAway):  # names are known all the same
         data.refresh(session, now)
@@ -122,7 +122,7 @@ def _with_one_name(services: Services, session: Session, wanted: Proposal, accou
 
 
 def _document(wanted: Proposal, who: str, account: str) -> dict[str, Any]:
-    """The proposal as a rule that asks: so it has guards, a review, a re-check at the moment of yes, and an undo."""
+    """Return the proposal as a rule that asks, so that it has guards, a review, a re-check at approval, and an undo."""
     step: dict[str, Any] = {wanted.action: wanted.kind}
     if wanted.hold is not None:
         step["hold"] = wanted.hold
@@ -145,7 +145,7 @@ def _document(wanted: Proposal, who: str, account: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """One line without braces: nothing in it is an expression."""
+    """Return one line without braces, so that nothing in it is an expression."""
     return " ".join(text.replace("{", "(").replace("}", ")").split())[:180]
 
 

@@ -27,11 +27,10 @@ def settle_aside(
     body: bytes | None = None,
     why: str = "",
 ) -> None:
-    """Handle a quarantined or dead event after all, with a corrected body if one is given, or discard it.
+    """Accept a quarantined or dead event, with a corrected body if one is given, or discard it.
 
-    It stays the same event, so a rule that had a run for it or for its `dedupe` key makes no second one. A
-    correction is read before it is kept; of the body before it the audit keeps the SHA-256.
-    Raises NotThere, Refused.
+    It stays the same event, so a rule that had a run for it or for its `dedupe` key makes no second one. A correction
+    is parsed before it is stored; the audit keeps the SHA-256 of the previous body. Raises NotThere, Refused.
     """
     with services.store.write() as session:
         event = _aside(session, event_id)
@@ -58,7 +57,7 @@ def _aside(session: Session, event_id: str) -> Event:
 
 
 def _correct(services: Services, event: Event, body: bytes) -> None:
-    """Put a corrected text, in the form that the source speaks, in the place of the body."""
+    """Replace the body by a corrected text in the source's format."""
     source = services.sources.get(event.source)
     if source is None:
         raise Refused(f"event {event.id}: source {event.source!r} is no longer in bridge.yaml; add it again first")

@@ -41,13 +41,13 @@ Between: TypeAlias = Callable[[], None]
 
 
 class TookTooLong(OperationError):
-    """A question was not answered in its time."""
+    """The question was not answered in time."""
 
     status = 422
 
 
 class NobodyAnswers(OperationError):
-    """No worker has taken it up."""
+    """No worker has taken the question."""
 
     status = 503
 
@@ -68,10 +68,10 @@ def ask(
     has_left: Callable[[], bool] = lambda: False,
     patience: float = 0.0,
 ) -> Any:
-    """The answer of a worker, as JSON has it. Raises OperationError: what the answer refuses, TooMany, TookTooLong.
+    """Return a worker's answer as JSON. Raises OperationError: an error of the answer, TooMany, TookTooLong.
 
-    `has_left`: whether the asker has gone meanwhile. Then nothing more is computed. `patience`: for how many seconds
-    an earlier question of the same asker may go on before this one is refused.
+    `has_left`: whether the caller has gone meanwhile; then the computation stops. `patience`: for how many seconds an
+    earlier question of the same caller may run before this one is refused.
     """
     number = _put_in_turn(services, kind, asked, who, has_left=has_left, until=time.monotonic() + patience)
     try:
@@ -126,7 +126,7 @@ def _wait(services: Services, number: int, has_left: Callable[[], bool]) -> Any:
 
 
 def _given_up(row: Question | None) -> OperationError:
-    """Why there is no answer. A row that is gone was removed by the next asker, as its time was over."""
+    """Return why there is no answer. A missing row was removed by the next caller, because its time was over."""
     if row is not None and not row.attempts:
         return NobodyAnswers(f"no worker has taken it up within {QUESTION_TIMEOUT:.0f} s; ask again, or see /readyz")
     return TookTooLong(
@@ -146,7 +146,7 @@ def _told(row: Question) -> Any:
 
 
 def answer_next(services: Services, now: datetime) -> bool:
-    """Answer the oldest that waits. False when none does, or another worker is at one."""
+    """Answer the oldest waiting question. Returns False if none waits, or another worker is answering one."""
     with services.store.write() as session:
         row = questions.take(session, now)
     if row is None:
@@ -173,7 +173,10 @@ def _conclude(services: Services, row: Question, told: Mapping[str, Any]) -> Non
 
 
 def _between(services: Services, row: Question) -> Between:
-    """To call between two steps of an answer. Raises _Withdrawn when nobody waits for it."""
+    """Return a function to call between two steps of an answer.
+
+    It raises _Withdrawn when nobody waits for the answer.
+    """
     next_look = time.monotonic() + STILL_WANTED
 
     def check() -> None:
@@ -256,7 +259,7 @@ def _live(services: Services, rule: str) -> Revision:
 
 
 def tested(found: Result) -> dict[str, Any]:
-    """What came out of one test of a rule."""
+    """Return the result of one test of a rule."""
     name, answer = found.test.name or f"line {found.test.place.line}", found.verdict.answer.word
     told = {"expect": found.test.expect, "passed": found.passed, "message": found.message}
     return {"test": name, "answer": answer, **told}

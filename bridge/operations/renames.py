@@ -27,9 +27,9 @@ from bridge.store.slots import Slot, SlotState
 def rename(
     session: Session, kind: Kind, old: str, new: str, *, names: Names, who: str, now: datetime
 ) -> dict[str, int]:
-    """Move what uses the old name to the new one. Returns how many rows of each kind.
+    """Move all uses of the old name to the new one. Returns how many rows of each kind.
 
-    Raises NotThere when the new name is not configured, Refused when the old one still is.
+    Raises NotThere if the new name is not configured, Refused if the old one still is.
     """
     known = _known(kind, names)
     if new not in known:
@@ -76,7 +76,7 @@ def _columns(name: str) -> dict[str, str]:
 
 
 def _move_data(session: Session, before: dict[str, str], after: dict[str, str]) -> dict[str, int]:
-    """What was read under the old name, unless the new one has been read already: then that is what counts."""
+    """Move data of the old name, unless the new one has data already, which then counts."""
     fresh = session.scalar(select(func.count()).select_from(Feed).where(*_where(Feed, after), Feed.as_of.is_not(None)))
     if fresh:
         return {}
@@ -108,7 +108,7 @@ def _set(session: Session, model: Any, before: Mapping[str, str], after: Mapping
 
 
 def _move_mutes(session: Session, column: InstrumentedAttribute[str], old: str, new: str) -> int:
-    """Mutes of the new name stay where both have one."""
+    """Move mutes; if both names have one, that of the new name stays."""
     rows = list(session.scalars(select(Mute).where(column == old)))
     for row in rows:
         values = {one.key: getattr(row, one.key) for one in Mute.__mapper__.column_attrs} | {column.key: new}
@@ -119,7 +119,7 @@ def _move_mutes(session: Session, column: InstrumentedAttribute[str], old: str, 
 
 
 def _move_source(session: Session, _kind: Kind, old: str, new: str, _now: datetime) -> dict[str, int]:
-    """Events whose delivery the new source has had already stay with the old name: they are the same event."""
+    """Move events. Those whose delivery the new source has already stay with the old name: they are the same event."""
     same = select(Event.dedupe_key).where(Event.source == new)
     done = session.execute(
         update(Event)
@@ -160,9 +160,9 @@ def _move_notices(session: Session, old: str, new: str, now: datetime) -> int:
 
 
 def forget_account(session: Session, name: str, *, names: Names, who: str, now: datetime) -> dict[str, int]:
-    """End the holds, plans and effects of an account or integration that is gone, and touch nothing at Integr8.
+    """End the holds, plans and effects of an account or integration that is gone, without changing anything at Integr8.
 
-    Raises Refused when it is still configured, NotThere when nothing refers to it.
+    Raises Refused if it is still configured, NotThere if nothing refers to it.
     """
     columns = _columns(name)
     kind: Kind = "integration" if "integration" in columns else "account"

@@ -33,11 +33,11 @@ def replay(
     now: datetime,
     per_minute: int = PER_MINUTE,
 ) -> list[str]:
-    """Put copies of these events into the journal, marked as replays, for the revision of then or of now.
+    """Put copies of these events into the journal, marked as replays, for the past or the present revision.
 
-    Guards, cool-downs and the ledger apply as always, so what is so already is not done twice. The first few are
-    handled at once, the others come due bit by bit, so that live events go between them and `cancel` has a use.
-    A dead event is closed: its copy stands for it. Returns the copies' ids.
+    Guards, cooldowns and the ledger apply as always, so that nothing is done twice. The first few are handled at once,
+    the others become due bit by bit, so that live events go between them and `cancel` has a use. A dead event is closed
+    and replaced by its copy. Returns the copies' ids.
 
     Raises NothingSelected without any event, NotThere, Refused.
     """
@@ -105,10 +105,10 @@ def matching(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[str]:
-    """Ids of events for a replay by filter, oldest first, without replays themselves.
+    """Return ids of events for a replay by filter, oldest first, without replays.
 
-    Without `state` those that were handled or are dead: quarantined ones wait for a decision of their own.
-    Raises Refused where there are more than one replay takes.
+    Without `state`, handled and dead ones: quarantined events wait for another decision. Raises Refused if there are
+    more than one replay accepts.
     """
     query = select(Event.id).where(Event.replay_of.is_(None)).order_by(Event.id).limit(MAX_EVENTS_PER_REPLAY + 1)
     query = query.where(Event.state.in_([state] if state else [EventState.DONE, EventState.DEAD]))
@@ -129,7 +129,7 @@ def matching(
 
 
 def cancel(services: Services, *, who: str, now: datetime) -> int:
-    """Take replays that nobody has begun to handle out of the journal. Returns how many."""
+    """Remove replays that are not yet handled from the journal. Returns how many."""
     with services.store.write() as session:
         gone = session.scalars(
             update(Event)

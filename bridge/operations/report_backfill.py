@@ -16,7 +16,7 @@ READ_KINDS = (Kind.CLICKS, Kind.CONVERSIONS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """A time range that is being read. `since`: from when on the feed has everything; `rows`: read so far."""
+    """A time range that is being read. `since`: the start of the feed's complete data; `rows`: read so far."""
 
     account: str
     integration: str
@@ -34,7 +34,7 @@ class Backfill:
 
 
 def fetch(services: Services, days: int, *, account: str = "main", who: str, now: datetime) -> list[Backfill]:
-    """Have the days before what is known read as well, for clicks and conversions. Raises NotThere, Refused."""
+    """Let workers read the days before the known ones, for clicks and conversions. Raises NotThere, Refused."""
     if not 1 <= days <= MAX_DAYS:
         raise Refused(f"choose 1 to {MAX_DAYS} days; import a file for more")
     found = services.settings.accounts.get(account)
@@ -61,7 +61,7 @@ def fetch(services: Services, days: int, *, account: str = "main", who: str, now
 
 
 def backfills(services: Services) -> list[Backfill]:
-    """How far each feed of clicks and conversions reaches, and what is being read before it."""
+    """Return how far each feed of clicks and conversions reaches, and what is being read before it."""
     with services.store.read() as session:
         return [_of(feed) for feed in feeds.everything(session) if feed.kind in READ_KINDS]
 

@@ -15,7 +15,7 @@ from bridge.store.feeds import Feed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportState:
-    """One import as people see it. `state`: complete, broken off or removed."""
+    """One import for people. `state`: complete, broken off or removed."""
 
     id: int
     name: str
@@ -33,7 +33,7 @@ class ImportState:
 
 
 def import_states(session: Session) -> list[ImportState]:
-    """All imports, the newest first."""
+    """Return all imports, the newest first."""
     return [
         ImportState(
             id=one.id,
@@ -55,7 +55,7 @@ def import_states(session: Session) -> list[ImportState]:
 
 
 def remove_import(store: Store, import_id: int, *, by: str, now: datetime) -> int:
-    """Take the rows of an import out again; how many facts that took. Raises NotThere."""
+    """Remove the rows of an import; returns how many facts that took. Raises NotThere."""
     try:
         written = import_removal.remove(store, import_id, by=by, now=now)
     except NoSuchImport as error:

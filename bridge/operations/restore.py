@@ -23,7 +23,7 @@ PERHAPS = "restored from a copy: it may have been sent after the copy was made; 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoubtfulEffect:
-    """What a person has to look at before `resume`."""
+    """An effect that a person has to check before `resume`."""
 
     newest: datetime | None  # the last sign of life in the copy; what is later is not known here
     events: int  # received and not worked on when the copy was made; rules decide about them again
@@ -34,7 +34,7 @@ class DoubtfulEffect:
 
 
 def distrust(session: Session, *, by: str, why: str, now: datetime) -> DoubtfulEffect:
-    """Halt, and mark everything open as perhaps done already. Safe to run again."""
+    """Halt, and mark all open effects as ambiguous. Safe to run again."""
     halts.halt(session, by=by, why=why, now=now)
     given_up = _give_up(session, now)
     in_doubt = _unsettle(session, now)
@@ -64,9 +64,9 @@ def _give_up(session: Session, now: datetime) -> int:
 
 
 def _unsettle(session: Session, now: datetime) -> int:
-    """Unknown is the state of what may have happened: its handlers read first. Later steps wait for these as before.
+    """Set effects to ambiguous, so that their handlers read first. Later steps wait for these as before.
 
-    The fence moves on, so that a worker of before the restore could write nothing.
+    The fence increases, so that a worker from before the restore cannot write.
     """
     gone = session.execute(
         update(Effect)
@@ -83,7 +83,7 @@ def _carried_out() -> ColumnElement[bool]:
 
 
 def _free(session: Session, model: type[Leased]) -> None:
-    """Leases of processes that are long gone."""
+    """Release leases of processes that ended long ago."""
     session.execute(
         update(model)
         .where(model.claimed_until.is_not(None))

@@ -42,7 +42,7 @@ KEEP_TRIES = timedelta(days=1)  # to sign in; far longer than any of them counts
 
 
 def apply_retention(services: Services, now: datetime) -> None:
-    """Delete runs that said nothing new, then what is older than a year, and secrets that nobody fetched."""
+    """Delete runs without news, then everything older than a year, and secrets that nobody fetched."""
     dropped = _months(services, now)
     with services.store.write() as session:
         runs_before, calls_before = (
@@ -89,10 +89,10 @@ def apply_retention(services: Services, now: datetime) -> None:
 
 
 def _months(services: Services, now: datetime) -> list[str]:
-    """On PostgreSQL: make the partitions of the months to come, and drop months that have had their time.
+    """On PostgreSQL, create the partitions of the next months, and drop expired months.
 
-    A month goes as a whole: until then its rows stay, and they go without being read. Where somebody reads a table for
-    long, the next round does what is left.
+    A month is dropped as a whole: until then its rows stay, and none is read for it. If a long read blocks a table, the
+    next round continues.
     """
     engine, dropped = services.store.engine, list[str]()
     if engine.dialect.name != "postgresql":
@@ -112,7 +112,7 @@ def _months(services: Services, now: datetime) -> list[str]:
 
 
 def _observations(services: Services, how_long: retention.Keep, now: datetime) -> retention.RetentionResult:
-    """One round over all observations. Where ClickHouse does not answer, the next round does what is left."""
+    """Run one round over all observations. If ClickHouse does not answer, the next round continues."""
     rows, found = services.observation_rows, retention.RetentionResult()
     with Bulkhead(services.store, now).item("service", "observations", "keep"):
         found = retention.apply(services.store, how_long, now, rows)

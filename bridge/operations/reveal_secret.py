@@ -14,9 +14,9 @@ from bridge.store.ledger import Effect
 
 
 def reveal_secret(services: Services, effect_id: int, *, who: str, now: datetime) -> dict[str, Any]:
-    """The secret of an effect, for example {"password": ...}. This call deletes it.
+    """Return the secret of an effect, for example {"password": ...}. This call deletes it.
 
-    Raises NotThere where the effect made none, Refused where it was delivered already or has expired.
+    Raises NotThere if the effect made none, Refused if it was delivered already or has expired.
     """
     with services.store.write() as session:
         effect = session.get(Effect, effect_id)

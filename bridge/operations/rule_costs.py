@@ -29,7 +29,7 @@ TYPICAL = (100.0, 700.0, 2_000.0, 8_000.0)  # a day, where nothing has been meas
 
 
 def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict[str, Any]]:
-    """One row per volume; none for a rule without a ratio of counts."""
+    """Return one row per volume; none for a rule without a ratio of counts."""
     node = ratio(revision.when)
     if node is None:
         return []
@@ -46,7 +46,7 @@ def costs_of(services: Services, revision: Revision, now: datetime) -> list[dict
 
 
 def costs_in_home(directory: Path | None) -> tuple[str, ...] | None:
-    """One line for each rule and volume of a directory whose database can be read from here; None for any other."""
+    """Return one line for each rule and volume of a directory whose database can be read; None for others."""
     services = Services(settings.load(directory))
     try:
         if pending(services.store.engine):
@@ -60,13 +60,13 @@ def costs_in_home(directory: Path | None) -> tuple[str, ...] | None:
 
 
 def typical_costs_in_home(directory: Path | None) -> tuple[str, ...]:
-    """The same at typical volumes."""
+    """Return the same at typical volumes."""
     revisions = rules_directory.read(settings.load(directory)).revisions
     return tuple(costs_text(row) for one in revisions for row in typical_costs(one))
 
 
 def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
-    """How soon conversions come after their clicks in this network; None where that is not known, or of no interest."""
+    """Return the conversion lag in this network; None if it is unknown or not needed."""
     parts = types.ratio_of_counts(node.left) if isinstance(node, tree.Compare) else None
     if parts is None or confidence_check.is_whole(parts):
         return None
@@ -75,7 +75,7 @@ def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
 
 
 def items_of(services: Services, revision: Revision, now: datetime) -> list[Item]:
-    """The items in the rule's scope with their traffic a day and their ratio, for a rule with a ratio of counts."""
+    """Return the items in the rule's scope with their daily traffic and ratio, for a rule with a ratio of counts."""
     node = ratio(revision.when)
     parts = None if node is None else types.ratio_of_counts(node.left)
     if parts is None:
@@ -91,7 +91,7 @@ def items_of(services: Services, revision: Revision, now: datetime) -> list[Item
 
 @contextmanager
 def _facts(services: Services, revision: Revision, now: datetime) -> Iterator[LiveFacts]:
-    """What is known about the rule's scope; amounts are read while the block runs."""
+    """Load the facts of the rule's scope; amounts can be read while the block runs."""
     data = services.data(revision.account, revision.integration)
     with services.store.read() as session:
         services.library.current(session)  # reads the tables anew where rules have changed
@@ -99,7 +99,7 @@ def _facts(services: Services, revision: Revision, now: datetime) -> Iterator[Li
 
 
 def _amounts(facts: LiveFacts, node: tree.Node, now: datetime) -> Any:
-    """The sum of what one side of the ratio counts, over the last week."""
+    """Return the sum of one side of the ratio over the last week."""
     per = facts.subjects[0].per if facts.subjects else ()
     total = np.zeros(len(facts.subjects))
     for part in node.walk():
@@ -110,7 +110,7 @@ def _amounts(facts: LiveFacts, node: tree.Node, now: datetime) -> Any:
 
 
 def typical_costs(revision: Revision) -> list[dict[str, Any]]:
-    """The same for typical volumes, where no network is at hand: one row each, none for a rule without such a ratio."""
+    """Return the costs at typical volumes, without a network: one row each, none for a rule without such a ratio."""
     try:
         found = forecast(revision, TYPICAL)
     except NoRatio:
@@ -119,7 +119,7 @@ def typical_costs(revision: Revision) -> list[dict[str, Any]]:
 
 
 def costs_text(row: dict[str, Any]) -> str:
-    """One row as a sentence."""
+    """Return one row as a sentence."""
     unnoticed = row["unnoticed_hours"]
     more = "" if row.get("delays") else " and as long as conversions take"
     after = f"{unnoticed} h{more}" if unnoticed[0].isdigit() else unnoticed
@@ -133,12 +133,12 @@ def costs_text(row: dict[str, Any]) -> str:
 
 
 def _typical_of(volumes: Any) -> tuple[float, ...]:
-    """A quiet, a typical and a busy one, each once: one subject, or many that are alike, is one row."""
+    """Return a quiet, a typical and a busy subject, each once; equal subjects give one row."""
     return tuple({f"{value:.0f}": float(value) for value in np.quantile(volumes, QUANTILES)}.values())
 
 
 def _counted(node: tree.Compare) -> str:
-    """What the ratio is of: clicks for `cr`."""
+    """Return the denominator of the ratio: clicks for `cr`."""
     names = [part.name for part in node.left.walk() if isinstance(part, tree.Metric)]
     return next((metrics.DERIVED[name].over[0] for name in names if name in metrics.DERIVED), "clicks")
 
@@ -151,7 +151,7 @@ def _measured(facts: LiveFacts, name: str, now: datetime) -> Any:
 
 
 def _worth(facts: LiveFacts, now: datetime) -> float:
-    """Revenue per conversion of everything in scope."""
+    """Return the revenue per conversion of everything in scope."""
     per = facts.subjects[0].per if facts.subjects else ()
     revenue, sold = (facts.measure(name, per, now - MEASURED, now).values.sum() for name in ("revenue", "conversions"))
     return float(revenue / sold) if sold > 0 else 0.0

@@ -27,7 +27,7 @@ Said = dict[str, tuple[str, str]]  # subject → answer, reason
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One subject about which the two revisions do not agree."""
+    """One subject for which the two revisions decide differently."""
 
     subject: str
     before: str  # yes, no, no_decision; `-` where it is not in scope
@@ -45,14 +45,14 @@ class RuleDiff:
 
 
 def diff(services: Services, path: Path, *, now: datetime) -> list[RuleDiff]:
-    """Compare each rule of a file with the live revision. Raises OperationError with all that is wrong in it."""
+    """Compare each rule of a file with the live revision. Raises OperationError with all problems of the file."""
     return [_one(services, revision, now) for revision in read(services, path)]
 
 
 def diff_text(
     services: Services, text: str, *, now: datetime, between: Callable[[], None] = lambda: None
 ) -> list[RuleDiff]:
-    """The same for a text that is in no file. Raises OperationError. `between` is called before each rule."""
+    """Compare a text that is in no file. Raises OperationError. `between` is called before each rule."""
     found = []
     for revision in parse(services, text):
         between()
@@ -67,7 +67,7 @@ def _one(services: Services, new: Revision, now: datetime) -> RuleDiff:
 
 
 def compare(services: Services, rule: str, old: Revision | None, new: Revision | None, now: datetime) -> RuleDiff:
-    """What two revisions of a rule decide differently; None stands for a rule that is not there."""
+    """Return what two revisions of a rule decide differently; None stands for a missing rule."""
     with services.store.read() as session:
         before = _answers(services, session, old, now) if old is not None else {}
         after = _answers(services, session, new, now) if new is not None else {}
@@ -94,7 +94,7 @@ def _answers(services: Services, session: Session, revision: Revision, now: date
 
 
 def _of_events(services: Services, session: Session, revision: Revision, trigger: Webhook, now: datetime) -> Said:
-    """Each of the newest events by itself; what it says about whom, as the rule sees it now."""
+    """Return the differences for the newest events, each alone, with its subject according to the present rule."""
     said: Said = {}
     for received in _recent(services, session, trigger):
         facts = facts_of_event(services, session, revision, received, now)

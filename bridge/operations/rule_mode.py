@@ -18,7 +18,7 @@ from rules.model.revision import Mode, Revision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What a move did. `revision` is the hash that is live from now on."""
+    """The result of a mode change. `revision` is the hash of the live revision."""
 
     rule: str
     before: str
@@ -30,8 +30,8 @@ class Moved:
 def move(services: Services, rule: str, mode: Mode, *, who: str, now: datetime) -> Moved:
     """Write the mode into the rule's file and load it.
 
-    Raises NotThere for an unknown rule; Refused where the file was changed since it was loaded, cannot be written
-    from here, or would say more than another mode afterwards.
+    Raises NotThere for an unknown rule; Refused if the file was changed since it was loaded, cannot be written from
+    here, or would change more than the mode.
     """
     live = _live(services, rule)
     path = services.settings.home / live.place.file
@@ -59,7 +59,7 @@ def _live(services: Services, rule: str) -> Revision:
 
 
 def _written(services: Services, live: Revision, path: Path, mode: Mode) -> str:
-    """The file's new text, when it says the same as before but for the mode."""
+    """Return the file's new text, if it means the same except for the mode."""
     if mode is live.mode:
         raise Refused(f"rule {live.id}: its mode is {mode} already")
     try:
@@ -78,7 +78,7 @@ def _written(services: Services, live: Revision, path: Path, mode: Mode) -> str:
 
 
 def _same(services: Services, text: str, wanted: Revision) -> Revision | None:
-    """The rule of that text, if it says exactly what is wanted."""
+    """Return the rule of that text, if it means exactly what is wanted."""
     loaded = load(
         text,
         name=wanted.place.file,

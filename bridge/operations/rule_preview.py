@@ -30,7 +30,7 @@ CHANGED = 20
 
 @dataclass(frozen=True, slots=True)
 class Different:
-    """An item about which the text decides differently from the live rule."""
+    """An item for which the text decides differently from the live rule."""
 
     subject: str
     before: str
@@ -40,7 +40,7 @@ class Different:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What the text says at this moment, and where that is not what the live rule says."""
+    """The present decisions of the text, and their differences from the live rule."""
 
     counts: Mapping[str, int]
     changed: int
@@ -50,7 +50,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the text would have done in the last days. Money in the currency of the account."""
+    """What the text would have done in the last days. Money is in the currency of the account."""
 
     days: int
     hours: float  # between two evaluations
@@ -66,7 +66,7 @@ class Past:
 
 
 def now_and_before(services: Services, new: Revision, now: datetime) -> Now | None:
-    """None for a rule about webhooks: what is decided there comes with the webhook."""
+    """Return the present decisions; None for a rule about webhooks, because it needs a webhook."""
     if isinstance(new.trigger, Webhook):
         return None
     with services.store.read() as session:
@@ -105,7 +105,7 @@ def past(
     longest: float = MAX_PROCESSOR_SECONDS,
     between: Callable[[], None] = lambda: None,
 ) -> Past:
-    """Raises OperationError with the reason where the past cannot answer, or not in time.
+    """Return the past decisions. Raises OperationError with the reason if the past is unknown or takes too long.
 
     `longest` is in seconds of processor time; `between` is called after each evaluation.
     """
@@ -143,5 +143,5 @@ def past(
 
 
 def chances(services: Services, revision: Revision, now: datetime) -> list[dict[str, Any]]:
-    """How many honest items it would pause in a month, and how long a collapse stays unnoticed, per volume."""
+    """Return per volume how many honest items it would pause in a month, and how long a collapse stays unnoticed."""
     return [] if isinstance(revision.trigger, Webhook) else costs_of(services, revision, now)

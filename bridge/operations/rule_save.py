@@ -32,7 +32,7 @@ MODES_IN_ORDER = (Mode.DISABLED, Mode.SHADOW, Mode.APPROVE, Mode.LIVE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """What became of a text. `written` is false where only the patch is given; `revision` is its content hash."""
+    """The result of a save. `written` is false if only the patch is returned; `revision` is its content hash."""
 
     rule: str
     file: str
@@ -45,7 +45,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote a revision, when, and the note beside it."""
+    """The author, time and note of a revision."""
 
     who: str
     at: datetime
@@ -57,8 +57,8 @@ def save(
 ) -> Saved:
     """Write one rule: over its present text, or as a new file `rules/ID.yaml`.
 
-    `base` is the revision that the text was made from; another one by now refuses it. `force` writes into a working
-    tree of git as well. Raises Refused with all that is wrong; nothing is written then.
+    `base` is the revision that the text was made from; if it is no longer current, the save is refused. `force` writes
+    into a working tree of git too. Raises Refused with all problems; then nothing is written.
     """
     found = _only_rule(services, text)
     with services.store.read() as session:
@@ -88,7 +88,7 @@ def save(
 
 
 def why_not_written(services: Services, path: Path | None = None) -> str:
-    """Why a rule file of this home is better not written by the service; empty where nothing speaks against it."""
+    """Return why the service should not write a rule file of this home; empty if it may."""
     directory = path.parent if path else services.settings.rules_dir
     if not directory.is_dir() or not os.access(directory, os.W_OK):
         return "the rules directory cannot be written from here"
@@ -98,7 +98,7 @@ def why_not_written(services: Services, path: Path | None = None) -> str:
 
 
 def write_rule_file(path: Path, text: str) -> None:
-    """Put a text in place of a rule file, whole or not at all. Raises Refused where it cannot be written."""
+    """Replace a rule file by a text, completely or not at all. Raises Refused if it cannot be written."""
     try:
         whole_file.write(path, text)
     except OSError as error:
@@ -106,7 +106,7 @@ def write_rule_file(path: Path, text: str) -> None:
 
 
 def authors(store_session: Session, rule_id: str) -> dict[str, Author]:
-    """Revision → who saved it through the service, as far as somebody did."""
+    """Return revision → the person who saved it through the service, if any."""
     query = select(Audit).where(Audit.what == SAVED, Audit.about == rule_id).order_by(Audit.id)
     found = {}
     for one in store_session.scalars(query):
@@ -116,7 +116,7 @@ def authors(store_session: Session, rule_id: str) -> dict[str, Author]:
 
 
 def authors_of(store: Store, rule_id: str) -> dict[str, Author]:
-    """The same, with a session of its own."""
+    """Return the same, in its own session."""
     with store.read() as session:
         return authors(session, rule_id)
 
@@ -138,7 +138,7 @@ def _wrong(checked: Checked) -> Sequence[str]:
 
 
 def _check_change(new: Revision, live: Revision | None, base: str | None) -> None:
-    """A mode that does more is a step of its own, and nobody writes over what he has not seen."""
+    """Refuse a change to a stronger mode, and an overwrite of a revision that the author has not seen."""
     if live is not None and base is not None and live.hash != base:
         raise Refused(
             f"rule {new.id}: someone changed it meanwhile; open it again, or your text would undo that change"
@@ -154,7 +154,7 @@ def _check_change(new: Revision, live: Revision | None, base: str | None) -> Non
 
 
 def _texts(services: Services, new: Revision, live: Revision | None, text: str) -> tuple[Path, str, str]:
-    """The file, its present text and the wanted one. Raises Refused."""
+    """Return the file, its present text and the wanted one. Raises Refused."""
     written = text.replace("\r\n", "\n").strip("\n") + "\n"
     if live is None:
         path = services.settings.rules_dir / f"{new.id}.yaml"

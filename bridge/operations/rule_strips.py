@@ -26,7 +26,7 @@ Quarters: TypeAlias = MutableMapping[datetime, Mapping[str, tuple[str, int]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Quarters in a row with the same outcome; None where there was no check. `place` counts from 24 hours ago."""
+    """Quarters in a row with the same outcome; None if there was no check. `place` counts from 24 hours ago."""
 
     place: int
     length: int
@@ -51,16 +51,16 @@ class RuleStrip:
         return sum(one.checks for one in self.stretches)
 
     def quarters(self, outcome: str) -> int:
-        """How many quarters of an hour are told by this outcome."""
+        """Return how many quarters of an hour have this outcome."""
         return sum(one.length for one in self.stretches if one.outcome == outcome)
 
 
 def strips(
     session: Session, revisions: Sequence[Revision], now: datetime, known: Quarters, patience: float = PATIENCE
 ) -> list[RuleStrip]:
-    """One line for each rule. Finished quarters are read once and kept in `known`.
+    """Return one strip for each rule. Finished quarters are read once and kept in `known`.
 
-    The first page after a start may not reach back the whole day within its patience (in seconds); the next does.
+    The first page after a start may not cover the whole day within its patience (in seconds); the next does.
     """
     newest = datetime.fromtimestamp(now.timestamp() // QUARTER.total_seconds() * QUARTER.total_seconds(), UTC)
     starts = [newest - number * QUARTER for number in range(CELLS)]
@@ -112,5 +112,5 @@ def _stretches(quarters: Sequence[tuple[datetime, str | None, int]]) -> Iterator
 
 @cache
 def _newest_run() -> Select[datetime]:
-    """By the index of rule and moment; made once, since it is asked for each rule."""
+    """Return the newest run by the index of rule and moment; the query is built once, because each rule uses it."""
     return select(func.max(Run.started_at)).where(Run.rule_id == bindparam("rule"))

@@ -37,7 +37,7 @@ class Template:
 
 @cache
 def library() -> tuple[Template, ...]:
-    """The rules that come with the service, by name."""
+    """Return the rules of the library by name."""
     found = []
     for path in sorted((files("rules") / "library").iterdir(), key=lambda one: one.name):
         if path.name.endswith(".yaml"):
@@ -49,7 +49,7 @@ def library() -> tuple[Template, ...]:
 
 
 def from_library(name: str, taken: Collection[str], rule_id: str | None = None) -> str:
-    """The text of a rule of the library, in shadow, with an id that no rule has. Raises NotThere, Refused."""
+    """Return the text of a rule of the library, in shadow, with an unused id. Raises NotThere, Refused."""
     found = next((one for one in library() if one.name == name), None)
     if found is None:
         known = ", ".join(one.name for one in library())
@@ -63,7 +63,7 @@ def blank(
     taken: Collection[str], *, item: str = "offer", metric: str = "cr", above: bool = False, action: str = "pause",
     channel: str | None = None,
 ) -> str:  # fmt: skip
-    """The text of a rule out of a few choices, with limits that fit a first rule. Raises Refused."""
+    """Return the text of a rule from a few choices, with limits for a first rule. Raises Refused."""
     for name, given, known in (("item", item, ITEMS), ("metric", metric, METRICS), ("action", action, ACTIONS)):
         if given not in known:
             raise Refused(f"{name}: {given[:30]!r} is none of {', '.join(known)}")
@@ -86,7 +86,7 @@ def blank(
 
 
 def check_id(rule_id: str) -> None:
-    """Raises Refused for what cannot be a rule's id."""
+    """Raise Refused for an invalid rule id."""
     if not RULE_ID.fullmatch(rule_id) or rule_id in RESERVED:
         raise Refused(f"{rule_id[:60]!r} cannot be the id of a rule; write lower-case letters, digits and -")
 

@@ -14,7 +14,7 @@ from rules.model.verdicts import Trace, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the text, how often the condition on it was answered in which way, and its numbers."""
+    """A line of the text, the counts of each answer of its condition, and its numbers."""
 
     text: str
     answers: tuple[tuple[str, int], ...] = ()
@@ -22,7 +22,7 @@ class Line:
 
     @property
     def tone(self) -> str:
-        """The most frequent answer, or nothing where no condition stands."""
+        """The most frequent answer, or nothing if the line has no condition."""
         return self.answers[0][0] if self.answers else ""
 
 
@@ -30,9 +30,9 @@ class Line:
 
 
 def lines_with_counts(text: str, revision: Revision | None, traces: Sequence[dict[str, Any]]) -> list[Line]:
-    """The text with the answers that kept traces gave, the most frequent first.
+    """Return the text with the answers of stored traces, the most frequent first.
 
-    Traces of an older revision whose conditions are other ones say nothing about this text and are left out.
+    Traces of an older revision with other conditions do not match this text and are left out.
     """
     said: dict[int, Counter[str]] = {}
     for row, part in () if revision is None else _kept_of(revision, traces):
@@ -41,7 +41,7 @@ def lines_with_counts(text: str, revision: Revision | None, traces: Sequence[dic
 
 
 def parts(trace: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A kept trace and all that is in it, from the outside in."""
+    """Yield a stored trace and all its parts, from the outside in."""
     yield trace
     for part in trace.get("parts", ()):
         yield from parts(part)
@@ -52,7 +52,7 @@ def _ranked(answers: Counter[str] | None) -> tuple[tuple[str, int], ...]:
 
 
 def _kept_of(revision: Revision, traces: Sequence[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(row of the text, part) of each condition that the traces and the revision have in common."""
+    """Yield (row of the text, part) of each condition that the traces and the revision have in common."""
     first = _first_line(revision)
     for trace in traces:
         for group, part in zip(_groups(revision), trace.get("parts", ()), strict=False):
@@ -73,7 +73,7 @@ def _kept_members(group: Group, trace: dict[str, Any]) -> Iterator[tuple[Conditi
 
 
 def explained(revision: Revision, verdict: Verdict) -> list[Line]:
-    """The text of the revision with the verdict of each condition on the line where it stands."""
+    """Return the text of the revision with the verdict of each condition on its line."""
     first = _first_line(revision)
     said: dict[int, list[Trace]] = {}
     for place, trace in _conditions(revision, verdict):
@@ -82,19 +82,19 @@ def explained(revision: Revision, verdict: Verdict) -> list[Line]:
 
 
 def _first_line(revision: Revision) -> int:
-    """The line of the file on which the revision's own text begins: comments may stand before its first key."""
+    """Return the line of the file on which the revision's text begins: comments may precede its first key."""
     root = next((one.root for one in documents(revision.text, revision.place.file) if one.root), None)
     return revision.place.line - (root.place.line - 1 if root else 0)
 
 
 def _conditions(revision: Revision, verdict: Verdict) -> Iterator[tuple[int, Trace]]:
-    """(line of the file, trace) of each condition; traces have the order of the file."""
+    """Yield (line of the file, trace) of each condition; traces have the order of the file."""
     for group, trace in zip(_groups(revision), verdict.trace.parts, strict=True):
         yield from _members(group, trace)
 
 
 def _groups(revision: Revision) -> list[Group]:
-    """Those of a verdict's trace, in its order."""
+    """Return the groups of a verdict's trace, in its order."""
     return [one for one in (revision.when, revision.unless) if one is not None]
 
 

@@ -19,7 +19,10 @@ class FoldedRun:
 
 
 def fold(runs: Sequence[Run]) -> list[FoldedRun]:
-    """Newest first. Rules take turns, so each rule is folded by itself; the row stands where its newest run does."""
+    """Fold runs, newest first.
+
+    Each rule is folded separately, because rules take turns; a row has the place of its newest run.
+    """
     rows: dict[int, list[Run]] = {}
     open_rows: dict[str, tuple[tuple[object, ...], int]] = {}
     for run in runs:
@@ -37,7 +40,7 @@ def fold(runs: Sequence[Run]) -> list[FoldedRun]:
 
 
 def _key(run: Run) -> tuple[object, ...] | None:
-    """What has to be the same; None for a run that stands for itself."""
+    """Return what must be equal to fold; None for a run that is never folded."""
     if run.outcome not in DULL or run.cause != Cause.SLOT:
         return None
     return run.mode, run.outcome, run.yes, run.error

@@ -12,7 +12,7 @@ from bridge.store.runs import Run
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """`state` chooses the mark and colour; `text` is what a person reads; `changes` is how much was changed."""
+    """The outcome of a run. `state` selects the mark and colour; `text` is for people; `changes` counts the changes."""
 
     state: str
     text: str
@@ -20,7 +20,7 @@ class RunOutcome:
 
 
 def run_outcomes(session: Session, runs: Sequence[Run]) -> dict[int, RunOutcome]:
-    """Run → outcome."""
+    """Return run → outcome."""
     ids = [one.id for one in runs]
     if not ids:
         return {}
@@ -43,7 +43,7 @@ def _counted(session: Session, plan_ids: Sequence[int]) -> dict[int, dict[str, i
 
 
 def outcome_of(run: Run, plans: Sequence[StoredPlan], counted: dict[int, dict[str, int]]) -> RunOutcome:
-    """Of one run, from its plans and how many of their effects are shown in which state."""
+    """Return the outcome of one run, from its plans and the counts of their effects by state."""
     if run.outcome == "error":
         return RunOutcome("error", "failed")
     if run.outcome == "shadow":

@@ -20,7 +20,7 @@ MAX_RUN_DIGITS = 18  # digits of what may be a run
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Where something is, and what it is called. `exact`: the text is its whole name."""
+    """A result: its place and its name. `exact`: the text is its whole name."""
 
     kind: str
     name: str
@@ -32,7 +32,7 @@ class Hit:
 def search(
     session: Session, text: str, rules: Collection[str], *, several_accounts: bool = False, every_event: bool = False
 ) -> list[Hit]:
-    """The best hits first; nothing for an empty text. `every_event`: also of those older than the newest."""
+    """Return the results, the best first; nothing for an empty text. `every_event`: also search old events."""
     wanted = text.strip()
     if not wanted:
         return []
@@ -72,7 +72,7 @@ def _items(session: Session, text: str, *, several: bool) -> Iterator[Hit]:
 
 
 def _in_body(session: Session, text: bytes) -> ColumnElement[bool]:
-    """Bodies are bytes of any encoding, so bytes are looked for."""
+    """Search a body as bytes, because bodies may have any encoding."""
     if session.get_bind().dialect.name == "sqlite":
         holds: ColumnElement[bool] = func.instr(Event.body, text) > 0
         return holds
@@ -89,7 +89,7 @@ def _mail(text: str) -> ColumnElement[bool]:
 
 
 def _made_for(session: Session, email: str) -> Iterator[Hit]:
-    """Effects that ensured something under this address."""
+    """Yield effects that ensured something with this address."""
     keys = [f"email={email}", f"email={email.lower()}"]
     query = select(Effect).where(Effect.target_id.in_(keys)).order_by(Effect.id.desc()).limit(MAX_HITS_OF_A_KIND)
     for effect in session.scalars(query):

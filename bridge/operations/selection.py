@@ -22,7 +22,7 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """These targets and no others. Raises NothingSelected where there are none."""
+    """These targets and no others. Raises NothingSelected without any."""
 
     targets: frozenset[Target]
 
@@ -38,7 +38,7 @@ class Only:
 class Named:
     """Items as a person names them, before it is known what they are part of: `offer=42` by either id, or `42` alone.
 
-    Raises NothingSelected where there are none.
+    Raises NothingSelected without any.
     """
 
     texts: Sequence[str]
@@ -54,12 +54,12 @@ EVERYTHING = Everything()
 
 
 def only(targets: Iterable[Target]) -> Only:
-    """A selection of these targets. Raises NothingSelected where there are none."""
+    """Return a selection of these targets. Raises NothingSelected without any."""
     return Only(frozenset(targets))
 
 
 def check_part_of(selection: Selection, known: Collection[Target], what: str) -> None:
-    """Raise NothingSelected when a selected target is not part of it: what was meant is not what would be done."""
+    """Raise NothingSelected if a selected target is not part of it: the person means something else."""
     if isinstance(selection, Everything):
         return
     foreign = sorted(selection.targets - set(known))
@@ -71,9 +71,9 @@ def check_part_of(selection: Selection, known: Collection[Target], what: str) ->
 
 
 def find(wanted: Named, ids: Mapping[Target, Collection[str]], what: str) -> Only:
-    """The targets that these texts name. `ids` has every id of each target that is part of it.
+    """Return the targets that these texts name. `ids` has every id of each target that is part of it.
 
-    Raises NothingSelected where a text names none of them, or more than one kind.
+    Raises NothingSelected if a text names none of them, or more than one kind.
     """
     return Only(frozenset(one for text in wanted.texts for one in _named(text, ids, what)))
 
@@ -92,7 +92,7 @@ def _named(text: str, ids: Mapping[Target, Collection[str]], what: str) -> set[T
 
 
 def _help(text: str, ids: Mapping[Target, Collection[str]]) -> str:
-    """The form of an entry, the nearest one, and some that there are."""
+    """Return the form of an entry, the nearest one, and some existing ones."""
     forms = sorted({f"{one.kind}={name}" for one, names in ids.items() for name in names})
     near = get_close_matches(text, forms, n=1, cutoff=0.5)
     meant = f"; did you mean {near[0]}?" if near else ""

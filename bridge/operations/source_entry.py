@@ -17,7 +17,7 @@ from bridge.sources.trackers import TRACKERS
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """An entry that was written: its line, the variables that it wants, and where each value is found."""
+    """A written entry: its line, the variables that it needs, and where to find each value."""
 
     name: str
     line: str
@@ -26,7 +26,7 @@ class Added:
 
 
 def known_presets() -> list[dict[str, str]]:
-    """Every preset and tracker, as rows for a listing."""
+    """Return every preset and tracker as rows for a listing."""
     rows = [
         {"name": name, "sender": one.title, "verify": one.verify, "setup_call": one.setup or "", "source": one.fact}
         for name, one in PRESETS.items()
@@ -39,7 +39,7 @@ def known_presets() -> list[dict[str, str]]:
 
 
 def add(home: Path, name: str, preset: str) -> Added:
-    """Add an entry to bridge.yaml. Raises Refused where the name is taken or the file cannot be edited safely."""
+    """Add an entry to bridge.yaml. Raises Refused if the name is taken or the file cannot be edited safely."""
     check_name(home, "sources", "source", name)
     made = _entry(name, preset)
     add_entry(home, "sources", name, made.line)
@@ -47,13 +47,13 @@ def add(home: Path, name: str, preset: str) -> Added:
 
 
 def public_url(home: Path) -> str:
-    """The address that bridge.yaml names, or that of a service on this machine."""
+    """Return the address in bridge.yaml, or that of a service on this machine."""
     found = yaml_file.read(home / SETTINGS_FILE).get("public_url")
     return found if isinstance(found, str) and "${" not in found else BASE_URL
 
 
 def signs_address(preset: str) -> bool:
-    """Whether this sender signs the address it posts to, so that bridge.yaml must name it."""
+    """Return whether this sender signs its address, so that bridge.yaml must name it."""
     return preset in PRESETS and "{url}" in PRESETS[preset].settings.get("signed", "")
 
 

@@ -32,7 +32,7 @@ MADE_HERE = frozenset({"token", "secret", "password"})
 
 @dataclass(frozen=True, slots=True)
 class SourceSecret:
-    """What to give the sender: the whole address, and the secret where the address does not hold it. Shown once."""
+    """What to give the sender: the whole address, and the secret if the address does not hold it. It is shown once."""
 
     source: str
     address: str
@@ -43,7 +43,7 @@ class SourceSecret:
 def add_source(
     services: Services, name: str, preset: str, value: str, *, base_url: str, who: str, now: datetime
 ) -> SourceSecret:
-    """Add a source from a preset and use it at once. An empty secret is made here. Raises Refused."""
+    """Add a source from a preset and use it at once. An empty secret is generated. Raises Refused."""
     home = services.settings.home
     if not can_write(home):
         raise Refused("bridge.yaml cannot be written; add the source at its origin")
@@ -84,7 +84,7 @@ def rotate(services: Services, name: str, *, value: str = "", base_url: str, who
 
 
 def end_old(services: Services, name: str, *, who: str, now: datetime) -> None:
-    """Accept the newest secret of a source alone. Raises Refused, NotThere."""
+    """Accept only the newest secret of a source. Raises Refused, NotThere."""
     home, key, present = _present(services, name)
     variables = REFERENCE.findall(present)
     if len(variables) < 2:
@@ -94,7 +94,7 @@ def end_old(services: Services, name: str, *, who: str, now: datetime) -> None:
 
 
 def reveal(services: Services, name: str, *, base_url: str, who: str, now: datetime) -> str:
-    """The whole address of a source, with its token. Told in the audit log."""
+    """Return the whole address of a source, with its token. The audit log records it."""
     found = address(services, name, base_url=base_url)
     with services.store.write() as session:
         audit_log.note(session, who=who, what="show address", about=name, now=now)
@@ -102,7 +102,7 @@ def reveal(services: Services, name: str, *, base_url: str, who: str, now: datet
 
 
 def _present(services: Services, name: str) -> tuple[Path, str, str]:
-    """(home, singular key, text) of the secret of an entry, as it stands in bridge.yaml."""
+    """Return (home, singular key, text) of the secret of an entry, as written in bridge.yaml."""
     home = services.settings.home
     entry = (read_home(home).get("sources") or {}).get(name)
     if not isinstance(entry, dict):
@@ -118,7 +118,7 @@ def _present(services: Services, name: str) -> tuple[Path, str, str]:
 
 
 def _written(text: str, name: str, key: str, value: object) -> str:
-    """The key with its value to the letter, where every value is a variable."""
+    """Return the key with its exact value, if every value is a variable."""
     names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     variables = [REFERENCE.fullmatch(str(one)) for one in names]
     if not variables or None in variables:
@@ -148,7 +148,7 @@ def _use(services: Services, name: str, what: str, *, now: datetime, who: str) -
 
 
 def _take_out(services: Services, line: str) -> None:
-    """Take a line that was just added out of bridge.yaml again."""
+    """Remove a line that was just added to bridge.yaml."""
     path = services.settings.home / "bridge.yaml"
     lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
     path.write_text("".join(one for one in lines if one.strip() != line), encoding="utf-8")

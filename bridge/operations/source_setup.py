@@ -26,9 +26,9 @@ def address(
     base_url: str | None = None,
     tracker: str | None = None,
 ) -> str:
-    """Where the sender posts to; for Integr8 and other trackers with their macros in place.
+    """Return the address that the sender posts to; for Integr8 and other trackers with all macros.
 
-    `tracker` names the one whose macros are wanted, which must be the source's own. Raises NotThere or Refused.
+    `tracker` names the tracker of the macros, which must be the source's own. Raises NotThere or Refused.
     """
     config, base = _config(services, source), base_url_of(services, base_url)
     found = services.sources[source]
@@ -48,7 +48,10 @@ def address(
 
 
 def example(services: Services, source: str, *, base_url: str | None = None) -> Sample:
-    """An event of the type `test` as this sender would send it. Raises NotThere, or OperationError with the reason."""
+    """Return an event of the type `test` as this sender would send it.
+
+    Raises NotThere, or OperationError with the reason.
+    """
     try:
         config, public_url = _config(services, source), services.settings.public_url
         return sample(base_url_of(services, base_url), source, config, public_url=public_url)
@@ -57,7 +60,7 @@ def example(services: Services, source: str, *, base_url: str | None = None) -> 
 
 
 def send(made: Sample) -> httpx.Response:
-    """Send it, through whatever stands before the service. Raises Unanswered where nobody answers."""
+    """Send it through any proxy in front of the service. Raises Unanswered without an answer."""
     method = "GET" if made.body is None else "POST"
     try:
         return httpx.request(method, made.url, headers=dict(made.headers), content=made.body, timeout=ANSWER_TIMEOUT)
@@ -67,7 +70,7 @@ def send(made: Sample) -> httpx.Response:
 
 
 def base_url_of(services: Services, given: str | None = None) -> str:
-    """Where the service is reached: as given, as bridge.yaml says, or as the one that runs on this home does."""
+    """Return the service's address: as given, from bridge.yaml, or that of the service that runs on this home."""
     settings = services.settings
     return given or settings.public_url or running_service.address(settings.var) or BASE_URL
 

@@ -29,7 +29,7 @@ Kind = Literal["account", "integration", "source", "channel", "rule"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The names that configuration has now."""
+    """The names that the configuration has now."""
 
     accounts: Mapping[str, Collection[str]]  # account → its integrations
     sources: Collection[str]
@@ -40,7 +40,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaleName:
-    """A name that is gone, what still uses it, and the command that moves or ends that."""
+    """A removed name, its remaining uses, and the command that moves or ends them."""
 
     kind: Kind
     name: str
@@ -52,7 +52,7 @@ class StaleName:
 
 
 def configured_names(settings: Settings, book: Rulebook) -> Names:
-    """The names that bridge.yaml and the loaded rules have."""
+    """Return the names in bridge.yaml and the loaded rules."""
     return Names(
         accounts={name: frozenset(account.integrations) for name, account in settings.accounts.items()},
         sources=frozenset(settings.sources),
@@ -63,7 +63,7 @@ def configured_names(settings: Settings, book: Rulebook) -> Names:
 
 
 def stale_names(session: Session, names: Names) -> list[StaleName]:
-    """What still refers to a name that is gone."""
+    """Return the remaining uses of removed names."""
     return [*_accounts(session, names), *_sources(session, names), *_channels(session, names), *_rules(session, names)]
 
 
@@ -125,7 +125,7 @@ def _rules(session: Session, names: Names) -> Iterator[StaleName]:
 
 
 def stale_in_home(directory: Path | None) -> list[str]:
-    """The same for a directory, one line each; nothing where no database can be read from here."""
+    """Return the same for a directory, one line each; nothing if no database can be read from here."""
     found = settings_module.load(directory)
     file = found.database_url.removeprefix("sqlite:///").partition("?")[0]
     if found.database_url.startswith("sqlite") and not Path(file).is_file():

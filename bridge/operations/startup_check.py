@@ -14,9 +14,9 @@ log = structlog.get_logger()
 def look_around(
     services: Services, now: datetime, *, health: Callable[[Services, datetime], list[Check]]
 ) -> list[Check]:
-    """All checks of this side, and for each account one reading call, which shows the key, the way and the clocks.
+    """Run all checks of this side, and for each account one read, which tests the key, the connection and the clocks.
 
-    Integr8 is not asked while the database is not usable: its answer would help nobody.
+    Integr8 is not called while the database is unusable, because its answer would not help.
     """
     found = [one for one in examine(services, now, health=health) if one["name"] != "worker"]  # it begins just now
     if not any(one["name"] == "database" and one["status"] == "fail" for one in found):
@@ -26,7 +26,7 @@ def look_around(
 
 
 def tell(found: list[Check]) -> None:
-    """One line for all that is well, and one for each thing that is not."""
+    """Log one line for all passed checks, and one for each other."""
     well = {one["name"]: one["detail"] for one in found if one["status"] == "ok"}
     log.info("start-up checks", well=len(well), database=well.get("database"), redis=well.get("redis"))
     for one in found:

@@ -28,7 +28,7 @@ MAX_RUNS = 200  # undone together; each is a plan of its own
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The run that takes the other one back, and what it does and leaves."""
+    """The run of the undo, and what it does and leaves."""
 
     run_id: int | None
     outcome: str
@@ -37,10 +37,10 @@ class Undone:
 
 
 def undo(services: Services, run_id: int, *, who: str, now: datetime, selection: Choice = EVERYTHING) -> Undone:
-    """Make and record the inverse plan of a run's applied effects, and cancel what has not been executed yet.
+    """Make and record the inverse plan of a run's applied effects, and cancel those that are not executed yet.
 
-    What changed since is left alone, and each omission says why. Raises NotThere, Refused, and
-    NothingSelected when a selected target is not part of the run.
+    Targets that changed since are left alone, and each omission has a reason. Raises NotThere, Refused, and
+    NothingSelected if a selected target is not part of the run.
     """
     with services.store.write() as session:
         run, revision = _run(services, session, run_id)
@@ -77,7 +77,7 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
 
 @dataclass(frozen=True, slots=True)
 class UndoneRun:
-    """What became of one of several runs: either it was undone, or there is a problem."""
+    """The result for one of several runs: either it was undone, or there is a problem."""
 
     run: int
     undone: Undone | None
@@ -85,7 +85,7 @@ class UndoneRun:
 
 
 def undo_runs(services: Services, run_ids: Collection[int], *, who: str, now: datetime) -> list[UndoneRun]:
-    """Undo several runs, the newest first. Each by itself: one that cannot be undone keeps none of the others.
+    """Undo several runs, the newest first. A run that cannot be undone does not stop the others.
 
     Raises NothingSelected without any, Refused for more than MAX_RUNS.
     """
@@ -107,7 +107,7 @@ def _about(applied: Sequence[Applied]) -> frozenset[Target]:
 
 
 def _targets(session: Session, plan_ids: Collection[int]) -> frozenset[Target]:
-    """What a run wanted to touch, executed or not."""
+    """Return the targets that a run wanted to change, executed or not."""
     return frozenset(target(row) for row in session.scalars(select(Effect).where(Effect.plan_id.in_(plan_ids))))
 
 
@@ -121,7 +121,7 @@ def _nothing(run_id: int, off: Cancelled, selection: Selection) -> str:
 
 
 def _mutes(off: Cancelled, plan: Plan, terms: Terms, now: datetime) -> list[Mute]:
-    """What was cancelled must not be wanted again at the rule's next evaluation."""
+    """Return mutes for cancelled targets, so that the rule's next evaluation does not want them again."""
     known = {mute.target for mute in plan.mutes} | {ended.hold.target for ended in plan.ended}
     until = now + terms.respect
     targets = sorted({target(row) for row in off.effects} - known)
@@ -137,9 +137,9 @@ def _busy(row: Effect) -> str:
 
 
 def compensate(services: Services, session: Session, plan_id: int, subject: str, now: datetime) -> None:
-    """`on_failure: undo`: undo the steps of one subject that were applied beside one that failed.
+    """For `on_failure: undo`, undo the applied steps of one subject after another step failed.
 
-    Steps that have not begun are cancelled. Does nothing where no step of the subject has failed.
+    Planned steps are cancelled. Does nothing if no step of the subject has failed.
     """
     rows = [row for row in ledger.effects_of(session, plan_id) if row.subject == subject]
     failed = next((row for row in rows if row.state == EffectState.FAILED), None)
@@ -167,7 +167,7 @@ def compensate(services: Services, session: Session, plan_id: int, subject: str,
 
 
 def _taken_back(session: Session, run_id: int) -> set[Target]:
-    """What was compensated before: a second step that fails must not take it back twice."""
+    """Return the effects that were compensated before, so that a second failing step does not undo them twice."""
     query = select(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id).where(StoredPlan.undoes == run_id)
     return {target(row) for row in session.scalars(query) if row.state != EffectState.FAILED}
 
@@ -184,7 +184,7 @@ def _run(services: Services, session: Session, run_id: int) -> tuple[Run, Revisi
 
 
 def again(services: Services, session: Session, run_id: int, selection: Only, now: datetime) -> Plan:
-    """An undo of these targets that was over the limits and waited, made anew without them: a person has said yes."""
+    """Make an undo of these targets again without limits: it was over them and waited, and a person has approved it."""
     run, revision = _run(services, session, run_id)
     terms = Terms(rule=run.rule_id, revision=revision, only=selection.targets, approved=True)
     return _inverse(services, session, run, _applied(session, run_id), terms, now=now, selection=selection)
@@ -200,7 +200,7 @@ def _inverse(
     now: datetime,
     selection: Selection | None = None,
 ) -> Plan:
-    """`selection` is what a person asks to undo; None: compensation, which undoes what has just been done."""
+    """Make the inverse plan. `selection` is what a person asks to undo; None: compensation of what was just done."""
     revision = terms.revision
     assert revision is not None
     gone = sorted({one.account for one in touched(applied)} - set(services.settings.accounts))

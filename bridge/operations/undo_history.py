@@ -19,7 +19,7 @@ ANSWERED = frozenset({"already", "changed", "hold"})
 
 
 def applied_of(row: Effect) -> Applied:
-    """An applied effect of the ledger."""
+    """Return an applied effect of the ledger."""
     result = row.result or {}
     assert row.ended_at is not None
     return Applied(
@@ -33,7 +33,7 @@ def applied_of(row: Effect) -> Applied:
 def history(
     session: Session, state: State, targets: Iterable[Target], *, run_id: int, selection: Selection
 ) -> dict[Target, list[Past]]:
-    """Every applied effect on these targets, oldest first. `run_id` is the run whose undo is asked for."""
+    """Return every applied effect on these targets, oldest first. `run_id` is the run to undo."""
     wanted = {state.one(target): state.of(target).names for target in targets}
     ids = {name for names in wanted.values() for name in names}
     query = (
@@ -66,7 +66,7 @@ def _target(row: Effect) -> Target:
 
 
 def _undone(session: Session, runs: set[int], asked: int, selection: Selection) -> Callable[[int, str], bool]:
-    """Whether a run is undone for a target: by an undo that is not undone itself."""
+    """Return whether a run is undone for a target: by an undo that is not undone itself."""
     undos = _undos(session, runs)
     chosen = {str(target) for target in getattr(selection, "targets", ())}
 
@@ -80,7 +80,7 @@ def _undone(session: Session, runs: set[int], asked: int, selection: Selection) 
 
 
 def _undos(session: Session, runs: set[int]) -> Mapping[int, Mapping[int, set[str]]]:
-    """Run → the runs that undo it, each with the targets that it undid; undos of undos included."""
+    """Return run → the runs that undo it, each with the targets that it undid; including undos of undos."""
     found: dict[int, dict[int, set[str]]] = {}
     left, seen = set(runs), set(runs)
     while left:

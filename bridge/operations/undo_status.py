@@ -15,18 +15,21 @@ DOING = (PlanState.READY, PlanState.DONE)
 
 @dataclass(frozen=True, slots=True)
 class UndoneItems:
-    """(run, kind, id) → the run that undid it, or is about to."""
+    """(run, kind, id) → the run that undid it, or will."""
 
     by: dict[tuple[int, str, str], int]
 
     def undid(self, run_id: int, effect: Effect) -> int | None:
-        """The run that undid this effect of a run; None where nothing did."""
+        """Return the run that undid this effect of a run; None if none did."""
         names = (self.by.get((run_id, effect.kind, one)) for one in ids_of(effect))
         return next((one for one in names if one is not None), None)
 
 
 def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
-    """Of these runs. An undo that waits for approval, was rejected, failed or is undone itself has undone nothing."""
+    """Return the undone items of these runs.
+
+    An undo that waits, was rejected, failed or is undone itself does not count.
+    """
     if not run_ids:
         return UndoneItems({})
     happens = or_(Effect.state == EffectState.APPLIED, Effect.state.in_(OPEN_STATES))
@@ -57,7 +60,7 @@ def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """What an undo of a run would return to its former state."""
+    """What an undo of a run would restore."""
 
     changes: int
     money_24h: Decimal  # the revenue of 24 hours that hung on it
@@ -65,7 +68,7 @@ class Undoable:
 
 
 def undoable_runs(session: Session, run_ids: Collection[int]) -> dict[int, Undoable]:
-    """Those of these runs that still have something to undo, with how much."""
+    """Return these runs that still have something to undo, with how much."""
     if not run_ids:
         return {}
     undone = undone_items(session, run_ids)
@@ -85,7 +88,7 @@ def undoable_runs(session: Session, run_ids: Collection[int]) -> dict[int, Undoa
 
 
 def undoable_effects(session: Session, run_id: int) -> list[Effect]:
-    """What of a run was changed and is not undone."""
+    """Return the changes of a run that are not undone."""
     undone = undone_items(session, {run_id})
     query = (
         select(Effect)
@@ -97,6 +100,6 @@ def undoable_effects(session: Session, run_id: int) -> list[Effect]:
 
 
 def ids_of(effect: Effect) -> list[str]:
-    """What was created is undone by the id that it has by now."""
+    """Return the present ids: a created object is undone by its new id."""
     made = (effect.result or {}).get("id")
     return [effect.target_id] if made is None else [effect.target_id, str(made)]

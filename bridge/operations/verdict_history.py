@@ -21,7 +21,7 @@ EVALUATED = (runs.Cause.EVENT, runs.Cause.SLOT, runs.Cause.REPLAY)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastEvaluation:
-    """One run, as far as it concerns one subject. `answer` is None where the subject was not in scope."""
+    """One run, as far as it concerns one subject. `answer` is None if the subject was not in scope."""
 
     run_id: int
     at: datetime
@@ -43,7 +43,7 @@ def past_evaluations(
     event_id: str | None = None,
     most: int = MAX_CHANGES_SHOWN,
 ) -> tuple[PastEvaluation, ...]:
-    """The newest runs at or before a moment, newest first; those of one event, where the rule looks at events."""
+    """Return the newest runs at or before a moment, newest first; those of one event, if the rule is about events."""
     wanted = select(Run).where(Run.rule_id == rule, Run.started_at <= until, Run.cause.in_(EVALUATED))
     if event_id is not None:
         wanted = wanted.where(Run.event_id == event_id)
@@ -57,7 +57,7 @@ def past_evaluations(
 
 
 def _plans(session: Session, run: Run) -> Sequence[StoredPlan]:
-    """What a run wanted; where it was the same as before, as it was stored then."""
+    """Return the plan of a run; if it was the same as before, the one stored then."""
     return [*ledger.plans_of(session, run.id), *(ledger.plans_of(session, run.plan_of) if run.plan_of else ())]
 
 
@@ -70,7 +70,7 @@ def _answer(run: Run, subject: str, verdicts: dict[str, int], about: Mapping[int
 
 
 def _verdicts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """Run → subject → answer, where a run of one subject has no packed column."""
+    """Return run → subject → answer, if a run of one subject has no packed column."""
     query = select(StoredVerdict.run_id, StoredVerdict.subject, StoredVerdict.answer)
     found: dict[int, dict[str, int]] = {}
     for run_id, subject, answer in session.execute(query.where(StoredVerdict.run_id.in_(run_ids))):

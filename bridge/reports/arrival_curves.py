@@ -38,7 +38,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
-    """Conversions, one group of equal ones per position. `weight` is negative where a row was retracted."""
+    """Conversions, one group of equal ones per position. `weight` is negative for a retracted row."""
 
     offer: NDArray[np.int32]  # the offers' numbers
     click: Ints
@@ -73,14 +73,14 @@ class Curves:
     of_subjects: dict[object, tuple[NDArray[np.intp], NDArray[np.bool_]]] = field(default_factory=dict)
 
     def row_of(self, offers: Sequence[int] | NDArray[np.int32]) -> NDArray[np.intp]:
-        """The row of each offer."""
+        """Return the row of each offer."""
         return np.array([self.rows.get(int(offer), 0) for offer in offers], dtype=np.intp)
 
     def missing(self, youngest: float, oldest: float) -> Floats:
-        """For each row the share of conversions that clicks between these two ages still wait for, on average.
+        """Return for each row the mean share of conversions that clicks between these two ages still wait for.
 
-        The ages lie in one bin. What arrives in the bin is taken to arrive at its mean age, which is exact for
-        clicks that are spread evenly over the whole bin, whatever the delays look like inside.
+        The ages lie in one bin. Arrivals in the bin count at its mean age, which is exact for clicks that are spread
+        evenly over the whole bin, whatever the delays look like inside.
         """
         found = self._missing.get((youngest, oldest))
         if found is None:
@@ -100,7 +100,7 @@ class Curves:
 
 
 def learn(found: Arrivals, day: int) -> Curves | None:
-    """The curves as of `day`, or None where too few click times are known to say anything."""
+    """Return the curves as of `day`, or None if too few click times are known."""
     inside = (found.click >= day - LOOK_BACK) & (found.click < day)
     known = inside & (found.delay >= 0)
     batches = _batches(found, known)
@@ -128,9 +128,9 @@ def learn(found: Arrivals, day: int) -> Curves | None:
 
 
 def _batches(found: Arrivals, known: NDArray[np.bool_]) -> Mapping[int, Listing]:
-    """The offers whose conversions are listed in batches: half of them not at once, which late rows do not cause.
+    """Return the offers whose conversions are listed in batches: half of them not at once.
 
-    An offer with too few conversions a day to tell is taken to be listed as all of its advertiser are.
+    Late rows do not count. An offer with too few conversions a day counts as listed in the way of its advertiser.
     """
     told = known & (found.lag >= 0)
     if not (told & (found.lag > PUNCTUAL)).any():
@@ -148,12 +148,12 @@ def _batches(found: Arrivals, known: NDArray[np.bool_]) -> Mapping[int, Listing]
 
 
 def _happened(found: Arrivals) -> Ints:
-    """From the click until the conversion happened, where that is known; listed at once counts as happened."""
+    """Return the time from the click to the conversion, if known; rows listed at once count as happened then."""
     return np.asarray(found.delay - np.maximum(found.lag - PUNCTUAL, 0))
 
 
 def _without_batches(found: Arrivals, batches: Mapping[int, Listing]) -> tuple[Ints, Ints]:
-    """The delays as the curves count them, and how old a conversion of each must be to be there for sure."""
+    """Return the delays for the curves, and the age at which a conversion of each offer is surely listed."""
     awaited = np.full(len(found.offer), PUNCTUAL, np.int64)
     if not batches:
         return found.delay, awaited
@@ -164,9 +164,9 @@ def _without_batches(found: Arrivals, batches: Mapping[int, Listing]) -> tuple[I
 
 
 def listing_lags(owners: NDArray[np.int32], events: Ints, lags: Ints, share: float = NEARLY_ALL) -> Ints:
-    """After how many seconds this share of the conversions of each advertiser is listed, on the median day.
+    """Return after how many seconds this share of the conversions of each advertiser is listed, on the median day.
 
-    By days, so that a hole that was filled in later makes no advertiser a slow one; and not of all, since single rows
+    It goes by days, so that a gap that was filled later makes no advertiser slow, and not by all, because single rows
     come hours late everywhere.
     """
     size = int(owners.max()) + 1 if len(owners) else 0
@@ -189,9 +189,9 @@ def listing_lags(owners: NDArray[np.int32], events: Ints, lags: Ints, share: flo
 def _risk(
     offers: int, offer: NDArray[np.intp], bins: NDArray[np.intp], limit: NDArray[np.intp], weight: Ints
 ) -> tuple[Floats, Floats]:
-    """For each offer and bin: how many arrived in it, and how many up to its end, of those that could have.
+    """Return for each offer and bin how many arrived in it, and how many up to its end, of those that could have.
 
-    A conversion takes part in a bin only if its click was old enough to show a conversion of the whole bin.
+    A conversion counts in a bin only if its click was old enough to show a conversion of the whole bin.
     """
     at, upto = np.zeros((offers, BINS)), np.zeros((offers, BINS))
     for number in range(BINS):
@@ -203,7 +203,7 @@ def _risk(
 
 
 def _means(offers: int, offer: NDArray[np.intp], bins: NDArray[np.intp], delay: Ints, weight: Ints) -> Floats:
-    """The mean delay within each bin: of all offers, and of each with PRIOR conversions of the pool's kind."""
+    """Return the mean delay within each bin: of all offers, and of each with PRIOR conversions of the pool added."""
     cells = offer * BINS + bins
     count = np.bincount(cells, weight, offers * BINS).reshape(offers, BINS)
     total = np.bincount(cells, weight * delay, offers * BINS).reshape(offers, BINS)
@@ -216,7 +216,7 @@ def _means(offers: int, offer: NDArray[np.intp], bins: NDArray[np.intp], delay: 
 
 
 def _survived(hazards: Floats) -> Floats:
-    """The share that has arrived at each of EDGES: the product over the later bins of one minus their hazard."""
+    """Return the share that has arrived at each of EDGES: the product over the later bins of one minus their hazard."""
     stays = np.cumprod((1.0 - hazards)[:, ::-1], axis=1)[:, ::-1]
     shares = np.concatenate([stays, np.ones((len(hazards), 1))], axis=1)
     shares[:, 0] = 0.0  # a conversion is not counted before its click

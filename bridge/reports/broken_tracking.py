@@ -49,7 +49,7 @@ NOTHING = np.zeros(0, dtype=np.int64)
 
 
 class Clicks(Protocol):
-    """What `bridge.reports.click_cohorts.Cohorts` offers."""
+    """The interface of `bridge.reports.click_cohorts.Cohorts` that this module uses."""
 
     @property
     def windows(self) -> Windows: ...
@@ -73,7 +73,7 @@ class Clicks(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """What a process has worked out, for the next one."""
+    """The results of one process for the next one."""
 
     known: int
     day: int  # of the curves
@@ -84,10 +84,10 @@ class Written:
 
 @dataclass(slots=True, eq=False)
 class Tracking:
-    """Keeps what is expensive to count: the clicks whose conversions were due in each quarter of an hour.
+    """Keeps expensive counts: the clicks whose conversions were due in each quarter of an hour.
 
-    Clicks that come to be known later are added to it, so that every answer is the one of a process that counts all of
-    it at that moment.
+    Clicks that become known later are added, so every answer equals that of a process that counts all of them at that
+    moment.
     """
 
     false_incidents: float = FALSE_INCIDENTS  # a month, of all advertisers together
@@ -99,19 +99,19 @@ class Tracking:
     _lags: dict[Per, tuple[int, NDArray[np.int64]]] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Count all of it anew."""
+        """Discard all counts."""
         self._due.clear()
         self._lags.clear()
         self._rates, self._news = None, None
 
     def forget_what_lacks(self, seen: int) -> None:
-        """Count anew what was worked out for good from the facts that had been seen by a moment after `seen`."""
+        """Discard counts that were final, if facts with a time after `seen` are now known."""
         days = [self._day, *(day for day, _ in self._lags.values()), *(self._rates[0] if self._rates else ())]
         if seen <= max(days):
             self.forget()
 
     def written(self) -> Written | None:
-        """What another process can go on with; None where clicks are yet to be added that it could not find."""
+        """Return the results for another process; None while clicks are still to be added that it could not find."""
         if self._news is None or self._news.is_over:
             return None
         if any(_first_seen(one) <= self._known for one in self._news.pieces):
@@ -119,13 +119,13 @@ class Tracking:
         return Written(self._known, self._day, self._due, *(self._rates or (None, NO_RATES)))
 
     def go_on_with(self, written: Written, windows: Windows) -> None:
-        """Go on with what another process has worked out, for subjects with the same numbers and the same facts."""
+        """Continue with the results of another process, for subjects with the same numbers and the same facts."""
         self._known, self._day, self._due = written.known, written.day, dict(written.due)
         self._rates = None if written.rates_of is None else (written.rates_of, written.rates)
         self._news = windows.follow(Kind.CLICKS)
 
     def breaks(self, sums: "Clicks", since: int) -> dict[str, Break]:
-        """Advertisers whose tracking is broken, by what was known then. Observations are complete from `since`."""
+        """Return advertisers with broken tracking, by what was known then. Observations are complete from `since`."""
         windows, known = sums.windows, sums.known
         reach = min(sums.reach, sums.reported)  # postbacks may be ahead of the report; they are not counted here
         end = reach // BIN * BIN
@@ -154,7 +154,7 @@ class Tracking:
         return broken(names, owners, came, expected, start, reach=reach, false_incidents=self.false_incidents)
 
     def _rate(self, sums: "Clicks", curves_of: int, day: int) -> Floats:
-        """Conversions per effective click of each pair over a week that ended a day ago, as known at midnight."""
+        """Return the conversions per effective click of each pair over a week that ended a day ago, as of midnight."""
         count = sums.windows.subjects.count(PAIRS)
         if self._rates is None or self._rates[0] != (day, curves_of):
             low, high = day - 8 * DAY, day - DAY
@@ -167,7 +167,10 @@ class Tracking:
         return np.append(self._rates[1], np.zeros(max(count - len(self._rates[1]), 0)))
 
     def listed_after(self, sums: "Clicks", per: Per) -> NDArray[np.int64]:
-        """After how many seconds nearly all conversions of each subject are listed, by the week before; 0: at once."""
+        """Return after how many seconds nearly all conversions of each subject are listed; 0: at once.
+
+        It uses the week before.
+        """
         day = sums.reach // DAY * DAY
         if per not in self._lags or self._lags[per][0] != day:
             lags = listing_lags(*sums.windows.listed_after(per, day - 8 * DAY, day - DAY, min(sums.known, day)))
@@ -175,7 +178,10 @@ class Tracking:
         return self._lags[per][1]
 
     def _listed(self, sums: "Clicks", size: int, newest: int) -> NDArray[np.int64]:
-        """How many of the newest bins of each advertiser are not judged; of the last one `newest` seconds are there."""
+        """Return how many of the newest bins of each advertiser are not judged.
+
+        Of the last one `newest` seconds are there.
+        """
         lags = self.listed_after(sums, ("advertiser",))
         found = np.zeros(size, np.int64)
         bins = -(-np.maximum(lags - newest, 0) // BIN) + (newest > 0)
@@ -183,7 +189,7 @@ class Tracking:
         return found
 
     def _expected(self, sums: "Clicks", curves: Curves, rates: Floats, start: int, end: int) -> Floats:
-        """Conversions that were due from each pair (rows) in each bin (columns), as known now."""
+        """Return the conversions that were due from each pair (rows) in each bin (columns), as known now."""
         self._bring_up_to_date(sums, curves)
         missing = [low for low in range(start, end, BIN) if low not in self._due]
         if len(missing) > MAX_BINS_COUNTED_SINGLY:  # after a start
@@ -200,7 +206,7 @@ class Tracking:
         return _in_steps(result)
 
     def _bring_up_to_date(self, sums: "Clicks", curves: Curves) -> None:
-        """Add to what was counted the clicks that have come to be known since."""
+        """Add the clicks that have become known since the last count."""
         if self._news is None or self._news.is_over or self._day != curves.day:
             self._due.clear()
         try:
@@ -240,26 +246,26 @@ class Tracking:
 
 
 def _clicks_due(sums: Clicks, low: int, high: int) -> Floats:
-    """The clicks of each pair whose conversions were due in [low, high)."""
+    """Return the clicks of each pair whose conversions were due in [low, high)."""
     after, before = (sums.at(edge).due(PAIRS, low - HORIZON, edge) for edge in (high, low))
     size = min(len(after), len(before))
     return np.asarray(after[:size] - before[:size])
 
 
 def _conversions(clicks: Floats, rates: Floats) -> Floats:
-    """What these clicks bring: a row for each pair, one column."""
+    """Return the conversions of these clicks: a row for each pair, one column."""
     result, found = np.zeros((len(rates), 1)), clicks[: len(rates)]
     result[: len(found), 0] = np.maximum(found, 0.0) * rates[: len(found)]
     return result
 
 
 def _in_steps(due: Floats) -> Floats:
-    """No rounding when they are added up: the same in whatever order pairs got their numbers."""
+    """Round values so that their sums are exact: the same in whatever order pairs got their numbers."""
     return np.asarray(np.round(due * SHARE_STEPS) / SHARE_STEPS)
 
 
 def _by_minute(late: Sequence[Placed], start: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Clicks by pair and minute, as no share changes within one: the pair, the minute's beginning, how many.
+    """Return clicks by pair and minute, because no share changes within one: the pair, the minute's start, the count.
 
     `start` is the beginning of a minute before all of them.
     """
@@ -276,7 +282,7 @@ def _by_minute(late: Sequence[Placed], start: int) -> tuple[NDArray[np.int64], N
 
 
 def _arrived(curves: Curves) -> Floats:
-    """The share of its conversions that has arrived of a click, by curve and by the place of its age among EDGES."""
+    """Return the share of its conversions that has arrived for a click, by curve and by its age's position in EDGES."""
     ages = zip(EDGES[:-1].tolist(), EDGES[1:].tolist(), strict=True)
     cells = [1.0 - curves.missing(youngest, oldest) for youngest, oldest in ages]
     return np.column_stack([np.zeros(len(cells[0])), *cells, np.ones(len(cells[0]))])
@@ -296,11 +302,11 @@ def broken(
     reach: int | None = None,
     false_incidents: float = FALSE_INCIDENTS,
 ) -> dict[str, Break]:
-    """The advertisers of whom far fewer conversions came than were due in some time range.
+    """Return the advertisers with far fewer conversions than were due in some time range.
 
-    `came` and `expected` have a row per offer and a column per BIN from `start` (POSIX seconds) on, of which the last
-    one may end at `reach` already; `owners` is the advertiser of each offer, by its place in `names`, of which the
-    first stands for none.
+    `came` and `expected` have a row per offer and a column per BIN from `start` (POSIX seconds) on; the last one may
+    end early at `reach`. `owners` is the advertiser of each offer, as a position in `names`; the first name stands for
+    none.
     """
     seen, due = (_by_owner(found, owners, len(names)) for found in (came, expected))
     judged = int((due[1:].sum(axis=1) >= JUDGED_LEAST).sum())
@@ -329,14 +335,17 @@ def broken(
 
 
 def _gains(seen: Floats, due: Floats, share: float) -> Floats:
-    """How much better `share` of what was due explains what came than all of it: a logarithm for each column."""
+    """Return how much better `share` of the due conversions explains the result than all of them.
+
+    It is a logarithm for each column.
+    """
     return np.asarray(seen * np.log(share) + (1.0 - share) * due)
 
 
 def _stretch(came: Floats, due: Floats, share: float, needs: float) -> slice | None:
-    """The time range in which the offers of one advertiser miss conversions together; None where there is none.
+    """Return the time range in which the offers of one advertiser miss conversions together; None if there is none.
 
-    What is due from offers whose rate had fallen before is taken to be less, as long as that finds more such offers.
+    Less is due from offers whose rate had fallen before, as long as that finds more such offers.
     """
     for _ in range(len(came) + 1):
         best, low, high = best_stretch(_gains(came.sum(axis=0), due.sum(axis=0), share)[None, :])
@@ -352,7 +361,7 @@ def _stretch(came: Floats, due: Floats, share: float, needs: float) -> slice | N
 
 
 def _left_before(came: Floats, due: Floats, where: slice) -> Floats:
-    """What part of its due conversions each offer had before the break and after it, where that is clearly less."""
+    """Return what part of its due conversions each offer had before the break and after it, if that is clearly less."""
     before, after = slice(max(where.start - JUST_BEFORE // BIN, 0), where.start), slice(where.stop, None)
     seen, of = (found[:, before].sum(axis=1) + found[:, after].sum(axis=1) for found in (came, due))
     fallen = (of > seen) & ((of - seen) ** 2 > COLLAPSED**2 * of)
@@ -366,9 +375,9 @@ def _by_owner(found: Floats, owners: Codes, size: int) -> Floats:
 
 
 def _is_common(seen: Floats, due: Floats) -> bool:
-    """Whether the offers besides the one that misses most miss conversions as well, and as many as a break costs.
+    """Return whether other offers than the worst one miss conversions too, and as many as a break costs.
 
-    A dead postback hits all alike. Where one offer collapses, the others miss a tenth at the most, on a bad weekend.
+    A dead postback affects all offers alike. If one offer collapses, the others miss a tenth at most, on a bad weekend.
     """
     worst = int(np.lexsort((due, due - seen))[-1])
     others_seen, others_due = float(seen.sum() - seen[worst]), float(due.sum() - due[worst])
@@ -379,7 +388,7 @@ def _is_common(seen: Floats, due: Floats) -> bool:
 
 
 def best_stretch(gains: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
-    """For each row the time range of columns with the largest sum: the sum, where it begins and where it ends."""
+    """Return for each row the time range of columns with the largest sum: the sum, its start and its end."""
     rows = len(gains)
     best, low, high = np.zeros(rows), np.zeros(rows, np.intp), np.zeros(rows, np.intp)
     running, begun = np.zeros(rows), np.zeros(rows, np.intp)

@@ -26,7 +26,7 @@ def moment(seconds: int) -> datetime:
 
 
 class ChunkCache:
-    """Chunks that were unpacked lately. They never change, so there is nothing to invalidate.
+    """Recently unpacked chunks. They never change, so nothing is invalidated.
 
     Of chunks in ClickHouse only a time range is read, and kept for the unit of work that was announced with
     `fetch_ahead`.
@@ -39,7 +39,7 @@ class ChunkCache:
         self._ahead: dict[tuple[int, datetime, datetime], dict[int, Batch]] = {}  # feed and time range → by chunk
 
     def get(self, session: Session, infos: Sequence[ChunkInfo]) -> list[Batch]:
-        """The facts of these chunks, in their order; more than fits are read but not kept."""
+        """Return the facts of these chunks, in their order; facts beyond the cache's size are read but not kept."""
         missing = [info for info in infos if info.id not in self._batches]
         read = unpacked(session, missing)
         found = []
@@ -53,7 +53,7 @@ class ChunkCache:
     def between(
         self, session: Session, feed_id: int, infos: Sequence[ChunkInfo], start: datetime, end: datetime
     ) -> list[Batch]:
-        """The same; of chunks in ClickHouse only the facts of a time range."""
+        """Return the same; of chunks in ClickHouse only the facts of a time range."""
         here = [info for info in infos if info.batch is None]
         there = [info for info in infos if info.batch is not None]
         if not there:
@@ -65,7 +65,7 @@ class ChunkCache:
         return [found[info.id] for info in infos]
 
     def keep_ahead(self, feed_id: int, start: datetime, end: datetime, found: dict[int, Batch]) -> None:
-        """For the unit of work that comes next."""
+        """Keep the facts for the next unit of work."""
         self._ahead = {(feed_id, start, end): found}
 
     def _keep(self, chunk_id: int, batch: Batch) -> None:
@@ -79,7 +79,7 @@ class ChunkCache:
 
 
 def unpacked(session: Session, infos: Sequence[ChunkInfo]) -> dict[int, Batch]:
-    """The facts of chunks, wherever they lie; one that was replaced meanwhile is left out.
+    """Return the facts of chunks from any place; a chunk that was replaced meanwhile is left out.
 
     Raises ObservationsAway.
     """
@@ -91,7 +91,7 @@ def unpacked(session: Session, infos: Sequence[ChunkInfo]) -> dict[int, Batch]:
 def _elsewhere(
     session: Session, infos: Sequence[ChunkInfo], between: tuple[datetime, datetime] | None = None
 ) -> dict[int, Batch]:
-    """The facts of chunks in ClickHouse."""
+    """Return the facts of chunks in ClickHouse."""
     found: dict[int, Batch] = {}
     edges = (None, None) if between is None else tuple(int(one.timestamp()) for one in between)
     for feed_id in {info.feed_id for info in infos}:
@@ -106,7 +106,7 @@ def place_of(feed: Feed) -> Place:
 
 
 def fetch_ahead(store: Store, cache: ChunkCache, key: FeedKey, read: Batch) -> None:
-    """Read what lies in ClickHouse about these rows before the unit of work that records them: it must not wait."""
+    """Read the rows in ClickHouse before the unit of work that records these rows, because it must not wait."""
     if WHERE_ROWS_ARE not in store.info or not len(read):
         return
     with store.read() as session:
@@ -135,7 +135,7 @@ def add(
     *,
     written: Written | None = None,
 ) -> None:
-    """Put facts down as one chunk of a feed. `written`: the batch in ClickHouse that has them already."""
+    """Store facts as one chunk of a feed. `written`: the batch in ClickHouse that has them already."""
     if not len(facts):
         return
     columns = compression.pack(facts) if written is None else b""
@@ -168,10 +168,10 @@ def record(
     lacks: Collection[str] = (),
     brought_by: str = "",
 ) -> Difference:
-    """Add what is new or different in a reading. Within the unit of work nobody else writes to this feed.
+    """Store the new or changed rows of a poll. Within the unit of work nobody else writes to this feed.
 
-    That makes reading the same page twice, in one process or in two at once, harmless. `seen`, `lacks` and
-    `brought_by` as in `row_changes.difference`.
+    So it is harmless to read the same page twice, in one process or in two at once. `seen`, `lacks` and `brought_by` as
+    in `row_changes.difference`.
     """
     if not len(read):
         return row_changes.NO_DIFFERENCE
@@ -184,7 +184,7 @@ def record(
 
 
 def known_rows(session: Session, cache: ChunkCache, feed_id: int, start: datetime, end: datetime) -> KnownRows:
-    """The rows of a time range as they are known now. Older time ranges that were summed up have no rows any more."""
+    """Return the rows of a time range as known now. Older time ranges that were summed have no rows any more."""
     return KnownRows.of(cache.between(session, feed_id, _rows_of(session, feed_id, start, end), start, end))
 
 
@@ -197,7 +197,7 @@ def rows_between(
     at_once: int = 8,
     read: Mapping[int, Batch] = MappingProxyType({}),
 ) -> Iterator[tuple[ChunkInfo, Batch]]:
-    """All facts that may lie in [start, end), a few chunks at a time: in constant memory.
+    """Yield all facts that may be in [start, end), a few chunks at a time, in constant memory.
 
     `read`: facts of chunks that were read already. Raises ObservationsAway.
     """

@@ -36,7 +36,7 @@ Ask = Callable[[Source, str, Per, Edges], Ints]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summed:
-    """Young cells up to one that may be cut: their clicks, and how many of these still wait. Beginnings share it."""
+    """Young cells up to one that may be cut: their clicks, and how many of these still wait. Starts share it."""
 
     cells: list[tuple[int, int]]
     clicks: Ints
@@ -45,7 +45,7 @@ class Summed:
 
 @dataclass(slots=True, eq=False)
 class Shared:
-    """Worked out once for one moment: young cells per dimension, end and reach; and up to when offers are listed."""
+    """Results for one moment: young cells per dimension, end and reach; and up to when offers are listed."""
 
     cells: dict[tuple[Per, int, int], Summed] = field(default_factory=dict)
     lists: dict[int, int] | None = None  # an offer's number → up to when its conversions are listed
@@ -67,11 +67,11 @@ class Cohorts:
 
     @property
     def reported(self) -> int:
-        """Up to when the report has told of conversions."""
+        """Up to when the report has listed conversions."""
         return self.reach if self.report is None else self.report
 
     def due(self, per: Per, start: int, end: int) -> Floats:
-        """Clicks of [start, end) per subject number, each weighed by the share that should have arrived."""
+        """Return the clicks of [start, end) per subject number, each weighted by the share that should have arrived."""
         clicks = self.ask(Kind.CLICKS, "clicks", per, Edges(start, end, self.known)).astype(np.float64)
         if self.curves is None:
             return clicks
@@ -89,15 +89,18 @@ class Cohorts:
         return result
 
     def at(self, reach: int, known: int | None = None) -> "Cohorts":
-        """The same clicks as if conversions were complete up to another moment; `known`: as they were known then."""
+        """Return the same clicks as if conversions were complete up to another moment.
+
+        `known`: as they were known then.
+        """
         known = self.known if known is None else known
         return replace(self, reach=reach, known=known, shared=Shared(), in_batches=False)
 
     def listed_up_to(self) -> Mapping[int, int]:
-        """Up to when the conversions of offers that are listed in batches are listed, by the offers' numbers.
+        """Return up to when conversions are listed, by number, of offers that are listed in batches.
 
-        The newest conversion of an advertiser's batches tells when the last of them was made; without any, what nearly
-        all conversions took in the weeks before does.
+        The newest conversion of an advertiser's batches tells the time of the last one; without any, the delay that
+        nearly all conversions had in the weeks before.
         """
         batches = {} if self.curves is None or not self.in_batches else self.curves.batches
         if not batches:
@@ -119,7 +122,7 @@ class Cohorts:
         return self.shared.lists
 
     def _lists(self, wide: Per, curves: Curves) -> list[tuple[int, NDArray[np.bool_]]]:
-        """Each moment of a last list, and the subjects whose offers it is of."""
+        """Return the time of each last list, and the subjects of its offers."""
         lists = self.listed_up_to()
         if not lists:
             return []
@@ -134,9 +137,9 @@ class Cohorts:
         return self.shared.listed[key]
 
     def tabled(self, per: Per, moments: Sequence[int]) -> "Cohorts":
-        """The same clicks for many time ranges that begin and end at these moments, counted in one pass.
+        """Return the same clicks for many time ranges that begin and end at these moments, counted in one pass.
 
-        Where they would take too much room, or where not all of them are in `windows`, every range is asked by itself.
+        If they need too much memory, or `windows` lacks some of them, each range is counted separately.
         """
         kind, metric, known = Kind.CLICKS, "clicks", self.known
         whole = self.ask(kind, metric, per, Edges(moments[0], moments[-1], known))
@@ -177,11 +180,11 @@ class Cohorts:
         return found if len(found) == len(rows) else np.append(found, np.zeros(len(rows) - len(found), dtype=np.int64))
 
     def _clicks(self, wide: Per, low: int, high: int, end: int, newer: Ints) -> Ints:
-        """Clicks of [low, high): of all since `low`, which is asked for anyway, those that are not newer."""
+        """Return the clicks of [low, high): those since `low`, which are computed anyway, without the newer ones."""
         return self._asked(wide, low, end, newer) - newer if high < end else self._asked(wide, low, high, newer)
 
     def curve_rows(self, wide: Per, curves: Curves) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """For each subject the row of its offer's curve, and whether its clicks are weighed at all."""
+        """Return for each subject the row of its offer's curve, and whether its clicks are weighted at all."""
         parts = self.windows.subjects.parts(wide)
         key = wide, len(parts)
         if key not in curves.of_subjects:
@@ -197,7 +200,7 @@ class Cohorts:
 
 
 def young(start: int, end: int, reach: int) -> list[tuple[int, int]]:
-    """The part of [start, end) that still waits for conversions, cut where the curves have their edges."""
+    """Return the part of [start, end) that still waits for conversions, divided at the edges of the curves."""
     cells = [(max(start, reach), end)] if end > max(start, reach) else []
     for youngest, oldest in zip(EDGES[:-1].tolist(), EDGES[1:].tolist(), strict=True):
         low, high = max(start, reach - oldest), min(end, reach - youngest)
@@ -211,7 +214,7 @@ Newest = Callable[[str, Per, int, int], Ints | None]
 
 
 def no_newest(_name: str, _per: Per, _start: int, _end: int) -> Ints | None:
-    """Nothing but the report tells of conversions."""
+    """Return nothing: only the report lists conversions."""
     return None
 
 
@@ -227,7 +230,7 @@ class ClickFacts:
     kept: dict[Any, Any] = field(default_factory=dict)  # shared by all rules that look at the same moment
 
     def passing(self) -> "ClickFacts":
-        """The same facts, which keep no answer to what they are asked."""
+        """Return the same facts without a cache of their answers."""
         return replace(self, kept={})
 
     def by_click(self, name: str, per: Per, start: datetime, end: datetime) -> Column:

@@ -35,7 +35,7 @@ Columns = Sequence[Any]
 
 
 class ClickHouse:
-    """A server, or a cluster behind one address. Several threads may ask; not to be taken through a fork."""
+    """A server, or a cluster behind one address. Several threads may use it; do not share it across a fork."""
 
     def __init__(self, address: ClickHouseAddress) -> None:
         self.address = address
@@ -46,21 +46,21 @@ class ClickHouse:
         self.failure: ObservationsAway | None = None  # the last failure, until a question is answered
 
     def columns(self, query: str) -> Columns:
-        """The columns of an answer. Texts are bytes. Raises ObservationsAway."""
+        """Return the columns of an answer. Texts are bytes. Raises ObservationsAway."""
         found: Columns = self._ask(
             lambda client: client.query(query, column_oriented=True, query_formats=TEXTS_AS_BYTES).result_columns
         )
         return found
 
     def blocks(self, query: str) -> Iterator[Columns]:
-        """The same a few ten thousand rows at a time, so that the length of an answer costs no memory."""
+        """Yield the same a few ten thousand rows at a time, so that a long answer needs no memory."""
         with self._translated():
             stream = self._connected().query_column_block_stream(query, query_formats=TEXTS_AS_BYTES)
             with stream as found:
                 yield from found
 
     def insert(self, table: str, columns: Mapping[str, Any]) -> None:
-        """Write rows. Raises ObservationsAway, also where they may have been written all the same."""
+        """Write rows. Raises ObservationsAway, even if the rows may have been written."""
         # Rows that are told of before they are there would be missed by the count that follows.
         settings = {"async_insert": 0, "max_partitions_per_insert_block": 0}
         names = list(columns)
@@ -71,7 +71,7 @@ class ClickHouse:
         )
 
     def command(self, statement: str, **settings: Any) -> None:
-        """Carry out a statement. Raises ObservationsAway."""
+        """Execute a statement. Raises ObservationsAway."""
         self._ask(lambda client: client.command(statement, settings=settings or None))
 
     def close(self) -> None:

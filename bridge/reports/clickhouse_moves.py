@@ -24,7 +24,7 @@ UNUSED_FOR = timedelta(days=1)  # a process may still ask for a batch that was r
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How far a move is: facts that lie where they should, of all that there are."""
+    """The progress of a move: facts that are at the destination, of all facts."""
 
     facts: int
     of: int
@@ -40,9 +40,9 @@ def replace(
     to: ClickHouseRows | None,
     make: Callable[[Batch], Batch] = lambda facts: facts,
 ) -> int:
-    """Several chunks by one, in ClickHouse or (`to` None) in the database; how many were replaced.
+    """Replace several chunks by one, in ClickHouse or (`to` None) in the database; returns how many were replaced.
 
-    Nothing, if one of them has been replaced meanwhile. Raises ObservationsAway.
+    It replaces nothing if one of them has been replaced meanwhile. Raises ObservationsAway.
     """
     with store.read() as session:
         found = chunk_cache.unpacked(session, part)
@@ -78,9 +78,9 @@ def move(
     to: ClickHouseRows | None,
     progress: Callable[[Moved], None] = lambda _: None,
 ) -> Moved:
-    """Move all chunks that are not there yet; `to` None: into the database. Broken off, it goes on where it was.
+    """Move all chunks that are not there yet; `to` None: into the database. An interrupted move continues.
 
-    What is replaced meanwhile is left to the next call. Raises ObservationsAway.
+    Chunks that are replaced meanwhile are left to the next call. Raises ObservationsAway.
     """
     with store.read() as session:
         every = list(feeds.everything(session))
@@ -101,7 +101,7 @@ def _elsewhere(infos: Sequence[ChunkInfo], to: ClickHouseRows | None) -> list[Ch
 
 
 def sweep(store: Store, rows: ClickHouseRows, now: datetime) -> int:
-    """Remove the rows of batches that nobody has used for a day; how many batches. Raises ObservationsAway."""
+    """Remove the rows of batches that were unused for a day; returns how many batches. Raises ObservationsAway."""
     with store.write() as session:  # first, so that no chunk can name them any more
         batches = observations.unused_batches(session, now - UNUSED_FOR)
         observations.forget_batches(session, batches)
@@ -116,7 +116,7 @@ def sweep(store: Store, rows: ClickHouseRows, now: datetime) -> int:
 
 
 def keep_longer(store: Store, rows: ClickHouseRows) -> int:
-    """Let rows live as long as bridge.yaml says by now; of how many chunks. Raises ObservationsAway."""
+    """Extend the life of rows to the present setting; returns for how many chunks. Raises ObservationsAway."""
     with store.read() as session:
         infos = observations.overlapping(session, [feed.id for feed in feeds.everything(session)])
     found = rows.keep_longer([info for info in infos if info.batch is not None])

@@ -26,7 +26,7 @@ SECOND = timedelta(seconds=1)  # event times are whole seconds
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """What one feed has lost: chunks of which ClickHouse lacks rows, or has more than were written."""
+    """The losses of one feed: chunks of which ClickHouse lacks rows, or has more than were written."""
 
     feed: Feed
     chunks: tuple[ChunkInfo, ...]
@@ -44,7 +44,7 @@ class Lost:
 
 
 def find(store: Store, rows: ClickHouseRows) -> list[Lost]:
-    """The feeds that have lost batches. Raises ObservationsAway where ClickHouse does not answer."""
+    """Return the feeds that have lost batches. Raises ObservationsAway if ClickHouse does not answer."""
     with store.read() as session:
         every = [(feed, _there(observations.overlapping(session, [feed.id]))) for feed in feeds.everything(session)]
     found = []
@@ -64,9 +64,9 @@ def _there(infos: Sequence[ChunkInfo]) -> list[ChunkInfo]:
 
 
 def forget(store: Store, rows: ClickHouseRows, lost: Lost, now: datetime) -> datetime | None:
-    """Take away what is lost, and what else is known of its time range; the moment from which the feed is complete.
+    """Remove the lost chunks and what else is known of their time range; returns from when the feed is complete.
 
-    Broken off, it is begun again: the lost chunks go last, in one transaction with the mark of the feed. Raises
+    If it is interrupted, it starts again: the lost chunks go last, in one transaction with the mark of the feed. Raises
     ObservationsAway.
     """
     ranges = [(one.first_event, one.last_event + SECOND) for one in lost.chunks]
@@ -96,7 +96,7 @@ def _within(facts: Batch, ranges: Sequence[tuple[datetime, datetime]]) -> NDArra
 
 
 def _others(store: Store, feed: Feed, ranges: Sequence[tuple[datetime, datetime]], done: set[int]) -> list[ChunkInfo]:
-    """Chunks that may hold facts of these ranges, and have not been looked at."""
+    """Return chunks that may hold facts of these ranges, and have not been examined."""
     with store.read() as session:
         found = {
             one.id: one for start, end in ranges for one in observations.overlapping(session, [feed.id], start, end)

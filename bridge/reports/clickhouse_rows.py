@@ -84,7 +84,7 @@ TTL toDateTime(expires, 'UTC')
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose rows are meant, and of which feed."""
+    """The owner and the feed of rows."""
 
     account: str
     integration: str
@@ -97,14 +97,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What stands in the row of a chunk about its batch."""
+    """What the row of a chunk says about its batch."""
 
     batch: int
     about: dict[str, Any]
 
 
 def text(value: str) -> str:
-    """A text in a query, whatever it holds."""
+    """Return any text as a literal in a query."""
     return f"unhex('{encoded(value).hex()}')"
 
 
@@ -121,7 +121,7 @@ def numbers(batches: Iterable[int]) -> str:
 
 
 def new_number() -> int:
-    """Of a batch: drawn, not counted, so that a database that was put back gives none a second time."""
+    """Return the number of a batch: random, not counted, so that a restored database repeats none."""
     return secrets.randbits(63)
 
 
@@ -129,22 +129,22 @@ class ClickHouseRows:
     """The table."""
 
     def __init__(self, server: ClickHouse, keep: timedelta) -> None:
-        """`keep`: how long observations stay in any form, as bridge.yaml says."""
+        """Create it. `keep`: how long observations stay in any form, as bridge.yaml says."""
         self.server = server
         self._keep = keep
         self._is_made = False
 
     def make(self) -> None:
-        """Make the table where it is missing. One that is there is taken as it is, whatever engine it has."""
+        """Create the table if it is missing. An existing one is used unchanged, whatever engine it has."""
         if not self._is_made:
             self.server.command(CREATE)
             self._is_made = True
 
     def write(self, place: Place, batch: int, facts: Batch) -> Written:
-        """Write facts under a number that nobody has used, and make sure that all are there, once each.
+        """Write facts under an unused number, and verify that all are there exactly once.
 
-        Raises ObservationsAway: then the number must not be used again. Whether an insert that got no answer has been
-        done is known to nobody.
+        Raises ObservationsAway: then the number must not be used again, because an insert without an answer may have
+        been executed.
         """
         unknown = {name for name, column in facts.labels.items() if column.codes.any()} - set(LABELS)
         assert not unknown, f"facts say {', '.join(sorted(unknown))}, for which the table has no column"
@@ -167,14 +167,14 @@ class ClickHouseRows:
         return Written(batch, {**about(facts), "days": self._keep.days})
 
     def counts(self, place: Place, batches: Collection[int]) -> dict[int, int]:
-        """How many rows of each batch there are."""
+        """Return how many rows each batch has."""
         where = f"{place.condition} AND batch IN ({numbers(batches)})"
         query = f"SELECT batch, count() FROM {TABLE} WHERE {where} GROUP BY batch"
         answer = self.server.columns(query)  # without a row there is not even a column
         return dict(zip(*answer, strict=True)) if answer else {}
 
     def prove(self, place: Place, infos: Sequence[ChunkInfo]) -> None:
-        """Make sure that all rows of these chunks are there. Raises ObservationsAway."""
+        """Verify that all rows of these chunks are there. Raises ObservationsAway."""
         wanted = {info.batch: info.count for info in infos if info.batch is not None}
         if not wanted:
             return
@@ -187,9 +187,9 @@ class ClickHouseRows:
     def facts(
         self, place: Place, infos: Sequence[ChunkInfo], start: int | None = None, end: int | None = None
     ) -> dict[int, Batch]:
-        """The facts of these chunks, by chunk and as they were written; of [start, end), where that is said.
+        """Return the facts of these chunks, by chunk and as they were written; only those of [start, end), if given.
 
-        Raises ObservationsAway where a chunk is asked for as a whole and is not there as a whole.
+        Raises ObservationsAway if a complete chunk is requested and is not complete.
         """
         if not infos:
             return {}
@@ -222,9 +222,9 @@ class ClickHouseRows:
             self.server.command(f"DELETE FROM {TABLE} WHERE batch IN ({numbers(batches)})")
 
     def keep_longer(self, infos: Sequence[ChunkInfo]) -> list[tuple[int, dict[str, Any]]]:
-        """Let rows live as long as bridge.yaml says by now; what to write into the rows of their chunks.
+        """Extend the life of rows to the present setting; returns what to write into the rows of their chunks.
 
-        Shorter needs nothing: the database forgets a chunk when its time has come.
+        A shorter life needs no change: the database forgets a chunk when its time has come.
         """
         found = []
         for days in sorted({info.about["days"] for info in infos if info.about["days"] < self._keep.days}):
@@ -240,14 +240,14 @@ class ClickHouseRows:
 
 
 def of(session: Session) -> ClickHouseRows | None:
-    """Where rows that are not in the database are, as far as this process knows."""
+    """Return where this process knows rows outside the database, if any."""
     given = session.info.get(WHERE_ROWS_ARE)
     found: ClickHouseRows | None = None if given is None else given()
     return found
 
 
 def needed(session: Session) -> ClickHouseRows:
-    """The same for who needs it. Raises ObservationsAway."""
+    """Return the same for a caller that needs it. Raises ObservationsAway."""
     found = of(session)
     if found is None:
         words = "observations lie in ClickHouse, and OBSERVATIONS_URL is not set"
@@ -256,12 +256,12 @@ def needed(session: Session) -> ClickHouseRows:
 
 
 def expiry(last_event: int, keep: timedelta) -> int:
-    """When the rows of a chunk go by themselves, in seconds since 1970."""
+    """Return when the rows of a chunk expire, in seconds since 1970."""
     return min(last_event + int((keep + LONGER).total_seconds()), MAX_SECONDS)
 
 
 def about(facts: Batch) -> dict[str, Any]:
-    """What a batch says of itself, so that nobody has to read it for that."""
+    """Return a summary of a batch, so that nobody has to read the batch for it."""
     labels = _telling(facts)
     said = {
         name: int(facts.seen[facts.column(_fact(name)).codes > 0].min()) for name in DECLARABLE if _fact(name) in labels
@@ -274,17 +274,17 @@ def about(facts: Batch) -> dict[str, Any]:
 
 
 def _fact(dimension: str) -> str:
-    """How facts call a dimension."""
+    """Return the name of a dimension in facts."""
     return "reason" if dimension == "rejection_reason" else dimension
 
 
 def column_of(label: str) -> str:
-    """The column of what facts say in words; a dimension may be given as well."""
+    """Return the column of a value in words; it may also be a dimension."""
     return COLUMNS.get(label, label)
 
 
 def said_by(about: Mapping[str, Any], dimension: str) -> bool:
-    """Whether any fact of a batch says a dimension."""
+    """Return whether any fact of a batch has a dimension."""
     return _fact(dimension) in about["labels"]
 
 
@@ -309,14 +309,14 @@ def _texts(column: Labels) -> list[bytes]:
 
 
 def _as_written(facts: Batch) -> Batch:
-    """Without labels of other batches that were read along."""
+    """Return facts without labels of other batches that were read along."""
     labels = {name: column.compact() for name, column in facts.labels.items()}
     kept = {name: column for name, column in labels.items() if len(column.names) > 1}
     return Batch(**{name: getattr(facts, name) for name in NUMBERS}, labels=kept)
 
 
 class Collected:
-    """Blocks of an answer, put together column by column."""
+    """Blocks of an answer, joined column by column."""
 
     def __init__(self, numbers: Sequence[str], labels: Sequence[str]) -> None:
         self._numbers: dict[str, list[Any]] = {name: [] for name in numbers}
@@ -343,5 +343,5 @@ class Collected:
 
 
 def coded(values: Sequence[bytes], known: dict[bytes, int]) -> NDArray[np.int32]:
-    """A number for each text; `known` learns the new ones. The empty text is 0."""
+    """Return a number for each text; `known` learns the new ones. The empty text is 0."""
     return np.fromiter((known.setdefault(value, len(known)) for value in values), dtype=np.int32, count=len(values))

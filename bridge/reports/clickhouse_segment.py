@@ -56,7 +56,10 @@ ALIKE: Final = frozenset({"clicks", "impressions", "conversions"})  # each count
 
 @dataclass(slots=True, eq=False)
 class Answers:
-    """What one process has read of one account and integration. `forget` it when numbers of subjects may move."""
+    """The answers that one process has read for one account and integration.
+
+    Call `forget` if numbers of subjects may change.
+    """
 
     numbered: dict[tuple[str, Per], set[int]] = field(default_factory=dict)  # source, dimension → batches
     proven: set[int] = field(default_factory=set)  # batches whose rows have been counted
@@ -68,7 +71,7 @@ class Answers:
 
     @property
     def away(self) -> ObservationsAway | None:
-        """Why the last question got no answer."""
+        """The reason why the last query got no answer."""
         return None if self.server is None else self.server.failure
 
     def forget(self) -> None:
@@ -122,7 +125,7 @@ class ClickHouseSegment:
 
     @property
     def first_event(self) -> int:
-        """No fact is earlier. A click may be any time before its conversion."""
+        """The earliest event time. A click may be any time before its conversion."""
         return 0 if self.by_click else int(self._first.min())
 
     @property
@@ -139,7 +142,7 @@ class ClickHouseSegment:
 
     @property
     def said(self) -> dict[str, int]:
-        """When a row first said a declared dimension."""
+        """Return when a row first had a declared dimension."""
         found: dict[str, int] = {}
         for info in self.infos:
             for name, seen in info.about["said"].items():
@@ -147,7 +150,7 @@ class ClickHouseSegment:
         return found
 
     def counts(self, metric: str) -> bool:
-        """Whether any of its facts may add something to a metric."""
+        """Return whether any of its facts may add something to a metric."""
         return metric not in MONEY or any(metric in info.about["money"] for info in self.infos)
 
     # --- numbers of subjects ---
@@ -164,7 +167,7 @@ class ClickHouseSegment:
         done.update(missing)
 
     def has_numbered(self, pers: Collection[Per]) -> None:
-        """Every subject of these dimensions has its number: another process has seen to it."""
+        """Do nothing: another process has given every subject of these dimensions its number."""
         for per in pers:
             self.answers.numbered.setdefault((self._source, per), set()).update(self._batches)
 
@@ -180,12 +183,12 @@ class ClickHouseSegment:
     # --- sums, made in ClickHouse ---
 
     def is_long(self, start: int, end: int) -> bool:
-        """Whether a time range is summed where the rows are, instead of here."""
+        """Return whether a time range is summed in ClickHouse instead of here."""
         start, end = max(start, self.first_event), min(end, self.last_event + 1)
         return end - start > MAX_BLOCKS * self._step
 
     def sums(self, metric: str, per: Per, start: int, end: int, known: int) -> tuple[Codes, Ints]:
-        """The metric of each subject over [start, end), as it was known at a moment."""
+        """Return the metric of each subject over [start, end), as it was known at a moment."""
         where = self._between(start, end, known)
         if where is None:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
@@ -212,7 +215,7 @@ class ClickHouseSegment:
         return np.concatenate(codes) if codes else np.zeros(0, dtype=np.int32), found
 
     def told(self, metric: str, per: Per, span: tuple[int, int, int], clicked: tuple[int, int]) -> tuple[Codes, Ints]:
-        """The metric over facts of a time range, as known then, whose clicks were in a time range of their own."""
+        """Return the metric over facts of a time range, as known then, whose clicks were in another time range."""
         where = self._between(*span)
         if where is None:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)
@@ -224,7 +227,7 @@ class ClickHouseSegment:
     def placed(
         self, metric: str, per: Per, span: tuple[int, int, int], places: str
     ) -> Iterator[tuple[Codes, Ints, Ints]]:
-        """The metric by subject and place in time. `places` says the place from `{moment}`."""
+        """Return the metric by subject and position in time. `places` says the position from `{moment}`."""
         where = self._between(*span)
         if where is None:
             return
@@ -241,12 +244,12 @@ class ClickHouseSegment:
             yield codes, np.asarray(block[-2], dtype=np.int64), np.asarray(block[-1], dtype=np.int64)
 
     def last_seen_by(self, known: int) -> int:
-        """When the newest of the facts that were known then had come; some were."""
+        """Return when the newest of the facts known then had arrived; None if there were none."""
         [found] = self.rows.server.columns(f"SELECT max(seen) FROM {TABLE} WHERE {self._of()} AND seen <= {known}")
         return int(found[0])
 
     def occurring(self, per: Per, start: int, end: int) -> Codes:
-        """The subjects with any fact in a time range."""
+        """Return the subjects with any fact in a time range."""
         where = self._between(start, end, None)
         if where is None:
             return np.zeros(0, dtype=np.int32)
@@ -255,7 +258,7 @@ class ClickHouseSegment:
     # --- rows ---
 
     def cuts(self, start: int, end: int) -> Iterator[Segment]:
-        """All facts of [start, end), and some around them."""
+        """Yield all facts of [start, end), and some around them."""
         low, high = max(start, self._earliest), min(end, self.last_event + 1)
         if low >= high:
             return
@@ -272,7 +275,7 @@ class ClickHouseSegment:
                 yield found
 
     def seen_after(self, before: int, start: int, end: int) -> Iterator[Segment]:
-        """All facts of [start, end) that were seen after a moment, and some others."""
+        """Yield all facts of [start, end) that were seen after a moment, and some others."""
         if self.last_seen > before:
             found = self._read(start, end, f"seen > {before}")
             if len(found):
@@ -322,7 +325,7 @@ class ClickHouseSegment:
         return f"{self.place.condition} AND batch IN ({numbers(self._batches if batches is None else batches)})"
 
     def _between(self, start: int, end: int, known: int | None) -> str | None:
-        """The condition for facts of [start, end) that had been seen by then; None where there can be none."""
+        """Return the condition for facts of [start, end) that had been seen by then; None if there can be none."""
         chosen = self._last >= start
         if not self.by_click:
             chosen &= self._first < end

@@ -22,7 +22,7 @@ RANDOM_BITS = 16  # of the upper half of a ULID; the 48 above are its millisecon
 
 
 class NotAChunk(ValueError):
-    """Bytes that were not written by `pack`, or were cut off."""
+    """The bytes were not written by `pack`, or are cut off."""
 
 
 def pack(batch: Batch) -> bytes:
@@ -48,7 +48,7 @@ def pack(batch: Batch) -> bytes:
 
 
 def _shrink(values: NDArray[Any], parts: list[bytes]) -> list[Any]:
-    """Append the column's bytes; return what it takes to read them: base, type, length, deflated."""
+    """Append the column's bytes; return what is needed to read them: base, type, length, deflated."""
     if not len(values):
         return [0, "|u1", 0, False]
     base = int(values.min())
@@ -91,7 +91,7 @@ class _Reader:
 
 
 def unpack(data: bytes) -> Batch:
-    """Raises NotAChunk for bytes that are not whole."""
+    """Unpack a chunk. Raises NotAChunk for damaged bytes."""
     if data[:4] != MAGIC:
         raise NotAChunk("these bytes are not observations; their first four are wrong")
     length = int.from_bytes(data[4:8], "little")

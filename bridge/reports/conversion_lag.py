@@ -29,7 +29,7 @@ class Measured:
 
 
 def measure(session: Session, account: str, integration: str, now: datetime) -> list[Measured]:
-    """Measure the last four weeks anew and keep the result. Nothing is kept where nothing converted."""
+    """Measure the last four weeks again and store the result. Nothing is stored without conversions."""
     feed = feeds.find(session, FeedKey(account=account, integration=integration, kind=Kind.CONVERSIONS))
     found = [] if feed is None else _measured(session, feed.id, now)
     if found:
@@ -73,6 +73,6 @@ def _measured(session: Session, feed_id: int, now: datetime) -> list[Measured]:
 
 
 def _of(offer: str, ordered: NDArray[np.int32]) -> Measured:
-    """The smallest delay that so large a share of conversions does not exceed."""
+    """Return the smallest delay that this share of conversions does not exceed."""
     p50, p90 = (int(ordered[max(int(np.ceil(share * len(ordered))) - 1, 0)]) for share in (0.5, 0.9))
     return Measured(offer, p50, p90, len(ordered))

@@ -34,7 +34,7 @@ TimeRange = tuple[datetime, datetime]
 
 
 class ImportName(NamedTuple):
-    """How an import is called and who makes it."""
+    """The name of an import, and who makes it."""
 
     name: str = "import"
     file: str = ""
@@ -43,12 +43,12 @@ class ImportName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did.
+    """The result of an import.
 
     `refused` holds the first sentences about rows that could not be read, `refused_rows` counts them all. `summed`
-    counts rows of hours of which only sums are kept, so that nobody can say whether a row is in them: they are left
-    out. `apart` is set when time between the file and what the feed has read is missing: (the file's time range, the
-    feed's time range), each as (begin, end). `notes` say how the file was understood.
+    counts rows in hours that only have sums, so that nobody can say whether a row is in them: they are left out.
+    `apart` is set when time between the file and the feed's data is missing: (the file's time range, the feed's time
+    range), each as (begin, end). `notes` say how the file was interpreted.
     """
 
     id: int | None = None
@@ -74,14 +74,14 @@ def import_file(
     name: ImportName | None = None,
     progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
-    """Read a CSV whose header names Integr8's columns. Safe to run again: what is known already is not counted twice.
+    """Import a CSV whose header has Integr8's column names. Safe to run again: known rows are not counted twice.
 
-    `start` and `end`: what the file covers; from its first to its last row otherwise. Only a file that was read to
-    its end, and that meets what the feed has read, makes the feed reach further back. `seen_column` names the column
-    that says when each row was seen.
+    `start` and `end`: the time that the file covers; by default from its first to its last row. The feed reaches
+    further back only if the file was read to its end and adjoins the feed's data. `seen_column` names the column with
+    the time when each row was seen.
 
-    Raises CsvProblem for a file that is not a table of such rows; what was read before that is kept, as an import that
-    can be removed.
+    Raises CsvProblem for a file that is not a table of such rows; rows that were read before are kept, as an import
+    that can be removed.
     """
     name = name or ImportName(path.stem, path.name)
     with path.open(newline="", encoding=report_csv.encoding(path)) as text:
@@ -99,7 +99,7 @@ def import_rows(
     end: datetime | None = None,
     progress: Callable[[Imported], None] = lambda _: None,
 ) -> Imported:
-    """The same from rows that are read somewhere else."""
+    """Import the same from rows that are read somewhere else."""
     lines = (Lines(number, row, None) for number, row in enumerate(source, start=1))
     return _import(store, key, ReportFile(lines), ImportName(), now=now, cover=(start, end), progress=progress)
 
@@ -119,7 +119,7 @@ class _Import:
     last: int = -1
 
     def take(self, part: Sequence[Lines]) -> None:
-        """Write a part of the file down, in a unit of work of its own."""
+        """Store a part of the file, in its own unit of work."""
         refused = [one.problem for one in part if isinstance(one.problem, str)]
         good = [one for one in part if one.problem is None]
         cells, lines = [one.cells for one in good], [one.line for one in good]
@@ -161,7 +161,7 @@ class _Import:
         return row
 
     def end(self, cover: tuple[datetime | None, datetime | None]) -> Imported:
-        """Let the feed reach back over the file where nothing in between is missing."""
+        """Let the feed reach back over the file if nothing in between is missing."""
         with self.store.write() as session:
             row = self._note(session)
             row.ended_at = self.now
@@ -203,7 +203,7 @@ Hours = NDArray[np.int64]
 
 
 def _summed_hours(session: Session, feed_id: int, read: Batch, known: Mapping[int, Hours]) -> dict[int, Hours]:
-    """The hours near these rows of which only sums are left, by chunk; of those in `known` nothing is read."""
+    """Return the hours near these rows that only have sums, by chunk; hours in `known` are not read."""
     if not len(read):
         return {}
     start, end = moment(int(read.event.min())), moment(int(read.event.max()) + HOUR)
@@ -214,7 +214,7 @@ def _summed_hours(session: Session, feed_id: int, read: Batch, known: Mapping[in
 
 
 def _countable(read: Batch, hours: Mapping[int, Hours]) -> tuple[Batch, int]:
-    """Without rows of hours of which only sums are left, and how many those are."""
+    """Return the rows outside hours that only have sums, and the number of the others."""
     if not hours:
         return read, 0
     kept = np.flatnonzero(~np.isin(read.event // HOUR, np.concatenate(list(hours.values()))))
@@ -228,7 +228,7 @@ def _parts(source: Iterator[Lines]) -> Iterator[list[Lines]]:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """How a file would be read: its first rows, and everything that would be refused."""
+    """A preview of a file: its first rows, and everything that would be refused."""
 
     columns: tuple[str, ...]
     first: tuple[Mapping[str, Any], ...]
@@ -239,7 +239,7 @@ class Preview:
 
 
 def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int = 5) -> Preview:
-    """Read a whole file and write nothing. Raises CsvProblem."""
+    """Read a whole file without writing anything. Raises CsvProblem."""
     first: list[Mapping[str, Any]] = []
     refused: list[str] = []
     count = wrong = 0
@@ -259,7 +259,7 @@ def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int
 
 
 def shown(batch: Batch, count: int) -> list[dict[str, Any]]:
-    """The first facts of a batch as people read them."""
+    """Return the first facts of a batch for people."""
     batch = batch.take(np.arange(min(max(count, 0), len(batch))))
     ids = row_identity.unpack(batch.high, batch.low, batch.column("tx").texts())
     labels = {name: batch.column(name).texts() for name in ("offer", "publisher", "country", "event", "currency")}

@@ -67,11 +67,14 @@ class LiveFacts:
 
     @property
     def _items(self) -> Items | None:
-        """The subjects, where they are kept for all rules that look at them."""
+        """The subjects, if all rules that evaluate them share them."""
         return self.subjects if isinstance(self.subjects, Items) else None
 
     def _measured(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """Missing as well where the observations cannot be reached: then there is no decision, and never a zero."""
+        """Return the measured values.
+
+        They are missing if the observations cannot be reached, so that there is no decision and never a zero.
+        """
         try:
             return self._summed(name, per, start, end)
         except ObservationsAway:
@@ -92,7 +95,10 @@ class LiveFacts:
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
 
     def _told(self, per: Per, kind: Kind, start: datetime) -> bool:
-        """Whether rows since `start` say all of these dimensions: a declared one is known from its first row on."""
+        """Return whether rows since `start` have all of these dimensions.
+
+        A declared one is known from its first row on.
+        """
         if not any(one in DECLARABLE for one in per):
             return True
         self.data.reach_back(self.session, self.now, start)
@@ -115,7 +121,7 @@ class LiveFacts:
 
     @property
     def cohorts(self) -> ClickFacts | None:
-        """Conversions by their click, as far as reports and postbacks have told of them."""
+        """Conversions by their click, as far as reports and postbacks list them."""
         clicks, told = (self.data.coverage.get(kind) for kind in (Kind.CLICKS, Kind.CONVERSIONS))
         if clicks is None or told is None:
             return None
@@ -145,7 +151,7 @@ class LiveFacts:
         return self._cohorts
 
     def once(self, question: Hashable, pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
-        """The answer to a question about these subjects; all rules of this moment share it."""
+        """Return the answer to a query about these subjects; all rules of this moment share it."""
         own = {self.subjects[0].per} if self.subjects else set[Per]()
         digests = [(per, hash(self._numbers(per).tobytes())) for per in sorted(own | pers)]
         key = ("once", question, len(self.subjects), *digests)
@@ -159,11 +165,11 @@ class LiveFacts:
         return self.data.kept((edge(self.now), *sorted(marks)))
 
     def _newest(self, reached: int, name: str, per: Per, start: int, end: int) -> NDArray[np.int64]:
-        """What postbacks say beyond the report's mark, less what the report says there already."""
+        """Return what postbacks list after the report's mark, without what the report lists already."""
         return newest(self.data.windows, Edges(reached, FOR_EVER, edge(self.now)), name, per, (start, end))
 
     def _numbers(self, per: Per) -> NDArray[np.int32]:
-        """Each subject's number in the sums of a dimension: NEVER_SEEN, or UNRELATED where there is no such parent."""
+        """Return each subject's number in the sums of a dimension, NEVER_SEEN, or UNRELATED without such a parent."""
         items, subjects = self._items, self.data.windows.subjects
         if items is not None:
             direct = items.kept_codes(per, "parents", lambda: _or_none(items.parents(per, subjects)))
@@ -184,7 +190,7 @@ class LiveFacts:
         return np.where(unrelated, np.int32(UNRELATED), found).astype(np.int32)
 
     def _part(self, subject: Subject, dimension: Dimension) -> str | None:
-        """The subject's own id of a dimension, or that of the entity it belongs to."""
+        """Return the subject's own id of a dimension, or that of the entity that it belongs to."""
         own = subject.get(dimension)
         if own is not None:
             return self.data.directory.aliases.get(dimension, {}).get(own, own)
@@ -228,7 +234,7 @@ class LiveFacts:
         return objects([None if None in ids else found.row(tuple(map(str, ids)), day).get(column) for ids in rows])
 
     def _keyed(self, table: Table, keys: tuple[str, ...]) -> Table:
-        """The table with the ids that reports use, where its rows name entities by their text ids."""
+        """Return the table with the ids of reports, if its rows name entities by their text ids."""
         directory = self.data.directory
         made = self.data.keyed.get((table.name, keys))
         if made is None or made[0] is not table or made[1] is not directory:
@@ -238,20 +244,20 @@ class LiveFacts:
         return made[2]
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
-        """Both ids of an entity, the one that reports use first."""
+        """Return both ids of an entity, the one of reports first."""
         return self.data.directory.known_as(dimension, identity)
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
-        """The cells of a column, for `in table`."""
+        """Return the cells of a column, for `in table`."""
         return cells(self.tables, table, column, self.day)
 
     @property
     def day(self) -> date:
-        """Today, where the rule lives."""
+        """Today in the time zone of the rule."""
         return self.now.astimezone(ZoneInfo(self.zone)).date()
 
     def entities(self, dimension: Dimension) -> "LiveFacts | None":
-        """Facts about all entities of a kind that Integr8 still lists; None where none is known."""
+        """Return facts about all entities of a kind that Integr8 still lists; None if none is known."""
         listed = self.data.directory.listed(dimension)
         if not listed:
             return None
@@ -288,12 +294,12 @@ class LiveFacts:
 
 
 def told_from(windows: Windows, subjects: Sequence[Subject]) -> int | None:
-    """From when on clicks and conversions both say the dimensions of these subjects."""
+    """Return from when on clicks and conversions both have the dimensions of these subjects."""
     return windows.told_from(subjects[0].per, (Kind.CLICKS, Kind.CONVERSIONS)) if subjects else None
 
 
 def newest(windows: Windows, edges: Edges, name: str, per: Per, clicked: tuple[int, int]) -> NDArray[np.int64]:
-    """What postbacks say of these clicks beyond the report's mark, where the edges begin, less what it says itself."""
+    """Return what postbacks list of these clicks after the report's mark, without what the report lists."""
     told = windows.told_since(Kind.CONVERSIONS, name, per, edges, clicked)
     found = windows.told_since(Kind.POSTBACKS, name, per, edges, clicked)
     found[: len(told)] -= told
@@ -301,7 +307,7 @@ def newest(windows: Windows, edges: Edges, name: str, per: Per, clicked: tuple[i
 
 
 def kinds_of(name: str) -> tuple[Kind, ...]:
-    """The feeds behind a base metric. Raises LookupError for a name that is none."""
+    """Return the feeds behind a base metric. Raises LookupError for an unknown name."""
     if name.startswith(EVENTS):
         return OF_AN_EVENT
     if name not in BASE:
@@ -327,7 +333,7 @@ def facts_for(
     *,
     round_: object = None,
 ) -> LiveFacts:
-    """The facts of one rule at this moment, for every subject in its scope, brought up to date once in a round."""
+    """Return the facts of one rule at this moment, for every subject in its scope, updated once in a round."""
     with suppress(ObservationsAway):  # its windows answer no question then, and there is no decision
         data.refresh_for(round_, session, now)
     known = tables if tables is not None else {}
@@ -337,7 +343,7 @@ def facts_for(
 
 
 def subjects_of(data: LiveData, per: Per, now: datetime) -> Items:
-    """Everything of a dimension: what the mirror lists, with or without traffic, and what had traffic lately."""
+    """Return all subjects of a dimension: those that the mirror lists, and those with recent traffic."""
     try:
         occurred = data.occurring(per, edge(now - OCCURRED_WITHIN), edge(now))
     except ObservationsAway:
@@ -355,7 +361,7 @@ def _listed_too(data: LiveData, per: Per, occurred: Items) -> Items:
 
 
 def in_scope(facts: LiveFacts, revision: Revision) -> Items:
-    """The subjects that `where` accepts and `except` does not refuse; the same object while nothing changes."""
+    """Return the subjects that `where` accepts and `except` does not exclude; the same object while nothing changes."""
     scope, everything = revision.scope, facts.subjects
     assert isinstance(everything, Items)
     if scope.conditions is not None:  # they may ask for the time
@@ -376,13 +382,13 @@ def _chosen_items(facts: LiveFacts, revision: Revision, everything: Items) -> It
 
 
 def chosen(facts: LiveFacts, revision: Revision) -> list[Subject]:
-    """The subjects that `where` accepts and `except` does not refuse."""
+    """Return the subjects that `where` accepts and `except` does not exclude."""
     keep = kept(facts, revision)
     return [subject for subject, stays in zip(facts.subjects, keep.tolist(), strict=True) if stays]
 
 
 def kept(facts: LiveFacts, revision: Revision) -> NDArray[np.bool_]:
-    """Of each subject whether `where` accepts and `except` does not refuse it."""
+    """Return for each subject whether `where` accepts and `except` does not exclude it."""
     keep = np.ones(len(facts.subjects), dtype=bool)
     for name, accepted in revision.scope.where.items():
         keep &= _among(facts, name, accepted)
@@ -409,7 +415,7 @@ def _among(facts: LiveFacts, name: str, values: Sequence[Any]) -> NDArray[np.boo
 
 
 def _plain(value: Any) -> str:
-    """7 and "7" are the same id; true and "true" are the same flag."""
+    """Return a plain form: 7 and "7" are the same id; true and "true" are the same flag."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal | float) and value == int(value):

@@ -9,7 +9,7 @@ from bridge.store.entities import Entity
 
 @dataclass(frozen=True, slots=True)
 class KnownEntity:
-    """One entity. `id` is the small number where it has one: people and links say offer 42."""
+    """One entity. `id` is the small number if it has one, because people and links say offer 42."""
 
     id: str
     ref: str
@@ -47,16 +47,16 @@ class Directory:
         return self.entities.get(kind, {}).get(canonical)
 
     def known_as(self, kind: str, identity: str) -> tuple[str, ...]:
-        """Both ids of an entity, the one that reports use first; of what is not known the id alone."""
+        """Return both ids of an entity, the one of reports first; for an unknown one only the id."""
         one = self.get(kind, identity)
         return (identity,) if one is None else (one.id, one.ref)
 
     def listed(self, kind: str) -> list[str]:
-        """Ids of all that still exist."""
+        """Return the ids of all existing entities."""
         return [one.id for one in self.entities.get(kind, {}).values() if not one.gone]
 
     def parent(self, kind: str, identity: str, of: str) -> str | None:
-        """The advertiser of an offer, under the id that we speak of it."""
+        """Return the advertiser of an offer, under its canonical id."""
         one = self.get(kind, identity)
         value = None if one is None else one.fields.get(f"{of}_id")
         if value is None:

@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 
 
 class Listings(Protocol):
-    """Where entities come from. `parent` is the offer of an event or a landing page."""
+    """The source of entities. `parent` is the offer of an event or a landing page."""
 
     def listed(self, account: str, integration: str, kind: str, parent: str | None) -> Sequence[Row]: ...
 
@@ -41,7 +41,7 @@ class Listings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """What one reading found."""
+    """The result of one sync."""
 
     listed: int
     new: int
@@ -51,7 +51,7 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRequest:
-    """One listing: of whom, what, and when it began."""
+    """One listing: its owner, its kind, and when it began."""
 
     account: str
     integration: str
@@ -61,7 +61,7 @@ class SyncRequest:
 
 
 def sync_kind(store: Store, source: Listings, wanted: SyncRequest) -> SyncResult:
-    """List one kind and take it into the mirror. Errors of the client go through; nothing is written then."""
+    """List one kind and store it in the mirror. Errors of the client pass through; nothing is written then."""
     listed = source.listed(wanted.account, wanted.integration, wanted.kind, wanted.parent)
     rows = {_ref(row): plain(row) for row in listed}  # as the database gives it back, or money would seem to change
     with store.read() as session:
@@ -130,7 +130,7 @@ def _made(wanted: SyncRequest, ref: str, row: Row) -> Entity:
 
 
 def _update(session: Session, wanted: SyncRequest, entity: Entity, row: Row, ours: "_Ours") -> bool:
-    """Take over what is different; True when anything is."""
+    """Store the differences; returns True if there are any."""
     before = entity.fields or {}
     names = sorted((before.keys() | row.keys()) - RESTLESS)
     differences = [(name, before.get(name), row.get(name)) for name in names if before.get(name) != row.get(name)]
@@ -176,7 +176,7 @@ def _flag(row: Row) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class _Ours:
-    """Our own effects on the targets of one reading, lately."""
+    """Our own recent effects on the targets of one sync."""
 
     effects: Mapping[str, Sequence[Effect]]
     began: datetime
@@ -195,7 +195,7 @@ class _Ours:
         return [effect for identity in {entity.ref, entity.number} for effect in self.effects.get(identity or "", ())]
 
     def busy(self, entity: Entity) -> bool:
-        """An effect is under way, or ended after the listing was begun."""
+        """Return whether an effect is in progress, or ended after the listing began."""
         return any(
             effect.sent_at is not None
             and (effect.state not in ENDED or effect.ended_at is None or effect.ended_at >= self.began - SLACK)
@@ -203,7 +203,7 @@ class _Ours:
         )
 
     def cause(self, entity: Entity, field: str, after: Any, seen: datetime) -> tuple[ChangedBy, Effect | None]:
-        """A rule, if one of our effects wanted just that since the last reading; else a person, if we looked lately."""
+        """Return the cause: a rule, if one of our effects wanted just that since the last sync, or a person."""
         for effect in reversed(self.on(entity)):
             when = effect.ended_at or effect.sent_at
             if when is None or when < entity.last_seen - SLACK or effect.state == EffectState.FAILED:
@@ -214,7 +214,7 @@ class _Ours:
 
 
 def entities_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
-    """Advertisers, publishers and offers: a few pages."""
+    """Sync advertisers, publishers and offers: a few pages."""
     return {
         kind: sync_kind(store, source, SyncRequest(account=account, integration=integration, kind=kind, began=now))
         for kind in MIRRORED_KINDS
@@ -222,7 +222,7 @@ def entities_of(store: Store, source: Listings, account: str, integration: str, 
 
 
 def details_of(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
-    """Events and landing pages of every offer that still exists: two calls for each of them."""
+    """Sync events and landing pages of every existing offer: two calls for each of them."""
     with store.read() as session:
         offers = [row.ref for row in entities.listed(session, account, integration, ("offer",)) if row.gone_at is None]
     found = {}
@@ -243,5 +243,5 @@ def details_of(store: Store, source: Listings, account: str, integration: str, n
 
 
 def sync_all(store: Store, source: Listings, account: str, integration: str, now: datetime) -> dict[str, SyncResult]:
-    """Everything at once, parents first."""
+    """Sync everything at once, parents first."""
     return entities_of(store, source, account, integration, now) | details_of(store, source, account, integration, now)

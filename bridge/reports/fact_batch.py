@@ -25,7 +25,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Labels:
-    """A column of texts: each one once in `names`, the first of which is the empty text."""
+    """A column of texts: each text once in `names`; the first is the empty text."""
 
     codes: NDArray[np.int32]
     names: tuple[str, ...] = ("",)
@@ -44,7 +44,7 @@ class Labels:
         return Labels(self.codes[index], self.names)
 
     def into(self, known: dict[str, int]) -> NDArray[np.int32]:
-        """The codes under another numbering, which learns the names it lacks."""
+        """Return the codes under another numbering, which learns the missing names."""
         table = np.array([known.setdefault(name, len(known)) for name in self.names], dtype=np.int32)
         return table[self.codes]
 
@@ -52,7 +52,7 @@ class Labels:
         return [self.names[code] for code in self.codes.tolist()]
 
     def compact(self) -> "Labels":
-        """Only the names that occur."""
+        """Return the same with only the names that occur."""
         used = np.unique(np.append(self.codes, 0))
         if len(used) == len(self.names):
             return self
@@ -89,14 +89,14 @@ class Batch:
         return Batch(**taken, labels={name: column.take(index) for name, column in self.labels.items()})
 
     def seen_from(self, moment: int) -> "Batch":
-        """The same facts, first seen at `moment`."""
+        """Return the same facts, first seen at `moment`."""
         return replace(self, seen=np.full(len(self), moment, dtype=np.int64))
 
     def taken_back(self) -> "Batch":
         return replace(self, weight=-self.weight, payout=-self.payout, revenue=-self.revenue)
 
     def labelled(self, dimension: str, column: Labels) -> "Batch":
-        """The same facts with another column of texts."""
+        """Return the same facts with another column of texts."""
         return replace(self, labels={**self.labels, dimension: column})
 
     def column(self, dimension: str) -> Labels:
@@ -124,7 +124,7 @@ def nothing() -> Batch:
 
 
 def join(batches: Sequence[Batch]) -> Batch:
-    """One after the other, in order."""
+    """Join batches in order."""
     batches = [batch for batch in batches if len(batch)]
     if len(batches) < 2:
         return batches[0] if batches else nothing()
@@ -139,6 +139,6 @@ def join(batches: Sequence[Batch]) -> Batch:
 
 
 def _whole(batch: Batch, name: str) -> NDArray[np.generic]:
-    """A column that was left out in memory because it says nothing is all zeros."""
+    """Return a column; one that was left out in memory is all zeros."""
     values: NDArray[np.generic] = getattr(batch, name)
     return values if len(values) else np.zeros(len(batch), dtype=DTYPES[name])

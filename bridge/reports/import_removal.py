@@ -19,11 +19,11 @@ AT_ONCE = timedelta(days=1)  # of events per unit of work
 
 
 class NoSuchImport(LookupError):
-    """There is no such import, or it was removed already."""
+    """The import does not exist, or was removed already."""
 
 
 def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
-    """Take the rows of an import out. Returns how many facts that took. Safe to repeat after it broke off.
+    """Remove the rows of an import. Returns how many facts that took. Safe to repeat after an interruption.
 
     A row that a report or another import brought too, before or after, stays.
     """
@@ -48,7 +48,7 @@ def remove(store: Store, import_id: int, *, by: str, now: datetime) -> int:
 
 
 def _in_clickhouse(session: Session, one: ReportImport, start: datetime, end: datetime) -> dict[int, Batch]:
-    """The facts of the feed's chunks in ClickHouse, by chunk."""
+    """Return the facts of the feed's chunks in ClickHouse, by chunk."""
     if clickhouse_rows.of(session) is None:
         return {}
     infos = observations.overlapping(session, [one.feed_id], start, end)
@@ -58,7 +58,7 @@ def _in_clickhouse(session: Session, one: ReportImport, start: datetime, end: da
 def _remove_between(
     session: Session, one: ReportImport, start: datetime, end: datetime, read: Mapping[int, Batch]
 ) -> int:
-    """`read`: facts of chunks that were read already."""
+    """Remove the rows of a time range. `read`: facts of chunks that were read already."""
     feeds.lock(session, one.feed_id)
     low, high = int(start.timestamp()), int(end.timestamp())
     found: dict[bool, list[Batch]] = {True: [], False: []}
@@ -82,7 +82,7 @@ def _brought_by(facts: Batch, label: str) -> NDArray[np.intp]:
 
 
 def _inverse(facts: Batch, label: str) -> Batch:
-    """The facts that undo what an import told, for rows whose present version came with it."""
+    """Return the facts that reverse an import, for rows whose present version came with it."""
     known = KnownRows.of([facts])
     held = known.keys[_brought_by(known.rows, label)]
     own = _brought_by(facts, label)
@@ -102,7 +102,7 @@ def _inverse(facts: Batch, label: str) -> Batch:
 
 
 def _handed_over(facts: Batch, inverse: Batch, others: Collection[str]) -> Batch:
-    """What is taken out of one import and belongs to another one, which brought the same rows: told again for that."""
+    """Return facts that pass rows on to another import, which brought the same rows."""
     column = facts.column("import")
     is_other = np.array([name in others for name in column.names])
     marks = np.flatnonzero((facts.weight == 0) & is_other[column.codes])
@@ -114,7 +114,7 @@ def _handed_over(facts: Batch, inverse: Batch, others: Collection[str]) -> Batch
 
 
 def _flipped(chosen: Batch, sign: NDArray[np.int64]) -> Batch:
-    """Facts against a net sum, where the newest fact of a version has the other sign than the sum."""
+    """Return facts that oppose a net sum, where the newest fact of a version has the other sign than the sum."""
     against = chosen.taken_back()
     agree = np.flatnonzero(np.sign(chosen.weight) == sign)
     differ = np.flatnonzero(np.sign(chosen.weight) != sign)
@@ -122,7 +122,7 @@ def _flipped(chosen: Batch, sign: NDArray[np.int64]) -> Batch:
 
 
 def _end(session: Session, import_id: int, by: str, now: datetime) -> None:
-    """The feed reaches as far as before, unless something else moved its marks since."""
+    """Restore the reach of the feed, unless something else moved its marks since."""
     one = report_imports.get(session, import_id)
     assert one is not None, "imports are never deleted"
     feed = feeds.lock(session, one.feed_id)

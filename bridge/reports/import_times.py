@@ -24,12 +24,15 @@ SEEN_AT_ALL = timedelta(days=7)  # a row that was seen later than this was not s
 
 
 def seen_when_imported(chunk: Batch) -> Ints:
-    """When each row was seen: as its file says, or REPORT_LAG after it happened where a file was read at one time."""
+    """Return when each row was seen: as its file says, or REPORT_LAG after it happened.
+
+    The second holds if a file was read at one time.
+    """
     return _seen(chunk.event, chunk.seen, _read_at_once(chunk.event, chunk.seen))
 
 
 def _read_at_once(event: Ints, seen: Ints) -> Ints:
-    """The moments at which a file of a long time range was read, in their order."""
+    """Return the moments at which a file of a long time range was read, in their order."""
     longest = int(READ_AT_ONCE.total_seconds())
     if not len(event) or int(event.max()) - int(event.min()) <= longest:
         return np.zeros(0, dtype=np.int64)
@@ -62,7 +65,7 @@ class _ImportedReader(Reader):
 
 
 def as_imported(stored: StoredSegment, dimensions: Collection[str]) -> StoredSegment:
-    """The same facts, each seen when it would have been seen."""
+    """Return the same facts, each with the time at which it would have been seen."""
     blocks = range(len(stored.reader.index.first_event))
     event = stored.read(lambda reader: reader.numbers("event", blocks))
     seen = stored.read(lambda reader: reader.numbers("seen", blocks))

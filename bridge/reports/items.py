@@ -19,15 +19,15 @@ MAX_SINGLE_INSERTS = 100  # items that are put in their place one by one; of mor
 
 
 def natural(ids: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """Offer 9 before offer 10."""
+    """Return a key for the natural order: offer 9 before offer 10."""
     return tuple((len(part) if part.isdigit() else 1_000, part) for part in ids)
 
 
 class Items(list[Subject]):
-    """Subjects in their order. Never changed once it is made; two with the same subjects may be two objects."""
+    """Subjects in their order. It never changes; two objects may have the same subjects."""
 
     def __init__(self, subjects: Iterable[Subject], per: Per, numbers: Codes | None = None) -> None:
-        """`numbers`: of each subject in the sums of its dimension, where all of them have one."""
+        """Create it. `numbers`: the number of each subject in the sums of its dimension, if all have one."""
         super().__init__(subjects)
         self.per = per
         self.numbers = numbers
@@ -39,18 +39,18 @@ class Items(list[Subject]):
 
     @cached_property
     def rows(self) -> dict[Subject, int]:
-        """Where each subject stands."""
+        """The position of each subject."""
         return {subject: row for row, subject in enumerate(self)}
 
     def kept_codes(self, per: Per, state: object, find: Callable[[], Codes]) -> Codes:
-        """The numbers in the sums of a dimension, found anew when `state` is another one."""
+        """Return the numbers in the sums of a dimension, found again if `state` is another one."""
         found = self.codes.get(per)
         if found is None or found[0] != state:
             found = self.codes[per] = state, find()
         return found[1]
 
     def parents(self, per: Per, subjects: Subjects) -> Codes | None:
-        """The numbers in a coarser dimension that consists of the items' own dimensions; None where it does not."""
+        """Return the numbers in a coarser dimension that consists of the items' own dimensions; None if it does not."""
         if self.numbers is None or not set(per) <= set(self.per):
             return None
         if per == self.per:
@@ -60,7 +60,7 @@ class Items(list[Subject]):
         return subjects.number(per, columns, len(self))
 
     def moved(self, before: "Items") -> NDArray[np.intp]:
-        """For each item its row in other items, -1 where it was not among them. The last answer is kept."""
+        """Return for each item its row in other items, -1 if it was not among them. The last answer is kept."""
         if self._moved is None or self._moved[0] is not before:
             self._moved = before, self._compared(before)
         return self._moved[1]
@@ -86,7 +86,7 @@ class Roster:
         self._last: tuple[NDArray[np.bool_], Items] | None = None
 
     def items(self, subjects: Subjects, occurring: NDArray[np.bool_]) -> Items:
-        """Those of these numbers, in order; the same object as long as they are the same."""
+        """Return the items with these numbers, in order; the same object as long as they are the same."""
         self._learn(subjects)
         chosen = occurring[: len(self._named)] & self._named[: len(occurring)]
         if self._last is not None and np.array_equal(self._last[0], chosen):
@@ -112,12 +112,15 @@ class Roster:
             self._order = _in_order(subjects, self._per)
 
     def _key(self, number: int) -> tuple[tuple[int, str], ...]:
-        """Where a subject belongs. Not kept: the keys of all would take more room than the subjects."""
+        """Return the sort key of a subject.
+
+        It is not kept: the keys of all would take more memory than the subjects.
+        """
         return natural(self._subjects[number].ids)
 
 
 def _in_order(subjects: Subjects, per: Per) -> Codes:
-    """All numbers of a dimension in the natural order of their ids, of which each part's names are sorted once."""
+    """Return all numbers of a dimension in the natural order of their ids; the names of each part are sorted once."""
     columns = []
     for dimension, parts in zip(per, subjects.parts(per).T, strict=True):
         names = list(subjects.names(dimension))
@@ -135,7 +138,7 @@ def _at(chosen: NDArray[np.bool_], order: Codes) -> NDArray[np.bool_]:
 
 
 class Kept:
-    """Items by the question that they answer, as long as what they were made from is the same."""
+    """Items by their query, as long as their sources are the same."""
 
     def __init__(self) -> None:
         self._rosters: dict[Per, Roster] = {}
@@ -145,7 +148,7 @@ class Kept:
         return self._rosters.setdefault(per, Roster(per))
 
     def get(self, question: object, made_from: Sequence[object], make: Callable[[], Items]) -> Items:
-        """The items that answer a question. `made_from` are compared by identity, tuples by what they hold."""
+        """Return the items for a query. `made_from` are compared by identity, tuples by their content."""
         found = self._found.get(question)
         if found is None or not _same(found[0], made_from):
             found = self._found[question] = tuple(made_from), make()
@@ -159,5 +162,5 @@ def _same(before: Sequence[object], now: Sequence[object]) -> bool:
 
 
 def frozen(values: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """A part of a scope as something to compare by."""
+    """Return a part of a scope in a comparable form."""
     return tuple((name, tuple(map(repr, wanted))) for name, wanted in values.items())

@@ -7,7 +7,7 @@ from bridge.integr8 import Client, NotFound, Priority
 
 
 class ClientListings:
-    """Asks for the client of each account and integration."""
+    """Listings through the client of each account and integration."""
 
     def __init__(self, client: Callable[[str, str], Client]) -> None:
         self._client = client

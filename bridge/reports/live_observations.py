@@ -59,7 +59,10 @@ class Coverage:
 
 @dataclass(slots=True, eq=False)
 class LiveData:
-    """Not for several threads at a time: one worker process decides one tick after the other."""
+    """Observations of a live process.
+
+    Not for several threads at a time: a worker process decides one tick after the other.
+    """
 
     account: str = "main"
     integration: str = "default"
@@ -90,9 +93,9 @@ class LiveData:
     _written_extent: Extent = NOTHING_COUNTED  # how much that was
 
     def refresh(self, session: Session, now: datetime, since: datetime | None = None) -> None:
-        """Take in what was written since the last look, for all that happened after `since`.
+        """Load what was written since the last refresh, for everything after `since`.
 
-        Raises ObservationsAway; until it succeeds, no question is answered.
+        Raises ObservationsAway; until it succeeds, no query is answered.
         """
         try:
             self._refresh(session, now, since)
@@ -140,7 +143,7 @@ class LiveData:
         self._read = (self._since, self._loads, state[2])
 
     def _go_on_with(self, kept: State, found: Mapping[Kind, Sequence[ChunkInfo]], now: datetime) -> bool:
-        """Take over what an earlier process has counted, where all of it is still what the store says."""
+        """Take over the counts of an earlier process, if the store still confirms all of them."""
         present = {info.id: info.mark for infos in found.values() for info in infos}
         replaced = {number for infos in found.values() for info in infos for number in info.replaces}
         fits = (
@@ -162,21 +165,21 @@ class LiveData:
         return True
 
     def say_away(self) -> None:
-        """Raises ObservationsAway where the last look for rows did not find them."""
+        """Raise ObservationsAway if the last refresh did not find the rows."""
         away = self._answers.away or self.windows.refused
         if away is not None:
             raise ObservationsAway(str(away))
 
     def end_round(self) -> None:
-        """Let go of what was worked out for all rules of one moment."""
+        """Forget the shared results of one moment."""
         self._kept = None, {}
         self._measures = None, {}
 
     def keep_sums(self, now: datetime) -> None:
-        """Write down what is counted, so that the next process goes on with it.
+        """Write the counts to a file, so that the next process continues with them.
 
-        Every KEPT_FOR, and before that when there is much more by now: the first rounds of a process count a part each,
-        and what was due in each quarter of an hour is counted anew after midnight.
+        Every KEPT_FOR, and earlier when there is much more by now: the first rounds of a process count a part each, and
+        the conversions due in each quarter of an hour are counted again after midnight.
         """
         if self.files is None or self._since is None or not self._loaded:
             return
@@ -211,34 +214,37 @@ class LiveData:
 
     @staticmethod
     def _are_young(at: datetime | None, now: datetime) -> bool:
-        """Whether sums of a moment need not be written anew; a clock that was set back makes none young."""
+        """Return whether sums of a moment need not be written again; a clock that was set back makes none young."""
         return at is not None and at <= now < at + KEPT_FOR
 
     def reach_back(self, session: Session, now: datetime, start: datetime) -> None:
-        """Take in what happened since `start`, where that is not in memory yet."""
+        """Load what happened since `start`, if it is not in memory yet."""
         if self._since is None or start < self._since:
             self.refresh(session, now, start)
 
     def refresh_for(self, round_: object, session: Session, now: datetime) -> None:
-        """Refresh once for all that looks in one round; None: at every look."""
+        """Refresh once for everything in one round; None: at every query."""
         if round_ is None or round_ is not self._round:
             self.refresh(session, now)
             self._round = round_
 
     def occurring(self, per: Per, start: int, end: int) -> Items:
-        """What had any traffic in [start, end), seen by then or not; the same object as long as it is the same."""
+        """Return the subjects with any traffic in [start, end), seen by then or not.
+
+        The same object while they are the same.
+        """
         counts = self.windows.counts(per, start, end)
         return self.items.roster(per).items(self.windows.subjects, counts > 0)
 
     def kept(self, moment: object) -> dict[Any, Any]:
-        """What was worked out at this moment already, by whatever rule. Of one moment only."""
+        """Return what any rule computed at this moment already. Of one moment only."""
         state = (moment, self._loads)
         if self._kept[0] != state:
             self._kept = state, {}
         return self._kept[1]
 
     def measured(self, now: datetime) -> dict[Any, Any]:
-        """What was measured at this moment already, by whatever rule."""
+        """Return what any rule measured at this moment already."""
         marks = tuple((kind, one.since, one.as_of) for kind, one in sorted(self.coverage.items()))
         state = (now, self._loads, marks, self.directory)
         if self._measures[0] != state:
@@ -246,14 +252,14 @@ class LiveData:
         return self._measures[1]
 
     def curves(self, now: datetime) -> Curves | None:
-        """How soon conversions arrive, as learned at the last midnight UTC."""
+        """Return the conversion lag as learned at the last midnight UTC."""
         day = edge(now) // DAY * DAY
         if self._curves is None or self._curves[0] != day:
             self._curves = day, learn(self.windows.arrivals(day, day - LOOK_BACK), day)
         return self._curves[1]
 
     def totals(self, session: Session, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
-        """The metric per subject number, over facts of one kind."""
+        """Return the metric per subject number, over facts of one kind."""
         start = datetime.fromtimestamp(edges.start, UTC)
         if self._since is None or start < self._since:
             self.refresh(session, datetime.fromtimestamp(edges.known, UTC), start)
@@ -274,9 +280,9 @@ class LiveData:
         return aside
 
     def _is_torn(self, info: ChunkInfo) -> bool:
-        """Whether only a part of what this chunk replaces is at hand: its facts cannot be told apart any more.
+        """Return whether only a part of what this chunk replaces is loaded, so that its facts cannot be separated.
 
-        Nor can sums go on that were made of rows where sums of hours take their place.
+        Sums of rows cannot continue either if sums of hours replace the rows.
         """
         if info.id in self._loaded:
             return self._loaded[info.id] != info.mark
@@ -288,15 +294,15 @@ class LiveData:
         return bool(replaced & self._loaded.keys()) and not replaced <= at_hand
 
     def _is_lost(self, found: Mapping[Kind, Sequence[ChunkInfo]]) -> bool:
-        """Whether facts are at hand whose chunk is not there any more, nor one that took its place.
+        """Return whether facts are loaded whose chunk and its replacement are both gone.
 
-        It was deleted, or merged twice since the last look: nothing says which of the chunks have its facts by now.
+        It was deleted, or merged twice since the last refresh: nothing says which chunks have its facts now.
         """
         there = {number for infos in found.values() for info in infos for number in (info.id, *info.replaces)}
         return not self._loaded.keys() <= there
 
     def _load(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
-        """Take in what is new of a kind. False where a chunk could not be read any more."""
+        """Load new chunks of a kind. Returns False if a chunk could not be read any more."""
         fresh, moved = self._new(infos)
         self._forget_what_lacks(kind, fresh)
         present = {info.id for info in infos}
@@ -329,7 +335,7 @@ class LiveData:
         return batches is not None
 
     def _forget_what_lacks(self, kind: Kind, fresh: Sequence[ChunkInfo]) -> None:
-        """What was learned at midnight is of rows that had been seen by then, also of those that were written later."""
+        """Discard what was learned at midnight if rows seen by then were written later."""
         if kind not in {Kind.CLICKS, Kind.CONVERSIONS} or not fresh:
             return
         seen = min(edge(info.first_seen) for info in fresh)
@@ -339,7 +345,7 @@ class LiveData:
             self.tracking.forget()
 
     def _new(self, infos: list[ChunkInfo]) -> tuple[list[ChunkInfo], bool]:
-        """Chunks with facts that are not at hand yet; and whether facts that are have moved to another chunk."""
+        """Return chunks with facts that are not loaded yet, and whether loaded facts have moved to another chunk."""
         fresh, moved = list[ChunkInfo](), False
         for info in infos:
             if info.id in self._loaded:
@@ -355,7 +361,7 @@ class LiveData:
         return fresh, moved
 
     def _regroup(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> bool:
-        """Hold the facts that are at hand as the chunks are now."""
+        """Group the loaded facts by the present chunks."""
         cold = {info.id for info in self._cold[kind]}
         at_hand = [info for info in infos if info.id in self._loaded and info.id not in cold]
         away = self._elsewhere(session, kind, [info for info in at_hand if info.batch is not None])
@@ -373,14 +379,17 @@ class LiveData:
         return True
 
     def store_elsewhere(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> Sequence[ChunkInfo]:
-        """Let the windows ask ClickHouse for those of these chunks that lie there. Returns the others."""
+        """Let the windows query ClickHouse for those of these chunks that are there. Returns the others."""
         away = [info for info in infos if info.batch is not None]
         for source, segment in self._elsewhere(session, kind, away).items():
             self.windows.store(source, [segment])
         return [info for info in infos if info.batch is None]
 
     def _elsewhere(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> dict[Source, ClickHouseSegment]:
-        """The facts of these chunks, all of which lie in ClickHouse. Raises ObservationsAway where one is not there."""
+        """Return the facts of these chunks, all of which are in ClickHouse.
+
+        Raises ObservationsAway if one is missing.
+        """
         if not infos:
             return {}
         rows, place = clickhouse_rows.needed(session), Place(self.account, self.integration, kind)
@@ -403,7 +412,7 @@ class LiveData:
         return self.files.segments(session, kind, infos, self.windows.subjects, self._blocks)
 
     def _unpacked(self, session: Session, kind: Kind, infos: list[ChunkInfo]) -> list[Batch] | None:
-        """The facts of chunks that are kept in memory; None where one of them is not there any more."""
+        """Return the facts of chunks that are kept in memory; None if one of them is gone."""
         batches, delays = list[Batch](), kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         for position in range(0, len(infos), AT_ONCE):
             part = infos[position : position + AT_ONCE]
@@ -447,7 +456,7 @@ def _is_elsewhere(infos: Sequence[ChunkInfo]) -> bool:
 
 
 def read_since(session: Session, conversions: Feed | None) -> int | None:
-    """When the first of all conversions was seen, in seconds since 1970; None where there is none."""
+    """Return when the first of all conversions was seen, in seconds since 1970; None if there is none."""
     first = None if conversions is None else observations.first_seen(session, conversions.id)
     return None if first is None else edge(first)
 
@@ -457,5 +466,5 @@ def _found(session: Session, known: Mapping[Kind, Feed], since: datetime) -> dic
 
 
 def edge(moment: datetime) -> int:
-    """Whole seconds, upwards: a row of 12:00:00 lies before an edge at 12:00:00.5."""
+    """Round up to whole seconds: a row of 12:00:00 is before an edge at 12:00:00.5."""
     return int(np.ceil(moment.timestamp()))

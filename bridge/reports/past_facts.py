@@ -58,7 +58,7 @@ Against = Literal["live", "imported"]
 
 @dataclass(slots=True, eq=False)
 class Past:
-    """Facts, sorted once for all questions. `rules.backtest.simulated_world.History` for the subjects of one rule."""
+    """Facts, sorted once for all queries. `rules.backtest.simulated_world.History` for the subjects of one rule."""
 
     windows: Windows
     subjects: tuple[Subject, ...]
@@ -101,7 +101,7 @@ class Past:
         return PastFacts(self, self.windows, now, FOR_EVER)
 
     def tracking_in(self, windows: Windows) -> Tracking:
-        """What keeps count of these facts."""
+        """Return the tracking state of these facts."""
         return self._replayed_tracking if windows is self._replayed else self.tracking
 
     def leave(self, target: Target, now: datetime) -> None:
@@ -137,7 +137,7 @@ class Past:
         return found
 
     def _clicked(self, kind: Kind, name: str, per: Per, clicked: tuple[int, int]) -> Ints:
-        """The sums of all subjects: many are asked about in the same time range."""
+        """Return the sums of all subjects, because many are queried for the same time range."""
         key = kind, name, per, clicked
         if key not in self._came:
             if len(self._came) >= MAX_RANGES:
@@ -146,14 +146,14 @@ class Past:
         return self._came[key]
 
     def curves(self, now: datetime) -> Curves | None:
-        """How soon conversions arrive, as it was learned at the last midnight UTC."""
+        """Return the conversion lag as it was learned at the last midnight UTC."""
         day = edge(now) // DAY * DAY
         if day not in self._curves:
             self._curves[day] = learn(self.windows.arrivals(day, day - LOOK_BACK), day)
         return self._curves[day]
 
     def reach(self, known: int, now: datetime) -> int:
-        """Up to when conversions were complete; a row that was imported is taken to have been seen a little later."""
+        """Return up to when conversions were complete; an imported row counts as seen a little later."""
         if known == FOR_EVER:
             return FOR_EVER
         if self.marks is None:
@@ -162,7 +162,7 @@ class Past:
         return min(max((edge(mark) for mark in marks if mark is not None), default=edge(self.since)), edge(now))
 
     def told(self, known: int, now: datetime) -> datetime | None:
-        """When the last postback had come by then; None where none is kept, or where reports alone are asked."""
+        """Return when the last postback had arrived by then; None if none is kept, or if only reports are queried."""
         if self.marks is None or known == FOR_EVER:
             return None
         return self.windows.last_seen(Kind.POSTBACKS, edge(now))
@@ -178,9 +178,9 @@ class Past:
         return marks[position - 1][1] if position else None
 
     def attribute(self, name: str, now: datetime) -> Column:
-        """As the mirror says today: what entities were like then is not kept in a form to ask.
+        """Return an attribute from today's mirror: past attributes are not stored in a usable form.
 
-        Tables are those of today as well, with the rows that hold on the day of then.
+        Tables are today's too, with the rows that were valid on that day.
         """
         table = self.tables.get(name.partition(".")[0])
         key = (name, self.day(now)) if table is not None and table.dated else (name, None)
@@ -189,7 +189,7 @@ class Past:
         return self._attributes[key]
 
     def in_scope(self, now: datetime) -> NDArray[np.bool_] | None:
-        """Which subjects `where` and `except` mean at this moment; None: all of them, at all times."""
+        """Return which subjects `where` and `except` select at this moment; None: all of them, at all times."""
         if self.changing_scope is None:
             return None
         moment: object = now if _asks_clock(self.changing_scope.scope.conditions) else self.day(now)
@@ -198,15 +198,15 @@ class Past:
         return self._inside[moment]
 
     def entities(self, now: datetime) -> LiveFacts:
-        """The facts that are not amounts."""
+        """Return the facts that are not amounts."""
         return LiveFacts(None, self.data, self.subjects, now, self.tables, self.joins, self.zone)  # type: ignore[arg-type]
 
     def day(self, now: datetime) -> date:
-        """The day of a moment where the rule lives."""
+        """Return the day of a moment in the time zone of the rule."""
         return now.astimezone(ZoneInfo(self.zone)).date()
 
     def codes(self, per: Per) -> NDArray[np.int32]:
-        """Each subject's number in the sums of a dimension. All facts are there, so numbers do not change."""
+        """Return each subject's number in the sums of a dimension. All facts are loaded, so numbers do not change."""
         if per not in self._codes:
             for kind in Kind:
                 self.windows.number(kind, per)
@@ -256,7 +256,7 @@ class PastFacts:
         return Column(values, np.where(codes == UNRELATED, np.uint8(Why.MISSING), np.uint8(Why.KNOWN)))
 
     def _totals(self, kind: Kind, name: str, per: Per, edges: Edges) -> Ints:
-        """The report up to its mark of that moment, and what postbacks had said about what lies behind it."""
+        """Return the report up to its mark of that moment, and what postbacks had listed after it."""
         read = self.past.as_of(name, self.known, self.now)
         if kind is not Kind.CONVERSIONS or read is None or self.past.told(self.known, self.now) is None:
             return self.windows.totals(kind, name, per, edges)
@@ -286,7 +286,7 @@ class PastFacts:
         return self._cohorts
 
     def once(self, question: Hashable, _pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
-        """The answer to a question about this moment; all rules that look at it share it."""
+        """Return the answer to a query about this moment; all rules at this moment share it."""
         if question not in self._once:
             self._once[question] = answer()
         return self._once[question]
@@ -295,15 +295,15 @@ class PastFacts:
         return self.past.attribute(name, self.now)
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
-        """Both ids of an entity as the mirror says today."""
+        """Return both ids of an entity from today's mirror."""
         return self.past.directory.known_as(dimension, identity)
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
-        """The cells of a column as the table is today, for `in table`."""
+        """Return the cells of a column from today's table, for `in table`."""
         return cells(self.past.tables, table, column, self.past.day(self.now))
 
     def entities(self, dimension: Dimension) -> LiveFacts | None:
-        """All entities of a kind as the mirror says today."""
+        """Return all entities of a kind from today's mirror."""
         return self.past.entities(self.now).entities(dimension)
 
     def as_of(self, name: str) -> datetime | None:
@@ -330,10 +330,10 @@ def load(
     files: SegmentDirectory | None = None,
     tracking: Tracking | None = None,
 ) -> Past:
-    """Read what a backtest of this rule over [start, end] needs; of what lies in `files` no more than is asked.
+    """Load what a backtest of this rule over [start, end] needs; of `files` only what is queried.
 
     `live`: every row as it was seen, up to which each feed had been read. `imported`: history that was filled in
-    afterwards; each row was seen when its file says, or else is taken to have been seen five minutes after it happened.
+    afterwards; each row was seen when its file says, or else five minutes after it happened.
     """
     account, integration = revision.account, revision.integration
     more = tuple(one for one in revision.scope.per if one in DECLARABLE)
@@ -387,7 +387,7 @@ def load(
 
 
 def _read_since(session: Session, revision: Revision, against: Against) -> int | None:
-    """When the first of all conversions was seen; None where they were imported, which says nothing about it."""
+    """Return when the first of all conversions was seen; None if they were imported, which does not say it."""
     key = FeedKey(account=revision.account, integration=revision.integration, kind=Kind.CONVERSIONS)
     return read_since(session, feeds.find(session, key)) if against == "live" else None
 
@@ -399,7 +399,7 @@ def _prepared(batch: Batch, against: Against, windows: Windows) -> Batch:
 
 
 def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime) -> tuple[Subject, ...]:
-    """Whatever had traffic in the time range; what had none cannot have been paused."""
+    """Return the subjects with traffic in the time range; one without traffic cannot have been paused."""
     per = revision.scope.per
     found = data.windows.occurring(per, edge(start - timedelta(days=1)), edge(end))
     return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
@@ -410,7 +410,7 @@ def _of_one(sums: Ints, code: int) -> int:
 
 
 def _lasting(conditions: Group | None) -> Group | None:
-    """The conditions that do not ask what is active today."""
+    """Return the conditions that do not depend on what is active today."""
     kept = tuple(item for item in conditions.items if not _asks_active(item)) if conditions else ()
     return replace(conditions, items=kept) if conditions and kept else None
 
@@ -422,7 +422,10 @@ def _asks_active(item: Condition | Group) -> bool:
 
 
 def _in_scope(past: Past, revision: Revision) -> Past:
-    """Without what `where` and `except` leave out. `active` is not asked: today's value is no news about then."""
+    """Return the scope without what `where` and `except` exclude.
+
+    `active` is ignored, because today's value says nothing about then.
+    """
     where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
     scope = replace(revision.scope, where=where, conditions=_lasting(revision.scope.conditions))
     lasting = replace(revision, scope=scope)
@@ -435,7 +438,7 @@ def _in_scope(past: Past, revision: Revision) -> Past:
 
 
 def _asks_clock(conditions: Group | None) -> bool:
-    """Whether conditions ask for the hour, a holiday or an age, so that they mean others at other moments."""
+    """Return whether conditions use the hour, a holiday or an age, so that their meaning depends on the moment."""
     return any(
         _asks_clock(item) if isinstance(item, Group) else any(map(_is_of_the_moment, item.tree.walk()))
         for item in (conditions.items if conditions else ())

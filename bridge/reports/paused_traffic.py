@@ -23,7 +23,7 @@ Target = tuple[Per, int]  # the number of a subject in the sums of a dimension
 
 @dataclass(slots=True, eq=False)
 class Absences:
-    """Who is absent when. `replayed` has the facts of `windows`, and sums of its own, which reach up to now."""
+    """Records who is absent when. `replayed` has the facts of `windows`, and its own sums, which reach up to now."""
 
     windows: Windows
     replayed: Windows
@@ -31,7 +31,7 @@ class Absences:
     _reached: int | None = None  # what happened before has been looked through
 
     def leave(self, target: Target, since: int) -> None:
-        """From now on a subject has no traffic. It is there until then."""
+        """Give a subject no traffic from now on. It had traffic until then."""
         if self._reached is None:
             self._reached = since
         spans = self._spans.setdefault(target, [])
@@ -39,7 +39,7 @@ class Absences:
         self._add(since, self._reached, target)
 
     def come_back(self, target: Target, until: int) -> None:
-        """From now on it has traffic again. It was absent until then."""
+        """Give a subject traffic again from now on. It was absent until then."""
         spans = self._spans.get(target)
         if not spans or spans[-1][1] != MAX_MOMENT or self._reached is None:
             return
@@ -47,13 +47,13 @@ class Absences:
         spans[-1] = spans[-1][0], until
 
     def reach(self, now: int) -> None:
-        """The replay goes on to this moment."""
+        """Advance the replay to this moment."""
         while self._reached is not None and now > self._reached:
             self._add(self._reached, self._reached + STEP_SECONDS)
             self._reached += STEP_SECONDS
 
     def _add(self, start: int, end: int, target: Target | None = None, *, back: bool = False) -> None:
-        """Take back what is missing in [start, end), or what is missing because of one target only."""
+        """Subtract what is missing in [start, end), or what is missing because of one target only."""
         if start >= end:
             return
         absent = self._absent(but=target)
@@ -73,7 +73,7 @@ class Absences:
                 self.replayed.take_out(source, Segment.of(self.windows.subjects, found))
 
     def _absent(self, *, but: Target | None) -> dict[Per, "Spans"]:
-        """When subjects of each dimension are absent, all but one."""
+        """Return when subjects of each dimension are absent, except for one."""
         listed: dict[Per, list[tuple[int, int, int]]] = {}
         for (per, code), found in self._spans.items():
             if (per, code) != but:
@@ -83,7 +83,7 @@ class Absences:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
-    """When the subjects of one dimension are absent: [since, until), ordered by subject and time."""
+    """The times when subjects of one dimension are absent: [since, until), ordered by subject and time."""
 
     codes: Ints
     since: Ints
@@ -94,7 +94,7 @@ class Spans:
         return cls(*(np.array(column, dtype=np.int64) for column in zip(*sorted(spans), strict=True)))
 
     def hold(self, codes: Codes, clicks: Ints) -> NDArray[np.bool_]:
-        """Which clicks of these subjects took place while they were absent."""
+        """Return which clicks of these subjects took place while they were absent."""
         begun = self.codes * MAX_MOMENT + self.since
         at = np.searchsorted(begun, codes.astype(np.int64) * MAX_MOMENT + clicks, side="right") - 1
         at = np.maximum(at, 0)
@@ -109,7 +109,7 @@ def _missing(
     absent: Mapping[Per, Spans],
     target: Target | None,
 ) -> NDArray[np.bool_]:
-    """Which of these rows are missing: because of anybody absent, or of a target, and nobody who is absent."""
+    """Return which of these rows are missing: because of any absent subject, or only because of one target."""
     others = np.zeros(len(rows), dtype=bool)
     for per, spans in absent.items():
         others |= spans.hold(codes(per)[rows], clicks)

@@ -37,7 +37,7 @@ STALLED_AFTER = 3  # intervals without progress
 
 
 class Purpose(StrEnum):
-    """Why a slot reads: the newest rows, a trailing time range again, or one time range that looked wrong."""
+    """Why a slot reads: the newest rows, a trailing time range again, or one suspicious time range."""
 
     HEAD = "head"
     RESCAN = "rescan"
@@ -46,7 +46,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedPlan:
-    """How one feed is read."""
+    """The schedule and limits of one feed."""
 
     key: FeedKey
     every: timedelta = timedelta(minutes=5)
@@ -64,14 +64,14 @@ class Page:
 
 
 class Pages(Protocol):
-    """Where pages come from. `start` and `end` are aware; newest rows first; at most `size` of them."""
+    """The source of pages. `start` and `end` are aware; newest rows first; at most `size` of them."""
 
     def page(self, key: FeedKey, start: datetime, end: datetime, after: str | None) -> Page: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where the reading of a slot stands. Kept as JSON in the feed's row."""
+    """The progress of a slot. It is kept as JSON in the feed's row."""
 
     start: datetime
     end: datetime
@@ -97,7 +97,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """What one call achieved. `done`: the slot is finished; `wait`: go on after so long."""
+    """The result of one call. `done`: the slot is finished; `wait`: continue after this time."""
 
     done: bool
     progress: Progress
@@ -118,9 +118,9 @@ def parse_key(text: str) -> tuple[FeedKey, Purpose]:
 
 
 def due_slots(session: Session, now: datetime, plans: Iterable[FeedPlan]) -> int:
-    """Open the slots that have come due; returns how many wait to be read.
+    """Open the slots that have become due; returns how many wait to be read.
 
-    One at a time per feed and purpose: after a dead hour the next reading covers the gap, nothing piles up.
+    One at a time per feed and purpose: after a dead hour the next poll covers the gap, and nothing piles up.
     """
     waiting = 0
     for plan in plans:
@@ -150,13 +150,13 @@ def _is_waiting(session: Session, key: str) -> bool:
 
 
 def rescan_interval(plan: FeedPlan, feed: Feed) -> timedelta:
-    """Often enough to see status changes soon, seldom enough to leave the calls to pauses."""
+    """Return an interval that shows status changes soon and leaves enough calls for pauses."""
     affordable = timedelta(seconds=feed.rescan_pages / (plan.per_second * BUDGET_SHARE))
     return max(plan.rescan_every, affordable)
 
 
 def open_backfill(session: Session, key: FeedKey, start: datetime, end: datetime, now: datetime) -> None:
-    """Read one time range again, because postbacks say that something is missing there."""
+    """Open a slot for one time range, because postbacks say that something is missing there."""
     feed = feeds.lock(session, feeds.ensure(session, key).id)
     if not _is_waiting(session, slot_key(key, Purpose.HEAL)):
         feed.scans = {**feed.scans, Purpose.HEAL: Progress(start=start, end=end).dump()}
@@ -164,7 +164,7 @@ def open_backfill(session: Session, key: FeedKey, start: datetime, end: datetime
 
 
 def stalled(session: Session, now: datetime, plans: Iterable[FeedPlan]) -> list[tuple[FeedKey, datetime | None]]:
-    """Feeds that have fallen behind since the last look, each told once per stall, with their mark."""
+    """Return feeds that have fallen behind since the last check, each once per stall, with their mark."""
     found: list[tuple[FeedKey, datetime | None]] = []
     for plan in plans:
         feed = feeds.find(session, plan.key)
@@ -203,10 +203,10 @@ def poll_once(
     cache: ChunkCache | None = None,
     max_pages: int = MAX_PAGES,
 ) -> PollResult:
-    """Go on with a claimed slot for up to `max_pages` pages.
+    """Continue a claimed slot for up to `max_pages` pages.
 
-    Raises LeaseLost when another worker has taken the slot over. A failure of Integr8 is no exception but a
-    result with `problem` and `wait`: what was read so far is kept.
+    Raises LeaseLost when another worker has taken the slot over. A failure of Integr8 is not an exception but a result
+    with `problem` and `wait`: what was read so far is kept.
     """
     cache = ChunkCache() if cache is None else cache
     scan = _begin(store, cache, plan, slot, now)
@@ -241,7 +241,7 @@ def _begin(store: Store, cache: ChunkCache, plan: FeedPlan, slot: Slot, now: dat
 
 
 def _standing(feed: Feed, purpose: Purpose, slot: Slot) -> Progress | None:
-    """Where this slot was left, by us or by a worker that died."""
+    """Return where this slot was left, by us or by a dead worker."""
     stored = feed.scans.get(purpose)
     progress = Progress.load(stored) if stored else None
     return progress if progress and progress.slot in {None, slot.id} else None
@@ -257,7 +257,7 @@ def _stretch(plan: FeedPlan, feed: Feed, purpose: Purpose, now: datetime) -> Pro
 
 
 def _take(scan: _Scan, page: Page, now: datetime) -> bool:
-    """Add a page; True when it was the last one that is needed."""
+    """Add a page; returns True if it was the last one needed."""
     reading = report_rows.read(scan.plan.key.kind, page.rows, now, more=scan.plan.dimensions)
     scan.read.append(reading.batch)
     scan.refused.extend(reading.refused)
@@ -273,7 +273,7 @@ def _take(scan: _Scan, page: Page, now: datetime) -> bool:
 
 
 def _overlap_reached(scan: _Scan, batch: Batch) -> bool:
-    """The whole page lies behind the mark and holds nothing new: everything older has been read before."""
+    """Return whether the whole page is behind the mark and holds nothing new. Everything older was read before."""
     if scan.seen_before is None or scan.feed.as_of is None or not len(batch):
         return False
     if int(batch.event.max()) >= scan.feed.as_of.timestamp():
@@ -283,13 +283,13 @@ def _overlap_reached(scan: _Scan, batch: Batch) -> bool:
 
 
 def _fetch_ahead(store: Store, cache: ChunkCache, scan: _Scan) -> None:
-    """Before a unit of work: what is known of these rows may lie in ClickHouse, for which nobody should wait."""
+    """Read known rows from ClickHouse before a unit of work, which should not wait for it."""
     scan.read[:] = [join(scan.read)]
     chunk_cache.fetch_ahead(store, cache, scan.plan.key, scan.read[0])
 
 
 def _commit(session: Session, cache: ChunkCache, scan: _Scan, now: datetime, *, until: datetime | None) -> None:
-    """Facts and cursor in one unit of work, if the slot is still ours."""
+    """Write facts and cursor in one unit of work, if the slot is still ours."""
     read = join(scan.read)
     found = chunk_cache.record(session, cache, scan.feed.id, read, now)
     scan.progress = replace(
@@ -334,7 +334,7 @@ def _finish(store: Store, cache: ChunkCache, scan: _Scan, now: datetime) -> Poll
 
 
 def _pause(store: Store, cache: ChunkCache, scan: _Scan, now: datetime, error: ApiError | BudgetError) -> PollResult:
-    """Keep what was read and leave the slot alone for a while: nobody else should run into the same wall."""
+    """Keep what was read and release the slot for a while, so that no other worker meets the same failure."""
     wait = _patience(error, scan.slot.attempts)
     _fetch_ahead(store, cache, scan)
     with store.write() as session:

@@ -40,10 +40,10 @@ def record(
     *,
     dimensions: tuple[str, ...] = (),
 ) -> int:
-    """Write down what postbacks of conversions and events say; how many were new or different.
+    """Record conversions and events of postbacks; returns how many were new or different.
 
-    `key` names the account and the integration; its kind is POSTBACKS. `dimensions` are kept beside what
-    always is.
+    `key` names the account and the integration; its kind is POSTBACKS. `dimensions` are kept in addition to the
+    standard ones.
     """
     reading = _read(facts, received, dimensions)
     if reading is None:
@@ -65,7 +65,7 @@ def fetch_ahead(
     *,
     dimensions: tuple[str, ...] = (),
 ) -> None:
-    """Before `record`, outside its unit of work: what is known of these conversions may lie in ClickHouse."""
+    """Read known conversions from ClickHouse before `record`, outside its unit of work."""
     reading = _read(facts, received, dimensions)
     if reading is not None:
         chunk_cache.fetch_ahead(store, cache, key, reading.batch)
@@ -103,7 +103,7 @@ def _row(facts: PostbackFacts, received: datetime) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourOfOffer:
-    """What both say about one offer in one hour."""
+    """The counts of both sides for one offer in one hour."""
 
     hour: datetime
     offer: str
@@ -112,18 +112,18 @@ class HourOfOffer:
 
     @property
     def lost(self) -> int:
-        """Conversions that no postback told of."""
+        """Conversions without a postback."""
         return max(self.reports - self.postbacks, 0)
 
     @property
     def unreported(self) -> int:
-        """Postbacks whose conversion the report does not have."""
+        """Postbacks whose conversion is missing in the report."""
         return max(self.postbacks - self.reports, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A time range that both have covered, hour by hour and offer by offer, only where something happened."""
+    """A time range that both sides cover, hour by hour and offer by offer, only with activity."""
 
     start: datetime
     end: datetime
@@ -148,7 +148,7 @@ class Agreement:
 
 
 def compare(session: Session, account: str, integration: str, start: datetime, end: datetime) -> Agreement | None:
-    """Count both sides over whole hours of [start, end) that both cover; None where one of them was never read."""
+    """Count both sides over whole hours of [start, end) that both cover; None if one of them was never read."""
     sides = [
         feeds.find(session, FeedKey(account=account, integration=integration, kind=kind))
         for kind in (Kind.CONVERSIONS, Kind.POSTBACKS)
@@ -171,7 +171,7 @@ def _hour(at: datetime) -> datetime:
 
 
 def _counts(session: Session, feed_id: int, start: datetime, end: datetime) -> Mapping[tuple[int, str], int]:
-    """Rows per (hour, offer), in constant memory."""
+    """Count rows per (hour, offer), in constant memory."""
     low, high = int(start.timestamp()), int(end.timestamp())
     found: dict[tuple[int, str], int] = {}
     for _, batch in chunk_cache.rows_between(session, [feed_id], start, end):
@@ -196,7 +196,7 @@ def _grouped(batch: Batch) -> dict[tuple[int, str], int]:
 
 
 def backfill(session: Session, account: str, integration: str, found: Agreement, now: datetime) -> int:
-    """Have the report read again where postbacks say that it lacks something. Returns how many hours that are."""
+    """Request the report again for hours in which postbacks have more. Returns how many hours that are."""
     hours = found.suspicious[-HEAL_AT_ONCE:]
     if hours:
         key = FeedKey(account=account, integration=integration, kind=Kind.CONVERSIONS)

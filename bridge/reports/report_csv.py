@@ -23,7 +23,7 @@ DIMENSIONS = tuple(name for names in (*COLUMN_SPELLINGS.values(), *MORE_SPELLING
 
 
 class Lines(NamedTuple):
-    """One row: where it stands, its cells, and why it is refused (None: it is fine)."""
+    """One row: its place, its cells, and why it is refused (None: it is fine)."""
 
     line: int
     cells: Mapping[str, Any]
@@ -43,7 +43,7 @@ class ReportFile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the file was understood, as far as it was read."""
+        """How the file was interpreted, as far as it was read."""
         end = self.table.open_end if self.table is not None else ""
         understood = (*self.understood, end) if end else self.understood
         if not self.other_statuses:
@@ -62,7 +62,7 @@ def encoding(path: Path) -> str:
 
 
 def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> ReportFile:
-    """The report rows that a text holds. Raises CsvProblem, also while rows are taken."""
+    """Return the report rows of a text. Raises CsvProblem, also while rows are read."""
     known = (*IDS, *TIMES[kind], "click_time", "status", *MONEY, *DIMENSIONS, *([seen_column] if seen_column else []))
     read = table(text, dict.fromkeys(known))
     _require(read, IDS, f"the id of each of the {kind}")
@@ -145,7 +145,7 @@ def _identifier(text: str) -> str:
 
 
 def _moment(text: str) -> Any:
-    """A text that reports use stays: many of them are read at once later."""
+    """Return a time; a text in the format of reports stays, because many are parsed together later."""
     if len(text) == 19 and text[4] == "-":
         return text
     found = spreadsheet.moment(text)

@@ -9,7 +9,7 @@ from bridge.store.feeds import FeedKey, Kind
 
 
 class ReportPages:
-    """The `Pages` of all accounts: it asks for the client of each feed's account and integration."""
+    """The `Pages` of all accounts, through the client of each feed's account and integration."""
 
     def __init__(self, client: Callable[[str, str], Client]) -> None:
         self._client = client

@@ -70,7 +70,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReportRows:
-    """What one page, or one time range of a file, says."""
+    """The content of one page, or of one time range of a file."""
 
     batch: Batch
     refused: tuple[str, ...] = ()  # one sentence per row that was left out
@@ -84,11 +84,10 @@ def read(
     lines: Sequence[int] = (),
     more: Collection[str] = (),
 ) -> ReportRows:
-    """Facts for rows that were listed together. Equal ones among them are different rows.
+    """Return facts for rows that were listed together. Equal ones among them are different rows.
 
-    `seen`: when they were seen, all at once or each; no row is seen before it happens.
-    `lines`: where each row stands in its file, for the sentences about rows that are left out. `more`: which of
-    MORE_SPELLINGS are kept.
+    `seen`: when they were seen, all at once or each; no row is seen before it happens. `lines`: the place of each row
+    in its file, for the sentences about omitted rows. `more`: which of MORE_SPELLINGS are kept.
     """
     if not rows:
         return ReportRows(nothing())
@@ -138,7 +137,7 @@ def _seen(seen: datetime | Sequence[int], events: NDArray[np.int64]) -> NDArray[
 
 
 def _named_by(kind: Kind, rows: Rows, given: set[str]) -> dict[str, Labels]:
-    """Which conversions are named by the transaction of their click, because the row's own id was not listed."""
+    """Return which conversions are named by the transaction of their click, because the row's own id was not listed."""
     if kind is not Kind.CONVERSIONS or "transaction_id" not in given:
         return {}
     own = _texts(rows, IDS[:1], given)
@@ -159,7 +158,7 @@ def _complaint(kind: Kind, row: Mapping[str, Any], tx: str, event: int) -> str:
 
 
 def _values(rows: Rows, spellings: Iterable[str], given: set[str]) -> list[Any]:
-    """The first spelling that a row fills."""
+    """Return the first spelling that a row fills."""
     known = [name for name in spellings if name in given]
     if not known:
         return [None] * len(rows)
@@ -174,7 +173,7 @@ def _values(rows: Rows, spellings: Iterable[str], given: set[str]) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    """Ids come as numbers, as texts, or as small objects that carry one."""
+    """Return an id as text. Ids come as numbers, as texts, or as small objects that hold one."""
     if isinstance(value, str):
         unfilled = value.startswith("{") and value.endswith("}")  # a macro that was not replaced
         return "" if unfilled else value.replace("\0", "")
@@ -210,7 +209,7 @@ def _more(name: str, rows: Rows, spellings: Iterable[str], given: set[str]) -> L
 
 
 def _domain(address: str) -> str:
-    """The host of an address, in small letters: of a whole address only this much is kept."""
+    """Return the host of an address in lowercase; the rest of the address is not kept."""
     try:
         return (urlsplit(address if "//" in address else f"//{address}").hostname or "").removeprefix("www.")
     except ValueError:
@@ -223,7 +222,7 @@ def _statuses(texts: list[str]) -> NDArray[np.uint8]:
 
 
 def _micros(values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Whole micro-units, and where the value was not an amount."""
+    """Return whole micro-units, and where the value was not an amount."""
     try:
         different = set(values)
     except TypeError:
@@ -243,7 +242,7 @@ def _micro(value: Any) -> int | None:
 
 
 def _moments(values: list[Any]) -> NDArray[np.int64]:
-    """Seconds since 1970. The usual form is read as one block; anything else one by one."""
+    """Return seconds since 1970. The usual form is parsed as one block; anything else one by one."""
     if all(type(value) is str and len(value) == 19 for value in values):
         try:
             seconds = np.array(values, dtype="datetime64[s]").astype(np.int64)
@@ -254,7 +253,7 @@ def _moments(values: list[Any]) -> NDArray[np.int64]:
 
 
 def _moment(value: Any) -> int:
-    """UTC unless the text itself says otherwise: that is what we ask for."""
+    """Return a time, UTC unless the text itself says otherwise, because we ask for UTC."""
     if isinstance(value, datetime):
         moment: datetime | None = value if value.tzinfo else value.replace(tzinfo=UTC)
         moment = moment if moment is not None and plausible(moment) else None

@@ -46,7 +46,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionResult:
-    """What one round did to all feeds."""
+    """The result of one round over all feeds."""
 
     merged: int = 0  # chunks that became fewer
     summed: int = 0  # facts that became sums
@@ -56,10 +56,10 @@ class RetentionResult:
 
 
 def apply(store: Store, keep: Keep, now: datetime, rows: ClickHouseRows | None = None) -> RetentionResult:
-    """One round. Each step is a unit of work of its own, so that readers and polls wait for little.
+    """Run one round. Each step has its own unit of work, so that readers and polls wait little.
 
-    `rows`: where observations are kept, if not in the database. Raises ObservationsAway, when all that does not need
-    ClickHouse is done.
+    `rows`: where observations are kept, if not in the database. Raises ObservationsAway when everything that does not
+    need ClickHouse is done.
     """
     with store.read() as session:
         every = list(feeds.everything(session))
@@ -96,7 +96,7 @@ def _drop(store: Store, feed: Feed, before: datetime, now: datetime) -> int:
 
 
 def _merge(store: Store, feed: Feed, now: datetime, rows: ClickHouseRows | None) -> int:
-    """Put runs of small chunks together, in the order in which they were written; large ones go to where rows are."""
+    """Merge runs of small chunks in the order in which they were written; large ones go to where rows are."""
     with store.read() as session:
         infos = observations.overlapping(session, [feed.id])
     if rows is not None:  # what has just come is compared with what comes next: it stays near for an hour
@@ -126,7 +126,7 @@ def _runs(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
 
 
 def _sum_up(store: Store, feed: Feed, keep: Keep, now: datetime, rows: ClickHouseRows | None) -> int:
-    """Whole days that are older: one chunk of sums each. A chunk that reaches into younger days waits for them."""
+    """Sum whole older days: one chunk of sums each. A chunk that reaches into younger days waits for them."""
     before = now - keep.rows
     with store.read() as session:
         infos = observations.overlapping(session, [feed.id], None, before)
@@ -150,10 +150,10 @@ def _runs_of_any(infos: Sequence[ChunkInfo]) -> Iterable[list[ChunkInfo]]:
 
 
 def hourly(facts: Batch, declared: Collection[str] = ()) -> Batch:
-    """Sums per hour, status and dimensions. What took place and was retracted within an hour is gone.
+    """Return sums per hour, status and dimensions. Rows that happened and were retracted within an hour vanish.
 
-    `declared`: the dimensions that rules may ask for besides those that are always kept. The others would leave little
-    to sum: a sub id may be another one in each row.
+    `declared`: the dimensions that rules may use in addition to the standard ones. The others would prevent sums: a sub
+    id may be another one in each row.
     """
     more = {name for name in facts.labels if name in MORE_SPELLINGS or name in declared}
     if "rejection_reason" in declared and "reason" in facts.labels:

@@ -20,17 +20,17 @@ DESCRIBED = ("offer", "publisher", "advertiser", "sub_id", "country", "external_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownRows:
-    """Rows as they are known now: one fact per row, sorted by key."""
+    """Rows as known now: one fact per row, sorted by key."""
 
     keys: NDArray[np.uint64]
     rows: Batch
 
     @classmethod
     def of(cls, batches: Iterable[Batch]) -> "KnownRows":
-        """From all facts about a time range, in any order: merging chunks and removing imports may change the order.
+        """Return the known rows of all facts about a time range, in any order.
 
-        A version of a row holds while it was told more often than it was retracted. No version holds of a row
-        that came with an import which was removed.
+        Merges and removed imports may change the order. A version of a row holds while it was listed more often than it
+        was retracted. A row that came with a removed import has no version.
         """
         facts = join(list(batches))
         keys = row_identity.keys(facts)
@@ -47,7 +47,7 @@ class KnownRows:
         return cls(keys[chosen], facts.take(chosen))
 
     def find(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Positions of these keys, and which of them are known at all."""
+        """Return positions of these keys, and which of them are known at all."""
         at = np.searchsorted(self.keys, keys)
         inside = np.minimum(at, max(len(self.keys) - 1, 0))
         return inside, self.keys[inside] == keys if len(self.keys) else np.zeros(len(keys), dtype=bool)
@@ -71,7 +71,7 @@ def difference(
     lacks: Collection[str] = (),
     brought_by: str = "",
 ) -> Difference:
-    """The facts to write down. A row that occurs twice in `read`, on two pages, counts as it was read last.
+    """Return the facts to store. A row that occurs twice in `read`, on two pages, counts as last read.
 
     `seen`: when the rows were seen; None for the moments that they carry themselves. `lacks`: which of status, payout
     and revenue were not listed at all. `brought_by`: the import that brings the rows.
@@ -98,7 +98,7 @@ def difference(
 
 
 def _confirmed(before: Batch, after: Batch, brought_by: str) -> Batch:
-    """Facts that change no sum: rows of an import that came again, unchanged, from elsewhere.
+    """Return facts that change no sum: rows of an import that came again, unchanged, from elsewhere.
 
     A row that a report lists belongs to no import any more. A row that another import brings too gets a fact of weight
     0 that says so: when the first import is removed, the row stays with the other.
@@ -120,10 +120,10 @@ def _all(text: str, count: int) -> Labels:
 
 
 def same_rows(known: KnownRows, read: Batch) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """For each row of `read` its position among the known rows, and whether there is one.
+    """Return for each row of `read` its position among the known rows, and whether there is one.
 
-    Reports name a conversion by its own id, exports and files often only by the transaction of its click. Two rows of
-    which one is named each way are the same when they agree in time and in everything else that both sides say.
+    Reports name a conversion by its own id, exports and files often only by the transaction of its click. Two such rows
+    are the same if they agree in time and in every value that both sides have.
     """
     at, there = known.find(row_identity.keys(read))
     used = np.zeros(len(known.keys), dtype=bool)
@@ -143,7 +143,7 @@ def _by_click(batch: Batch) -> NDArray[np.bool_]:
 
 
 def _paired(one: Batch, other: Batch) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Positions of equal rows; of several equal ones the first with the first, the second with the second."""
+    """Return positions of equal rows; of several equal ones the first with the first, the second with the second."""
     labels = ("event", *(name for name in DESCRIBED if _is_told(one, name) and _is_told(other, name)))
     numbers = ("event", "delay") if (one.delay >= 0).all() and (other.delay >= 0).all() else ("event",)
     sides = [row_identity.digest(side, numbers, labels) for side in (one, other)]
@@ -157,7 +157,7 @@ def _is_told(batch: Batch, name: str) -> bool:
 
 
 def _ranked(batch: Batch, digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The digests, made different from each other by a count of the equal ones before."""
+    """Return the digests, made unique by a count of the equal ones before."""
     order = np.lexsort((batch.payout, batch.status))
     found = np.zeros(len(digests), dtype=np.uint64)
     found[order] = row_identity.numbered(digests[order])
@@ -165,7 +165,7 @@ def _ranked(batch: Batch, digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _completed(after: Batch, before: Batch, lacks: Collection[str]) -> Batch:
-    """Rows that are known, as they are now: what was not listed stays as it was, and so does the name of the row."""
+    """Return known rows with new values: unlisted values stay, and so does the name of the row."""
     labels = {name: column for name, column in before.labels.items() if name not in {*after.labels, "import"}}
     labels |= {name: before.column(name) for name in ("tx", "key", "event")}
     numbers = {name: getattr(before, name) for name in ("high", "low", "nth", *lacks)}
@@ -177,7 +177,7 @@ def _completed(after: Batch, before: Batch, lacks: Collection[str]) -> Batch:
 
 
 def _holding(facts: Batch, keys: NDArray[np.uint64], rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Of the facts at `rows`: the newest one of the version that holds, for each row of the report."""
+    """Return the newest of the facts at `rows` that belongs to the present version, for each row of the report."""
     if not len(rows):
         return rows
     versions = row_identity.digest(facts.take(rows), COMPARED_NUMBERS, COMPARED_LABELS)

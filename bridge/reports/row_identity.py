@@ -24,7 +24,7 @@ U64 = NDArray[np.uint64]
 
 
 def pack(ids: Sequence[str]) -> tuple[U64, U64, list[str]]:
-    """The 128 bits of each id, and the ids that are not ULIDs as texts ("" for those that are)."""
+    """Return the 128 bits of each id, and the ids that are not ULIDs as texts ("" for those that are)."""
     raw = np.array([text.encode("utf-8", "replace") for text in ids], dtype=f"S{ULID_LENGTH + 1}")
     digits = raw.view(np.uint8).reshape(len(ids), ULID_LENGTH + 1)
     values = _VALUES[digits[:, :ULID_LENGTH]]
@@ -52,7 +52,7 @@ def _halves(values: NDArray[np.uint8]) -> tuple[U64, U64]:
 
 
 def unpack(high: U64, low: U64, texts: Sequence[str]) -> list[str]:
-    """The ids again, as they were."""
+    """Return the original ids."""
     digits = np.empty((len(high), ULID_LENGTH), dtype=np.uint8)
     letters = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
     mask = np.uint64(31)
@@ -68,14 +68,14 @@ def unpack(high: U64, low: U64, texts: Sequence[str]) -> list[str]:
 
 
 def _mix(value: U64) -> U64:
-    """A bijection of 64 bits that scatters (the finaliser of SplitMix64)."""
+    """Scatter 64 bits by a bijection (the finaliser of SplitMix64)."""
     value = (value ^ value >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ value >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
     return value ^ value >> np.uint64(31)
 
 
 def keys(batch: Batch) -> U64:
-    """A number per row that two different rows share with a probability of 2^-64."""
+    """Return a number per row that two different rows share with a probability of 2^-64."""
     events = batch.column("event")
     names = np.array([zlib.crc32(name.encode()) for name in events.names], dtype=np.uint64)
     key = _mix(batch.high ^ np.uint64(0x9E3779B97F4A7C15))
@@ -85,9 +85,9 @@ def keys(batch: Batch) -> U64:
 
 
 def digest(batch: Batch, numbers: Sequence[str], labels: Sequence[str]) -> U64:
-    """A number per row for the values of some columns; equal values have equal numbers.
+    """Return a number per row for the values of some columns; equal values have equal numbers.
 
-    A fact that takes a row back has the number of the fact that told it.
+    A fact that retracts a row has the number of the fact that stated it.
     """
     found = np.zeros(len(batch), dtype=np.uint64)
     sign = np.sign(batch.weight).astype(np.int64)
@@ -102,12 +102,12 @@ def digest(batch: Batch, numbers: Sequence[str], labels: Sequence[str]) -> U64:
 
 
 def count_equals(batch_keys: U64) -> NDArray[np.uint8]:
-    """For each position how many equal keys came before it."""
+    """Return for each position how many equal keys precede it."""
     return np.minimum(_before(batch_keys), 255).astype(np.uint8)
 
 
 def numbered(digests: U64) -> U64:
-    """The digests, of which equal ones become different by how many came before."""
+    """Return the digests; equal ones become different by their count."""
     return _mix(digests ^ _mix(_before(digests).astype(np.uint64)))
 
 

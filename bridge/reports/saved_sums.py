@@ -34,13 +34,13 @@ Sums = Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]  # by sour
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much a process has counted, which another one would have to count anew."""
+    """How much a process has counted, which another one would have to count again."""
 
     sums: int
     day: int  # whose rates it was counted with; 0: none
 
     def is_much_more_than(self, written: "Extent") -> bool:
-        """Whether it is worth being written down before its time: a start would miss a fifth of it, or a day's work."""
+        """Return whether it should be written early: a start would miss a fifth of it, or a day's work."""
         return self.sums * 4 > written.sums * 5 or self.day > written.day
 
 
@@ -48,18 +48,18 @@ NOTHING_COUNTED: Final = Extent(0, 0)
 
 
 def count_of(tracking: Written | None) -> int:
-    """Of how many quarters of an hour something was worked out."""
+    """Return for how many quarters of an hour something was computed."""
     return len(tracking.due) if tracking else 0
 
 
 def day_of(tracking: Written | None) -> int:
-    """The day of whose rates that was; 0: none."""
+    """Return the day of the rates; 0: none."""
     return tracking.rates_of[0] if tracking and tracking.rates_of else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """What a process has counted, and of what."""
+    """The counts of a process, and their sources."""
 
     at: int  # seconds since 1970
     since: int  # all chunks with facts from here on are counted
@@ -72,12 +72,12 @@ class State:
 
     @property
     def extent(self) -> Extent:
-        """How much it is."""
+        """The extent of the counts."""
         return Extent(sum(map(len, self.sums.values())) + count_of(self.tracking), day_of(self.tracking))
 
 
 def write(path: Path, state: State) -> int:
-    """Put it into a file, in a directory that is there; how many bytes it has. Raises OSError."""
+    """Write it to a file in an existing directory; returns its size in bytes. Raises OSError."""
     parts: list[bytes] = []
 
     def put(values: NDArray[Any]) -> list[Any]:
@@ -110,7 +110,7 @@ def write(path: Path, state: State) -> int:
 
 
 def written_at(path: Path) -> int | None:
-    """When the sums in a file were written, in seconds since 1970; None where there is none."""
+    """Return when the sums in a file were written, in seconds since 1970; None if there is no file."""
     try:
         with path.open("rb") as file:
             opening = file.read(16)
@@ -120,7 +120,7 @@ def written_at(path: Path) -> int | None:
 
 
 def read(path: Path) -> State:
-    """Raises NotAFile where there is none, or where it is damaged."""
+    """Read the file. Raises NotAFile if it is missing or damaged."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -51,7 +51,7 @@ class SegmentDirectory:
     def segments(
         self, session: Session, kind: Kind, infos: Sequence[ChunkInfo], subjects: Subjects, kept: Blocks
     ) -> dict[int, dict[Source, StoredSegment]]:
-        """The facts of these chunks as they lie in files, by chunk; without those that get none."""
+        """Return the facts of these chunks from files, by chunk; without chunks that get no file."""
         found = {}
         told = time.monotonic()
         made = 0
@@ -73,12 +73,12 @@ class SegmentDirectory:
         return found
 
     def prepare(self, session: Session, kind: Kind, infos: Sequence[ChunkInfo]) -> int:
-        """Make the files that are missing, so that nobody has to wait for them; how many were made."""
+        """Create the missing files in advance, so that nobody waits for them; returns how many."""
         missing = [info for info in infos if info.count >= MIN_FACTS_OF_A_FILE and self._existing(kind, info) is None]
         return sum(self._made(session, kind, info) is not None for info in missing)
 
     def sums(self) -> State | None:
-        """What an earlier process has counted; None where nothing is written, or nothing that can be read."""
+        """Return the counts of an earlier process; None if nothing readable is stored."""
         try:
             return saved_sums.read(self._root / SUMS)
         except NotAFile as error:
@@ -87,7 +87,7 @@ class SegmentDirectory:
             return None
 
     def keep_sums(self, state: State) -> None:
-        """Write down what this process has counted; nothing where there is no room for it."""
+        """Store the counts of this process, if there is room for them."""
         try:
             for each in (*reversed(self._root.parents[:2]), self._root):
                 private_directory(each)
@@ -97,7 +97,7 @@ class SegmentDirectory:
             log.warning("sums of observations are not saved", error=str(error))
 
     def sums_written_at(self) -> int | None:
-        """When any process last wrote sums, in seconds since 1970."""
+        """Return when any process last wrote sums, in seconds since 1970."""
         return saved_sums.written_at(self._root / SUMS)
 
     def _path(self, kind: Kind, info: ChunkInfo, source: Source) -> Path:
@@ -110,7 +110,7 @@ class SegmentDirectory:
             return None
 
     def _made(self, session: Session, kind: Kind, info: ChunkInfo) -> dict[Source, Index] | None:
-        """The files of a chunk, made now or meanwhile by another process; None where that is not possible."""
+        """Return the files of a chunk, made now or meanwhile by another process; None if that is impossible."""
         try:
             with self._alone(kind):
                 return self._existing(kind, info) or self._make(session, kind, info)
@@ -133,7 +133,7 @@ class SegmentDirectory:
         return {source: segment_file.read_index(self._path(kind, info, source), info.mark) for source in _of(kind)}
 
     def _need_room(self) -> None:
-        """Raises OSError where the disk has little of it."""
+        """Raise OSError if the disk is almost full."""
         if shutil.disk_usage(self._root).free < free_space.LITTLE:
             raise OSError(f"less than {free_space.LITTLE // 1_000_000} MB are free")
 
@@ -150,7 +150,7 @@ class SegmentDirectory:
 
     @contextmanager
     def _alone(self, kind: Kind) -> Iterator[None]:
-        """One process at a time makes files of a kind."""
+        """Let one process at a time make files of a kind."""
         directory = self._root / str(kind)
         for each in (*reversed(directory.parents[:3]), directory):  # `observations` and what is below
             private_directory(each)
@@ -167,7 +167,7 @@ def _of(kind: Kind) -> tuple[Source, ...]:
 
 
 def prepare(session: Session, observations_directory: Path, since: datetime) -> int:
-    """Make the missing files of all feeds, as far back as they are asked for; how many were made."""
+    """Create the missing files of all feeds, as far back as they are used; returns how many."""
     made = 0
     for feed in feeds.everything(session):
         own = SegmentDirectory(observations_directory, feed.account, feed.integration)
@@ -177,7 +177,7 @@ def prepare(session: Session, observations_directory: Path, since: datetime) -> 
 
 
 def sweep(observations_directory: Path, chunks: set[int], now: float) -> int:
-    """Remove the files of chunks that are gone, and what was never finished; how many bytes that gave back."""
+    """Remove the files of deleted chunks, and unfinished files; returns how many bytes were freed."""
     freed = 0
     for path in (*observations_directory.glob("*/*/*.part"), *observations_directory.glob("*/*/*/*")):
         name, _, suffix = path.name.partition(".")

@@ -30,12 +30,15 @@ NARROW: Final = ("|u1", "<u2", "<u4", "<u8")
 
 
 class NotAFile(ValueError):
-    """There is no such file, or it is damaged, or it holds something else than it is asked for."""
+    """The file does not exist, is damaged, or holds something else."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """Where a column lies, and how it is read: `base` is added to each number, which is all where `kind` is empty."""
+    """The position of a column, and how to read it.
+
+    `base` is added to each number; without `kind` it is the only value.
+    """
 
     base: int
     kind: str
@@ -45,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Index:
-    """What a file says about itself, kept in memory while the file is in use."""
+    """The description of a file, kept in memory while the file is in use."""
 
     path: Path
     rows: int
@@ -58,7 +61,7 @@ class Index:
     said: Mapping[str, int] = field(default_factory=dict)  # when a row first said a declared dimension
 
     def blocks(self, start: int, end: int) -> range:
-        """The blocks that may hold facts of [start, end)."""
+        """Return the blocks that may hold facts of [start, end)."""
         if not self.rows or self.last_event < start:
             return range(0)
         low = int(np.searchsorted(self.first_event, start, side="left"))
@@ -66,9 +69,9 @@ class Index:
 
 
 def write(path: Path, batch: Batch, mark: str) -> None:
-    """Put facts, sorted by time, into a file that is there as a whole or not at all. Raises OSError.
+    """Write facts, sorted by time, to a file that appears only when it is complete. Raises OSError.
 
-    The directory is there. `mark` says what the file was made of.
+    The directory exists. `mark` names the source of the file.
     """
     parts: list[bytes] = []
     at = 0
@@ -110,7 +113,7 @@ def write(path: Path, batch: Batch, mark: str) -> None:
 
 
 def write_whole(path: Path, parts: Sequence[bytes]) -> None:
-    """Put bytes into a file that only its owner reads, and that is there as a whole or not at all. Raises OSError."""
+    """Write bytes to a file that only its owner reads, and that appears only when it is complete. Raises OSError."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
@@ -121,7 +124,10 @@ def write_whole(path: Path, parts: Sequence[bytes]) -> None:
 
 
 def narrow(values: NDArray[Any]) -> tuple[int, NDArray[Any]]:
-    """The smallest of some whole numbers, and what each is above it, in the narrowest type; `widen` is the way back."""
+    """Return the smallest of some whole numbers, and the differences from it in the narrowest type.
+
+    `widen` reverses it.
+    """
     base = int(values.min()) if len(values) else 0
     spread = int(values.max()) - base if len(values) else 0
     if not spread:
@@ -135,7 +141,7 @@ def widen(base: int, numbers: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[A
 
 
 def _laid_out(values: NDArray[Any], put: Any) -> list[Any]:
-    """Base, type, offset and checksums of a column that is put down."""
+    """Return base, type, offset and checksums of a column to be written."""
     base, numbers = narrow(values)
     if not numbers.any():
         return [base, "", 0, []]
@@ -144,7 +150,7 @@ def _laid_out(values: NDArray[Any], put: Any) -> list[Any]:
 
 
 def read_index(path: Path, mark: str) -> Index:
-    """Raises NotAFile where the file does not hold what `mark` says, as far as its header tells."""
+    """Read the index. Raises NotAFile if the file's header does not match `mark`."""
     try:
         with path.open("rb") as file:
             opening = file.read(12)
@@ -183,22 +189,22 @@ def _column(form: list[Any], body: int) -> Column:
 
 
 class Reader:
-    """Reads from one file. Raises NotAFile for what is damaged."""
+    """Reads from one file. Raises NotAFile for damaged data."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
 
     def numbers(self, name: str, blocks: range) -> NDArray[Any]:
-        """A column of numbers, in its own type."""
+        """Return a column of numbers, in its own type."""
         return self._read(self.index.columns[name], blocks, DTYPES[name])
 
     def says_nothing(self, name: str) -> bool:
-        """Whether a column is all zeros."""
+        """Return whether a column is all zeros."""
         column = self.index.columns[name]
         return not column.kind and column.base == 0
 
     def codes(self, name: str, blocks: range) -> NDArray[np.int32]:
-        """A column of labels, as places in `names`."""
+        """Return a column of labels, as positions in `names`."""
         found = self.index.labels.get(name)
         if found is None:
             return np.zeros(self.count(blocks), dtype=np.int32)
@@ -252,5 +258,5 @@ class Reader:
 
 
 def counts(reader: Reader, metric: str) -> bool:
-    """Whether any fact of the file may add something to a metric."""
+    """Return whether any fact of the file may add something to a metric."""
     return not reader.says_nothing(metric) if metric in MONEY else not reader.says_nothing("weight")

@@ -28,7 +28,7 @@ _NO_CODES = np.zeros(0, dtype=np.int32)
 
 
 class Numbering:
-    """Numbers of combinations of parts, looked up as whole columns. `known` says them as well, and learns new ones."""
+    """Numbers of combinations of parts, looked up as whole columns. `known` has them too, and learns new ones."""
 
     def __init__(self, known: dict[tuple[int, ...], int]) -> None:
         self._known = known
@@ -38,7 +38,7 @@ class Numbering:
         self._codes = _NO_CODES  # and their numbers
 
     def of(self, columns: Sequence[Codes], names: Sequence[int]) -> Codes:
-        """One number per row. `names`: how many each part has by now."""
+        """Return one number per row. `names`: how many names each part has by now."""
         if not self._sizes or any(size < count for size, count in zip(self._sizes, names, strict=True)):
             self._make(names)
         mixed = _mixed(columns, self._sizes)
@@ -93,7 +93,7 @@ class Numbering:
 
 
 def _different(mixed: NDArray[np.int64], cells: float) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Each combination once, in order, and where each row's stands among them."""
+    """Return each combination once, in order, and the position of each row's."""
     if cells > min(TABLE_LIMIT, 64 * len(mixed)):
         found, where = np.unique(mixed, return_inverse=True)
         return found, where
@@ -107,7 +107,7 @@ def _different(mixed: NDArray[np.int64], cells: float) -> tuple[NDArray[np.int64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
-    """Which number each subject has, as far as it can be written down."""
+    """The number of each subject, in a form for a file."""
 
     names: Mapping[str, Sequence[str]]  # by dimension, in the order of their numbers
     combined: Mapping[Per, Codes]  # by dimension of several parts: the numbers of the parts, a row for each
@@ -126,14 +126,14 @@ class Subjects:
         self._numberings: dict[Per, Numbering] = {}
 
     def numbers(self) -> Numbers:
-        """All numbers that were given so far."""
+        """Return all numbers so far."""
         names: dict[str, list[str]] = {dimension: list(known) for dimension, known in self._names.items()}
         return Numbers(names, {per: self.parts(per) for per in self._pairs if per}, self._aliases)
 
     def go_on_with(self, numbers: Numbers) -> bool:
-        """Give these numbers, where none has been given yet, and go on from there. False where they do not fit.
+        """Take over these numbers if none has been given yet. Returns False if they do not match.
 
-        They do not where a name that has a number means the same as another one by now.
+        They do not match if a numbered name has become an alias of another one.
         """
         if any(len(known) > 1 for known in self._names.values()) or any(self._pairs.values()):
             return False
@@ -150,9 +150,9 @@ class Subjects:
         return True
 
     def learn_aliases(self, aliases: Mapping[str, Mapping[str, str]]) -> bool:
-        """Names that mean the same as others. True when that moves a name which has a number already.
+        """Learn aliases of names. Returns True if that changes a name with a number.
 
-        What was counted under it is then under the wrong subject.
+        Its counts are then under the wrong subject.
         """
         known = {kind: dict(names) for kind, names in self._aliases.items()}
         self._aliases = {**known, **{kind: dict(names) for kind, names in aliases.items()}}
@@ -163,7 +163,7 @@ class Subjects:
         )
 
     def coded(self, dimension: Dimension, column: Labels) -> Codes:
-        """The numbers of a column of names."""
+        """Return the numbers of a column of names."""
         aliases = self._aliases.get(dimension)
         if aliases:
             column = replace(column, names=tuple(aliases.get(name, name) for name in column.names))
@@ -176,7 +176,7 @@ class Subjects:
         return len(self.names(per[0])) if len(per) == 1 else len(self._pairs.setdefault(per, {}))
 
     def known(self, per: Per) -> list[tuple[str, ...]]:
-        """All subjects of a dimension in the order of their numbers; parts that a row did not say are empty."""
+        """Return all subjects of a dimension in the order of their numbers; missing parts are empty."""
         texts = [list(self.names(dimension)) for dimension in per]
         if len(per) == 1:
             return [(name,) for name in texts[0]]
@@ -184,7 +184,7 @@ class Subjects:
         return [tuple(names[code] for names, code in zip(texts, codes, strict=True)) for codes in found]
 
     def find(self, per: Per, ids: Sequence[tuple[str, ...]]) -> Codes:
-        """The number of each subject, or -1 for one that never occurred."""
+        """Return the number of each subject, or -1 for one that never occurred."""
         names = [self.names(dimension) for dimension in per]
         if len(per) == 1:
             return np.array([names[0].get(one, -1) for (one,) in ids], dtype=np.int32)
@@ -198,7 +198,7 @@ class Subjects:
         )
 
     def parts(self, per: Per) -> Codes:
-        """The numbers of the parts of every subject of a dimension: one row per subject, one column per part."""
+        """Return the numbers of the parts of every subject of a dimension: one row per subject, one column per part."""
         if len(per) == 1:
             return np.arange(self.count(per), dtype=np.int32)[:, None]
         known = self._pairs.setdefault(per, {})
@@ -210,7 +210,7 @@ class Subjects:
         return found
 
     def parents(self, wide: Per, per: Per) -> Codes:
-        """For every subject of `wide`, a dimension that has one part more at its end, the number of its `per`."""
+        """Return for every subject of `wide`, a dimension with one more part at its end, the number in `per`."""
         found = self._parents.get((wide, per), np.zeros(0, dtype=np.int32))
         parts = self.parts(wide)[len(found) :, :-1]
         if len(parts):
@@ -219,7 +219,7 @@ class Subjects:
         return found
 
     def number(self, per: Per, columns: Sequence[Codes], rows: int = 0) -> Codes:
-        """One number per row from the numbers of its parts; `rows` says how many where there are no parts."""
+        """Return one number per row from the numbers of its parts; `rows` is the row count if there are no parts."""
         if not per:
             self._pairs.setdefault(per, {}).setdefault((), 0)
             return np.zeros(rows, dtype=np.int32)
@@ -233,7 +233,7 @@ class Subjects:
 
 
 def _mixed(columns: Sequence[Codes], sizes: Sequence[int]) -> NDArray[np.int64]:
-    """One number for each combination."""
+    """Return one number for each combination."""
     mixed = columns[0].astype(np.int64)
     for column, size in zip(columns[1:], sizes[1:], strict=True):
         mixed = mixed * size + column
@@ -242,7 +242,7 @@ def _mixed(columns: Sequence[Codes], sizes: Sequence[int]) -> NDArray[np.int64]:
 
 @dataclass(slots=True, eq=False)
 class Segment:
-    """Some facts of one kind. What is asked for is derived once and kept; what is zero is not kept at all."""
+    """Facts of one kind. Derived values are computed once and kept; zeros are not kept at all."""
 
     subjects: Subjects
     batch: Batch  # sorted by event
@@ -262,7 +262,7 @@ class Segment:
         return len(self.batch)
 
     def facts(self, rows: NDArray[np.intp]) -> Batch:
-        """The facts at these positions."""
+        """Return the facts at these positions."""
         return self.batch.take(rows)
 
     @property
@@ -285,57 +285,57 @@ class Segment:
         return found
 
     def measure(self, metric: str) -> NDArray[np.generic] | None:
-        """What each fact adds to a metric, or None where none of them adds anything."""
+        """Return what each fact adds to a metric, or None if none adds anything."""
         if metric not in self._measures:
             values = measured(self.batch, metric)
             self._measures[metric] = values if values.any() else None
         return self._measures[metric]
 
     def same(self, metric: str) -> int | None:
-        """What each of its facts adds to a metric, where all add the same."""
+        """Return what each of its facts adds to a metric, if all add the same."""
         if metric not in self._same:
             self._same[metric] = same_value(self.measure(metric))
         return self._same[metric]
 
     def by_seen(self) -> tuple[NDArray[np.intp], Ints]:
-        """Positions in the order in which the facts were seen, and when that was."""
+        """Return positions in the order in which the facts were seen, and the times."""
         if self._by_seen is None:
             order = np.argsort(self.batch.seen, kind="stable")
             self._by_seen = order, self.batch.seen[order]
         return self._by_seen
 
     def unseen(self, where: slice, known: int) -> NDArray[np.bool_] | None:
-        """Which of these had not been seen by a moment; None where all had."""
+        """Return which of these had not been seen by a moment; None if all had."""
         late: NDArray[np.bool_] = self.batch.seen[where] > known
         return late if late.any() else None
 
     def seen_between(self, before: int, known: int) -> NDArray[np.intp]:
-        """The positions of what was seen after one moment and by another."""
+        """Return the positions of facts seen after one moment and by another."""
         order, times = self.by_seen()
         low, high = np.searchsorted(times, (before, known), side="right")
         return order[int(low) : int(high)]
 
     def clicked(self, where: NDArray[np.intp]) -> Ints:
-        """When the clicks behind these facts were; where that is not known, when the facts happened."""
+        """Return the times of the clicks behind these facts; if unknown, the times of the facts."""
         if not len(self.batch.delay):
             return self.event[where]
         return self.event[where] - np.maximum(self.batch.delay[where], 0)
 
     def slice(self, start: int, end: int) -> slice:
-        """The positions whose event time is in [start, end)."""
+        """Return the positions whose event time is in [start, end)."""
         low, high = np.searchsorted(self.batch.event, (start, end))
         return slice(int(low), int(high))
 
 
 def same_value(values: NDArray[np.generic] | None) -> int | None:
-    """The number that a column consists of, where it is the same in each row."""
+    """Return the single number of a column, if all rows have the same."""
     if values is None or not len(values) or values.min() != values.max():
         return None
     return int(values[0])
 
 
 def measured(batch: Batch, metric: str) -> NDArray[np.generic]:
-    """What each fact adds to a metric."""
+    """Return what each fact adds to a metric."""
     if metric == ROW_COUNT:
         return np.ones(len(batch), dtype=np.int8)
     if metric in MONEY:
@@ -353,7 +353,7 @@ def measured(batch: Batch, metric: str) -> NDArray[np.generic]:
 
 
 def slim(batch: Batch, dimensions: Collection[str], *, delays: bool = False) -> Batch:
-    """Without what no window asks for, and without columns that are all zero: a quarter of the memory."""
+    """Return it without unused columns and columns of zeros: a quarter of the memory."""
     unasked = ("high", "low", "nth") if delays else ("high", "low", "nth", "delay")
     left_out: dict[str, Any] = {name: np.zeros(0, dtype=DTYPES[name]) for name in unasked}
     for name in MONEY:

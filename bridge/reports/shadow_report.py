@@ -21,7 +21,7 @@ Agreement = Literal["same", "opposite", "nobody"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WouldHave:
-    """One effect that a shadow rule recorded. Repeats on the same target within NEAR are told once."""
+    """One effect that a shadow rule recorded. Repetitions on the same target within NEAR appear once."""
 
     rule: str
     at: datetime
@@ -36,7 +36,7 @@ class WouldHave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """A pause by hand that no shadow rule asked for."""
+    """A manual pause that no shadow rule requested."""
 
     at: datetime
     kind: str
@@ -55,7 +55,7 @@ class ShadowReport:
 def shadow_report(
     session: Session, account: str, start: datetime, end: datetime, *, rule: str | None = None
 ) -> ShadowReport:
-    """Compare over [start, end); changes by hand up to NEAR outside of it count too."""
+    """Compare over [start, end); manual changes up to NEAR outside of it count too."""
     effects = _effects(session, account, start, end, rule)
     changes = _by_hand(session, account, start - SAME_ACT_WITHIN, end + SAME_ACT_WITHIN)
     names = _names(session, account, [effect for effect, _ in effects])
@@ -118,7 +118,7 @@ def _by_hand(session: Session, account: str, start: datetime, end: datetime) -> 
 
 
 def _names(session: Session, account: str, effects: Sequence[Effect]) -> dict[tuple[str, str], str]:
-    """(kind, either id) → the id under which changes are noted, of what the effects are about."""
+    """Return (kind, either id) → the id under which changes are recorded, for the targets of the effects."""
     ids = sorted({effect.target_id for effect in effects})
     found: dict[tuple[str, str], str] = {}
     for start in range(0, len(ids), AT_ONCE):

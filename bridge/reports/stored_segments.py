@@ -30,7 +30,7 @@ Repair = Callable[[], Index]  # raises NotAFile where what the file held is not 
 
 
 class Blocks:
-    """The blocks that were read last, of all files of one process."""
+    """The most recently read blocks of all files of one process."""
 
     def __init__(self, rows: int = MAX_ROWS_KEPT) -> None:
         self._most = rows
@@ -88,11 +88,11 @@ class StoredSegment:
 
     @property
     def said(self) -> dict[str, int]:
-        """When a row first said a declared dimension."""
+        """Return when a row first had a declared dimension."""
         return dict(self.reader.index.said)
 
     def counts(self, metric: str) -> bool:
-        """Whether any of its facts may add something to a metric."""
+        """Return whether any of its facts may add something to a metric."""
         return metric == ROW_COUNT or segment_file.counts(self.reader, metric)
 
     def number(self, per: Per) -> None:
@@ -107,11 +107,11 @@ class StoredSegment:
         self._numbered.add(per)
 
     def has_numbered(self, pers: Collection[Per]) -> None:
-        """Every subject of these dimensions has its number: another process has seen to it."""
+        """Do nothing: another process has given every subject of these dimensions its number."""
         self._numbered.update(pers)
 
     def numbers(self, dimension: Dimension) -> Codes:
-        """The number of each of the file's names."""
+        """Return the number of each of the file's names."""
         found = self._numbers.get(dimension)
         if found is None:
             names = self.read(lambda reader: reader.names(dimension))
@@ -120,16 +120,16 @@ class StoredSegment:
         return found
 
     def last_seen_by(self, known: int) -> int:
-        """When the newest of the facts that were known then had come; some were."""
+        """Return when the newest of the facts known then had arrived; None if there were none."""
         times = np.concatenate([cut.seen for cut in self.cuts(self.first_event, self.last_event + 1)])
         return int(times[times <= known].max())
 
     def cuts(self, start: int, end: int) -> Iterator["Cut"]:
-        """All facts of [start, end), and some around them."""
+        """Yield all facts of [start, end), and some around them."""
         return self._cut(self.reader.index.blocks(start, end))
 
     def seen_after(self, before: int, start: int, end: int) -> Iterator["Cut"]:
-        """All facts of [start, end) that were seen after a moment, and some others."""
+        """Yield all facts of [start, end) that were seen after a moment, and some others."""
         index = self.reader.index
         blocks = index.blocks(start, end)
         for block in np.flatnonzero(index.last_seen[blocks.start : blocks.stop] > before).tolist():
@@ -147,7 +147,7 @@ class StoredSegment:
             yield Cut(self, range(low, min(low + AT_ONCE, blocks.stop)))
 
     def read(self, question: Callable[[Reader], T]) -> T:
-        """Ask the file; where it is damaged or gone, make it anew from the database and ask again."""
+        """Read the file; if it is damaged or gone, create it again from the database and repeat."""
         try:
             return question(self.reader)
         except NotAFile:
@@ -159,7 +159,7 @@ class StoredSegment:
 
 
 class Cut:
-    """A part of a file, read as far as it is asked for. Answers what a segment in memory answers."""
+    """A part of a file, read only as far as it is used. It has the interface of a segment in memory."""
 
     __slots__ = ("_blocks", "_codes", "_columns", "_count", "_measures", "_newest", "_same", "_stored")
 
@@ -212,7 +212,7 @@ class Cut:
         return self._measures[metric]
 
     def same(self, metric: str) -> int | None:
-        """What each of its facts adds to a metric, where all add the same."""
+        """Return what each of its facts adds to a metric, if all add the same."""
         if metric not in self._same:
             self._same[metric] = same_value(self.measure(metric))
         return self._same[metric]
@@ -233,7 +233,7 @@ class Cut:
         return values if values.any() else None
 
     def facts(self, rows: NDArray[np.intp]) -> Batch:
-        """The facts at these positions."""
+        """Return the facts at these positions."""
         columns = {name: np.zeros(0, DTYPES[name]) for name in NUMBERS}
         columns |= {name: self._column(name)[rows] for name in segment_file.FILE_COLUMNS}
         labels = {}
@@ -249,13 +249,13 @@ class Cut:
         return self.event[where] - np.maximum(self.delay[where], 0)
 
     def unseen(self, where: slice, known: int) -> NDArray[np.bool_] | None:
-        """Which of these had not been seen by a moment; None where all had."""
+        """Return which of these had not been seen by a moment; None if all had."""
         if self._newest is None:
             self._newest = int(self._stored.reader.index.last_seen[self._blocks.start : self._blocks.stop].max())
         return None if self._newest <= known else self.seen[where] > known
 
     def seen_between(self, before: int, known: int) -> NDArray[np.intp]:
-        """The positions of what was seen after one moment and by another."""
+        """Return the positions of facts seen after one moment and by another."""
         return np.flatnonzero((self.seen > before) & (self.seen <= known))
 
     def slice(self, start: int, end: int) -> slice:
@@ -272,7 +272,7 @@ Piece = Cut | Segment  # a part of what is stored, as rows
 
 
 class StoredSegments:
-    """The files of one source, and what of it lies in ClickHouse, found by the time that a question is about."""
+    """The files of one source and its data in ClickHouse, selected by the time of a query."""
 
     def __init__(self, stored: Sequence[Stored] = ()) -> None:
         self.parts = list(stored)
@@ -284,19 +284,19 @@ class StoredSegments:
         return len(self.parts)
 
     def of(self, start: int, end: int, metric: str = ROW_COUNT) -> Iterator[Stored]:
-        """Whatever may hold facts of [start, end) that add to a metric."""
+        """Yield everything that may hold facts of [start, end) that add to a metric."""
         if start < end:
             for at in np.flatnonzero((self._first < end) & (self._last >= start)).tolist():
                 if self.parts[at].counts(metric):
                     yield self.parts[at]
 
     def cuts(self, start: int, end: int, metric: str = ROW_COUNT) -> Iterator[Piece]:
-        """All facts of [start, end) that may add to a metric, and some others."""
+        """Yield all facts of [start, end) that may add to a metric, and some others."""
         for one in self.of(start, end, metric):
             yield from one.cuts(start, end)
 
     def seen_after(self, before: int, start: int, end: int, metric: str) -> Iterator[Piece]:
-        """Those of them that were seen after a moment, and some others."""
+        """Yield those of them that were seen after a moment, and some others."""
         if start < end:
             chosen = (self._seen > before) & (self._first < end) & (self._last >= start)
             for at in np.flatnonzero(chosen).tolist():

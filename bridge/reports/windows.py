@@ -54,14 +54,14 @@ class Edges(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _Sum:
-    """One sliding sum: totals per subject over the edges it was last asked for."""
+    """One sliding sum: totals per subject over the edges of its last query."""
 
     edges: Edges
     totals: Ints
 
 
 class _Sums:
-    """The sums of one metric and dimension that slide, the least recently asked for first to go."""
+    """The sliding sums of one metric and dimension; the least recently used one is dropped first."""
 
     __slots__ = ("_places", "_turn", "_used", "members")
 
@@ -74,14 +74,14 @@ class _Sums:
             self.add(one)
 
     def nearest(self, edges: Edges) -> int | None:
-        """Where the sum is whose edges lie nearest to these."""
+        """Return the position of the sum whose edges are nearest to these."""
         if not self.members:
             return None
         away = np.abs(self._places[: len(self.members)] - edges[:2])
         return int((away[:, 0] + away[:, 1]).argmin())
 
     def add(self, one: _Sum) -> None:
-        """One more, in the place of the one that nobody has asked for so long where there is no room."""
+        """Add a sum; if there is no room, it replaces the least recently used one."""
         at = len(self.members)
         if at < KEPT_SUMS:
             self.members.append(one)
@@ -91,14 +91,14 @@ class _Sums:
         self.asked(at)
 
     def forget(self, at: int) -> None:
-        """Without the sum at this place: it moved only halfway."""
+        """Drop the sum at this position: it moved only halfway."""
         last = len(self.members) - 1
         self.members[at] = self.members[last]
         self._places[at], self._used[at] = self._places[last], self._used[last]
         self.members.pop()
 
     def asked(self, at: int) -> None:
-        """The sum at this place has been asked for, and may have moved."""
+        """Mark the sum at this position as used; it may have moved."""
         self._turn += 1
         self._used[at] = self._turn
         self._places[at] = self.members[at].edges[:2]
@@ -106,7 +106,7 @@ class _Sums:
 
 @dataclass(slots=True, eq=False)
 class News:
-    """What was taken in since somebody last asked, who keeps an answer that was made of all the rest."""
+    """New facts since the last query of someone who keeps an answer about all the others."""
 
     source: Source
     pieces: list["Segment | Stored"] = field(default_factory=list)
@@ -131,16 +131,16 @@ class Windows:
     _read_since: int | None = None
 
     def are_read_since(self, seen: int | None) -> None:
-        """When the first of all conversions was seen, of which those that are held may be the newest only."""
+        """Set when the first of all conversions was seen, because only the newest may be loaded."""
         self._read_since = seen
 
     def refuse(self, why: Exception | None) -> None:
-        """Answer no question while it is not known which facts there are; None: answer again."""
+        """Refuse queries while it is unknown which facts exist; None: answer again."""
         self._refused = why
 
     @property
     def refused(self) -> Exception | None:
-        """Why no question is answered at the moment."""
+        """The reason why no query is answered at the moment."""
         return self._refused
 
     def _check(self) -> None:
@@ -148,7 +148,7 @@ class Windows:
             raise self._refused
 
     def load(self, kind: Kind, batches: Sequence[Batch]) -> None:
-        """Add facts of one kind. Sums that slide already take them in at once."""
+        """Add facts of one kind. Sliding sums include them at once."""
         delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         slimmed = [slim(batch, self.dimensions, delays=delays) for batch in batches]
         self._note_first(kind, slimmed)
@@ -166,7 +166,7 @@ class Windows:
             yield BY_CLICK, by_click(self.subjects, segment)
 
     def store(self, source: Source, stored: Sequence[Stored]) -> None:
-        """Add facts that lie in files. Sums that slide already take them in at once."""
+        """Add facts in files. Sliding sums include them at once."""
         self._stored[source] = StoredSegments([*self._files(source), *stored])
         self._numbered = {one for one in self._numbered if one[0] != source}
         self._note_said(source, stored)
@@ -183,7 +183,7 @@ class Windows:
     def regroup(
         self, kind: Kind, batches: Sequence[Batch], stored: Sequence[Stored], clicked: Sequence[Stored]
     ) -> None:
-        """Hold the very facts of a kind that are held already as their chunks are now. No sum changes."""
+        """Group the loaded facts of a kind by their present chunks. No sum changes."""
         delays = self.delays or kind in {Kind.CONVERSIONS, Kind.POSTBACKS}
         segment = Segment.of(self.subjects, [slim(batch, self.dimensions, delays=delays) for batch in batches])
         for source, one in self._sources(kind, segment):
@@ -212,7 +212,10 @@ class Windows:
             self._first[kind, name] = min(self._first.get((kind, name), SEEN_EVER), int(seen.min()))
 
     def told_from(self, per: Collection[Dimension], kinds: Collection[Kind]) -> int | None:
-        """From when on rows of these kinds say all of these dimensions, in seconds; None where the first rows did."""
+        """Return from when on rows of these kinds have all of these dimensions, in seconds.
+
+        None if the first rows had.
+        """
         found = None
         for one in set(per).intersection(DECLARABLE):
             for kind in kinds:
@@ -236,7 +239,7 @@ class Windows:
             self._merge(source)
 
     def follow(self, source: Source) -> News:
-        """Hear from now on of what is taken in of one source."""
+        """Receive from now on what is loaded of one source."""
         news = News(source)
         self._news.setdefault(source, []).append(news)
         return news
@@ -257,7 +260,7 @@ class Windows:
         self._refused = None
 
     def written(self, since: int) -> dict[tuple[Source, str, Per], list[tuple[Edges, Ints]]]:
-        """The sums that were asked for since a moment, whose subjects all have numbers then."""
+        """Return the sums that were used since a moment, whose subjects all have numbers then."""
         found = {}
         for key, sums in self._sums.items():
             kept = [(one.edges, one.totals) for one in sums.members if one.edges.known >= since]
@@ -267,11 +270,11 @@ class Windows:
         return found
 
     def count_sums(self) -> int:
-        """How many sums slide."""
+        """Return how many sums slide."""
         return sum(len(sums.members) for sums in self._sums.values())
 
     def go_on_with(self, sums: Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]) -> None:
-        """Let these sums slide on. They are of the facts that are held, whose subjects all have numbers."""
+        """Continue with these sums. They cover the loaded facts, whose subjects all have numbers."""
         for (source, metric, per), kept in sums.items():
             if not per:
                 self.subjects.number(per, ())
@@ -281,15 +284,15 @@ class Windows:
 
     @property
     def first(self) -> dict[tuple[Kind, str], int]:
-        """When rows of a kind first said a declared dimension; "": anything."""
+        """When rows of a kind first had a declared dimension; "": any."""
         return self._first
 
     def held(self) -> int:
-        """Facts in memory."""
+        """Return facts in memory."""
         return sum(len(segment) for kind in Kind for segment in self._segments.get(kind, ()))
 
     def totals(self, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
-        """The metric per subject number, over facts of one kind.
+        """Return the metric per subject number, over facts of one kind.
 
         The array belongs to the engine: copy it before changing it.
         """
@@ -320,7 +323,7 @@ class Windows:
         return one.totals
 
     def once(self, kind: Source, metric: str, per: Per, edges: Edges) -> Ints:
-        """The same for edges that will not be asked for again."""
+        """Return the same for edges that will not be used again."""
         self.number(kind, per)
         totals = np.zeros(self.subjects.count(per), dtype=np.int64)
         for part in self._parts(kind, metric, per, edges.start, edges.end):
@@ -328,7 +331,7 @@ class Windows:
         return totals
 
     def _counts(self, kind: Source, metric: str) -> bool:
-        """Whether any fact may add something to a metric."""
+        """Return whether any fact may add something to a metric."""
         held = any(segment.measure(metric) is not None for segment in self._segments.get(kind, ()))
         return held or any(stored.counts(metric) for stored in self._files(kind))
 
@@ -336,14 +339,17 @@ class Windows:
         return self._stored.get(source, NO_FILES).parts
 
     def pieces(self, kind: Source, start: int, end: int) -> Iterator[Piece]:
-        """Whatever holds facts of [start, end)."""
+        """Yield everything that holds facts of [start, end)."""
         self._check()
         if start < end:
             yield from self._segments.get(kind, ())
             yield from self._stored.get(kind, NO_FILES).cuts(start, end)
 
     def _parts(self, kind: Source, metric: str, per: Per, start: int, end: int) -> Iterator["_Part | _Summed"]:
-        """Whatever may add to a metric in [start, end). Number the subjects before totals get their length."""
+        """Yield everything that may add to a metric in [start, end).
+
+        Number the subjects before totals get their length.
+        """
         if start >= end:
             return
         for segment in self._segments.get(kind, ()):
@@ -351,7 +357,10 @@ class Windows:
         yield from _parts_of(self._stored.get(kind, NO_FILES), metric, per, start, end)
 
     def _slide(self, kind: Source, metric: str, per: Per, one: _Sum, new: Edges) -> None:
-        """From the old edges to the new ones with as little as possible; then what was seen meanwhile."""
+        """Move the sum from the old edges to the new ones with as little as possible.
+
+        Then add what was seen meanwhile.
+        """
         old = one.edges
         for low, high, less in (
             (old.start, min(new.start, old.end), True),  # fell out at the old end
@@ -380,22 +389,22 @@ class Windows:
             self._numbered.add((kind, per))
 
     def twin(self) -> "Windows":
-        """The same facts and subjects, with sums of its own; see `take_out`."""
+        """Return the same facts and subjects, with separate sums; see `take_out`."""
         segments = {source: list(own) for source, own in self._segments.items()}
         stored, numbered = dict(self._stored), set(self._numbered)
         return Windows(self.dimensions, self.subjects, self.delays, segments, stored, numbered, _first=self._first)
 
     def take_out(self, source: Source, segment: Segment) -> None:
-        """Add facts that take others back, about a time that no sum has reached yet."""
+        """Add facts that retract others, about a time that no sum has reached yet."""
         self._keep(source, segment)
 
     def clicked(self, kind: Kind, metric: str, per: Per, clicked: tuple[int, int]) -> Ints:
-        """The metric per subject number over all facts that go back to clicks of [start, end), whenever they came."""
+        """Return the metric per subject number over all facts of clicks in [start, end), whenever they arrived."""
         source = BY_CLICK if kind is Kind.CONVERSIONS else kind
         return self.once(source, metric, per, Edges(*clicked, SEEN_EVER))
 
     def histogram(self, kind: Kind, metric: str, per: Per, edges: Edges, step: int) -> NDArray[np.float64]:
-        """The metric per subject number (rows) and time range of `step` seconds (columns). For few subjects."""
+        """Return the metric per subject number (rows) and time range of `step` seconds (columns). For few subjects."""
         columns = (edges.end - edges.start) // step
         self.number(kind, per)
         result = np.zeros(self.subjects.count(per) * columns)
@@ -405,9 +414,9 @@ class Windows:
         return result.reshape(-1, columns)
 
     def uncounted(self, news: News, metric: str, per: Per, before: int, edges: Edges) -> "Iterator[Placed]":
-        """The facts of [start, end) that an answer of a moment left out, for they were seen or taken in later.
+        """Yield the facts of [start, end) that an answer of a moment left out, because they were seen or loaded later.
 
-        Whose they are, when they happened, and how much they count.
+        Yields their subjects, their times, and their amounts.
         """
         kind = news.source
         self.number(kind, per)
@@ -424,7 +433,10 @@ class Windows:
     def cumulated(
         self, kind: Source, metric: str, per: Per, moments: Sequence[int], known: int, *, most: int
     ) -> Ints | None:
-        """The metric from the first moment up to each (rows) per subject number; None for more than `most` cells."""
+        """Return the metric from the first moment up to each (rows) per subject number.
+
+        None for more than `most` cells.
+        """
         self.number(kind, per)
         count = self.subjects.count(per)
         if len(moments) * count > most:
@@ -437,7 +449,7 @@ class Windows:
         return np.cumsum(table, axis=0, out=table)
 
     def told_since(self, kind: Kind, metric: str, per: Per, edges: Edges, clicked: tuple[int, int]) -> Ints:
-        """The metric over facts of [start, end) whose clicks were in a time range of their own, a short one."""
+        """Return the metric over facts of [start, end) whose clicks were in another, short time range."""
         self.number(kind, per)
         totals = np.zeros(self.subjects.count(per), dtype=np.int64)
         for part in self._parts(kind, metric, per, edges.start, edges.end):
@@ -445,19 +457,19 @@ class Windows:
         return totals
 
     def arrivals(self, known: int, start: int) -> Arrivals:
-        """The conversions of clicks since `start`, as they were known then, for learning how soon they arrive.
+        """Return the conversions of clicks since `start`, as known then, to learn how soon they arrive.
 
-        A row that was listed late, while the feed was read, has arrived late. Rows from before the first reading
-        say nothing about that.
+        A row that was listed late, while the feed was read, has arrived late. Rows from before the first poll say
+        nothing about that.
         """
         first = self._first_conversion_seen()
         found = [_arrived(piece, known, start, first) for piece in self.pieces(Kind.CONVERSIONS, start, SEEN_EVER)]
         return Arrivals(*(np.concatenate(columns) for columns in zip(*found, strict=True))) if found else _NOBODY
 
     def listed_after(self, per: Per, start: int, end: int, known: int) -> tuple[NDArray[np.int32], Ints, Ints]:
-        """Conversions of [start, end): whose they are, when they happened, and how many seconds later they were listed.
+        """Return conversions of [start, end): their subjects, their times, and how many seconds later they were listed.
 
-        Rows from before the first reading are left out: they say nothing about that.
+        Rows from before the first poll are left out: they say nothing about that.
         """
         start = max(start, self._first_conversion_seen() + 1)
         self.number(Kind.CONVERSIONS, per)
@@ -474,7 +486,7 @@ class Windows:
         return codes, events, lags
 
     def _first_conversion_seen(self) -> int:
-        """When the first of all conversions was seen; 0 where there is none."""
+        """Return when the first of all conversions was seen; 0 if there is none."""
         if self._read_since is not None:
             return self._read_since
         kind = Kind.CONVERSIONS
@@ -482,7 +494,7 @@ class Windows:
         return min(found + [stored.first_seen for stored in self._files(kind)], default=0)
 
     def last_seen(self, kind: Source, known: int) -> datetime | None:
-        """When the newest of the facts that were known then had come."""
+        """Return when the newest of the facts known then had arrived."""
         self._check()
         found = []
         for segment in self._segments.get(kind, ()):
@@ -497,7 +509,7 @@ class Windows:
         return datetime.fromtimestamp(max(found), UTC) if found else None
 
     def occurring(self, per: Per, start: int, end: int) -> list[tuple[str, ...]]:
-        """The subjects with any fact in [start, end)."""
+        """Return the subjects with any fact in [start, end)."""
         for kind in Kind:
             self.number(kind, per)
         found = np.zeros(self.subjects.count(per), dtype=bool)
@@ -514,9 +526,9 @@ class Windows:
         return sorted(names[code] for code in np.flatnonzero(found).tolist() if all(names[code]))
 
     def counts(self, per: Per, start: int, end: int) -> Ints:
-        """How many facts of any kind each subject number has in [start, end), whenever they were seen.
+        """Return how many facts of any kind each subject number has in [start, end), whenever they were seen.
 
-        A retraction counts as well: that there was something to retract is a sign of life.
+        A retraction counts too: it shows that there was something to retract.
         """
         self._check()
         parts = [
@@ -541,7 +553,7 @@ class Windows:
 
 
 def by_click(subjects: Subjects, segment: Segment) -> Segment:
-    """The same facts at the times of their clicks; where a click time is not known, the fact stays where it is."""
+    """Return the same facts at the times of their clicks; if a click time is unknown, the fact stays where it is."""
     clicks = segment.clicked(np.arange(len(segment)))
     batch = replace(segment.batch, event=clicks, delay=np.zeros(0, dtype=DTYPES["delay"]))
     return Segment.of(subjects, [batch])
@@ -572,12 +584,12 @@ def _distance(one: Edges, other: Edges) -> int:
 
 
 def _worth_sliding(one: Edges, to: Edges) -> bool:
-    """Backwards in knowledge there is no way; and a window that moved further than its length is a new one."""
+    """Return whether a sum can slide: not backwards in knowledge, and not further than the length of its window."""
     return to.known >= one.known and _distance(one, to) <= max(to.end - to.start, 1)
 
 
 def _fit(totals: Ints, subjects: Subjects, per: Per, segment: Segment | None = None) -> Ints:
-    """Longer, if there are more subjects by now."""
+    """Extend it, if there are more subjects by now."""
     if segment is not None:
         segment.codes(per)
     more = subjects.count(per) - len(totals)
@@ -589,7 +601,7 @@ def _count_in(
 ) -> None:
     """Add each value to the total of its code. The same as `np.add.at`, several times as fast.
 
-    `same`: what all values are, where that is known.
+    `same`: the value of all, if known.
     """
     if len(codes) * 8 > len(totals):
         same = same_value(values) if same is None else same
@@ -605,7 +617,7 @@ Placed = tuple[Ints, Ints, NDArray[np.generic]]
 
 
 def _parts_of(stored: StoredSegments, metric: str, per: Per, start: int, end: int) -> "Iterator[_Part | _Summed]":
-    """What is stored, under a question about a metric over [start, end)."""
+    """Yield the stored parts for a query of a metric over [start, end)."""
     for one in stored.of(start, end, metric):
         if isinstance(one, ClickHouseSegment) and one.is_long(start, end):
             yield _Summed(one, metric, per)
@@ -615,7 +627,7 @@ def _parts_of(stored: StoredSegments, metric: str, per: Per, start: int, end: in
 
 
 class _Summed:
-    """What lies in ClickHouse, under one question about a long time range: summed there."""
+    """A query over a long time range that ClickHouse sums itself."""
 
     __slots__ = ("_metric", "_per", "_stored")
 
@@ -642,7 +654,7 @@ class _Summed:
 
 
 class _Part:
-    """A segment, or a cut of one on disk, under one question: who, and how much of what."""
+    """A segment, or a cut of one on disk, for one query: its subjects and amounts."""
 
     __slots__ = ("_codes", "_metric", "_segment", "_values", "counts")
 
@@ -655,7 +667,7 @@ class _Part:
         self._values = np.zeros(0, dtype=np.int32) if values is None else values
 
     def add(self, totals: Ints, start: int, end: int, known: int, *, less: bool = False) -> None:
-        """Add (or take off) the facts of [start, end) that had been seen by `known`."""
+        """Add (or subtract) the facts of [start, end) that had been seen by `known`."""
         where = self._segment.slice(start, end)
         if not self.counts or where.start >= where.stop:
             return
@@ -666,12 +678,12 @@ class _Part:
         _count_in(totals, codes, values, -1 if less else 1, self._segment.same(self._metric))
 
     def between(self, edges: Edges, moments: Ints) -> Iterator[Placed]:
-        """The facts of [start, end): whose they are, how many moments were not after them, how much they count."""
+        """Yield the facts of [start, end): their subjects, how many moments were not after them, their amounts."""
         for codes, events, values in self.placed(edges, 1):
             yield codes, np.searchsorted(moments, events + edges.start, side="right"), values
 
     def placed(self, edges: Edges, step: int) -> Iterator[Placed]:
-        """The facts of [start, end): whose they are, in which time range they lie, and how much they count."""
+        """Yield the facts of [start, end): their subjects, their time ranges, and their amounts."""
         where = self._segment.slice(edges.start, edges.end)
         rows = np.arange(where.start, where.stop)
         rows = rows[self._segment.seen[rows] <= edges.known] if self.counts else rows[:0]
@@ -679,7 +691,7 @@ class _Part:
         yield self._codes[rows].astype(np.int64), places, self._values[rows]
 
     def told(self, rows: NDArray[np.intp], edges: Edges) -> Placed:
-        """Those of these facts that lie in [start, end): whose they are, when they happened, how much they count."""
+        """Return those of these facts in [start, end): their subjects, their times, their amounts."""
         event = self._segment.event[rows] if self.counts else _NONE
         rows = rows[(event >= edges.start) & (event < edges.end)] if self.counts else rows[:0]
         return self._codes[rows].astype(np.int64), self._segment.event[rows], self._values[rows]

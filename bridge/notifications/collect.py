@@ -33,7 +33,7 @@ MARK_EVERY = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """Something worth telling, before it is known whether anybody wants to hear it."""
+    """Something worth telling, before it is known whether any channel receives it."""
 
     rule: str
     topics: tuple[str, ...]  # what it may be called, the closest first; the first that a channel wants is taken
@@ -45,7 +45,7 @@ class Notification:
 
 
 def collect(inputs: NotificationInputs, now: datetime) -> None:
-    """Look at what has happened since the last look. Safe to run twice, and to run late."""
+    """Collect what has happened since the last time. Safe to run twice, and to run late."""
     if not inputs.channels:
         return
     bulkhead = Bulkhead(inputs.store, now)
@@ -70,7 +70,7 @@ def collect(inputs: NotificationInputs, now: datetime) -> None:
 def _rows(
     inputs: NotificationInputs, found: Iterable[Notification], book: Mapping[str, Revision], now: datetime
 ) -> list[dict[str, Any]]:
-    """One for each channel that receives it."""
+    """Return one row for each channel that receives it."""
     return [
         _row(one, topic, book.get(one.rule))
         | {"channel": channel, "created_at": now, "due_at": due(inputs.channels[channel], now)}
@@ -92,7 +92,7 @@ def _row(found: Notification, topic: str, revision: Revision | None) -> dict[str
 
 
 def due(channel: Channel, now: datetime) -> datetime:
-    """When a channel tells what it hears now: after its group time, or with its next digest."""
+    """Return when a channel sends a new notice: after its group time, or with its next digest."""
     if channel.digest is not None:
         length = int(channel.digest.total_seconds())
         return datetime.fromtimestamp((int(now.timestamp()) // length + 1) * length, UTC)
@@ -100,7 +100,7 @@ def due(channel: Channel, now: datetime) -> datetime:
 
 
 def tell(inputs: NotificationInputs, channel: str, message: Mapping[str, Any]) -> bool:
-    """The `notify` action of a rule. False when there is no such channel."""
+    """Queue the message of a rule's `notify` action. Returns False if there is no such channel."""
     if channel not in inputs.channels:
         return False
     now, rule = inputs.clock(), str(message.get("rule") or "")
@@ -126,7 +126,7 @@ def tell(inputs: NotificationInputs, channel: str, message: Mapping[str, Any]) -
 
 
 def _link(inputs: NotificationInputs, effect: object) -> str | None:
-    """Where the console shows the run behind a message; None where nobody has said at which address it is."""
+    """Return the console's address of the run behind a message; None if `public_url` is not set."""
     base = inputs.public_url
     if not base or not isinstance(effect, int):
         return None
@@ -137,7 +137,10 @@ def _link(inputs: NotificationInputs, effect: object) -> str | None:
 
 
 def _wanted(found: Notification, revision: Revision | None) -> Iterator[tuple[str, str]]:
-    """(channel, topic) pairs, each channel once: who listens to `paused` and `applied` hears of a pause once."""
+    """Return (channel, topic) pairs, each channel once.
+
+    A channel with `paused` and `applied` gets one notice of a pause.
+    """
     taken: set[str] = set()
     for channel in found.to:
         taken.add(channel)
@@ -185,7 +188,7 @@ def _about_run_and_stops(run: Run, stops: Sequence[Mapping[str, Any]]) -> Iterat
 
 
 def _outcome(run: Run, stops: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[str, ...], bool] | None:
-    """Text, topics, and whether the same again within the hour is no news."""
+    """Return text, topics, and whether a repetition within the hour is not news."""
     of_all = [stop for stop in stops if not stop.get("target") and not stop.get("subject")]
     first = next((str(stop["message"]) for stop in (*of_all, *stops)), "")
     over = ("over_limit",) if any(str(stop.get("guard", "")).startswith("at_most") for stop in stops) else ()
@@ -261,7 +264,7 @@ def _holds(session: Session, rules: Mapping[str, Revision], since: datetime) -> 
 
 
 def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) -> Iterator[Notification]:
-    """Plans that go ahead: a person said yes, or nobody answered and the rule says `otherwise: proceed`."""
+    """Return the plans that proceed: a person approved, or nobody answered and the rule says `otherwise: proceed`."""
     query = _with_runs(
         StoredPlan.decision.in_(("approved", "proceeded")),
         StoredPlan.decided_at >= since,

@@ -27,7 +27,7 @@ MAX_PER_TURN = 20  # deliveries to one endpoint before the next channel has its 
 
 
 def deliver(inputs: NotificationInputs, now: datetime, dice: Callable[[], float] = random.random) -> bool:
-    """One round over all channels that have something due. False when nothing was."""
+    """Run one round over all channels with due messages. Returns False if there were none."""
     with inputs.store.read() as session:
         names = notifications.channels_due(session, now)
     bulkhead = Bulkhead(inputs.store, now)
@@ -72,7 +72,7 @@ def _send_secret(inputs: NotificationInputs, channel: Channel, notice: Notice) -
 def _send_one_by_one(
     inputs: NotificationInputs, channel: Channel, taken: Sequence[Notice], dice: Callable[[], float]
 ) -> None:
-    """Each in a message of its own. After a failure the rest waits: the endpoint has just said that it is unwell."""
+    """Send each notice in a separate message. After a failure the rest waits, because the endpoint has a problem."""
     if not taken:
         return
     with client(channel) as outgoing:
@@ -108,7 +108,7 @@ def _body(channel: Channel, message: Message) -> str:
 
 
 def message_of(notice: Notice) -> Message:
-    """The message of a notice under today's names, whichever version wrote the row."""
+    """Return the message of a notice with current names, whichever version wrote the row."""
     topic = current_name(notice.topic)
     return Message(
         topic=topic,
@@ -180,7 +180,7 @@ def _give_back(inputs: NotificationInputs, rest: Sequence[Notice]) -> None:
 
 
 def _notify_disabled(inputs: NotificationInputs, session: Session, name: str, health: Health, now: datetime) -> None:
-    """Silence must not be the only sign that a channel is off: the others tell, or those that are meant for it."""
+    """Notify other channels that a channel is disabled, so that its silence is not the only sign."""
     row = {
         "topic": "endpoint_disabled",
         "dedupe_key": f"endpoint_disabled:{name}:{now.isoformat()}",
@@ -213,7 +213,7 @@ def _health(session: Session, name: str) -> Health:
 
 
 def deliver_test(channel: Channel, now: datetime) -> Attempt:
-    """One message at once, past queue and breaker: a person is waiting for the answer."""
+    """Send one message at once, without queue and breaker, because a person waits for the answer."""
     notice = Message(topic="test", text="This is a test message. Nothing has happened.", at=now)
     if channel.kind == "webhook":
         with client(channel) as outgoing:

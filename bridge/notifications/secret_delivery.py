@@ -25,7 +25,7 @@ TOPIC = "one_time_secret"
 def message_with_secret(
     store: Store, box: SecretsBox, notice: Notice, told: Message, *, program: bool, now: datetime
 ) -> Message | str:
-    """The message with the secret in it, or why there is none any more. A program gets it as data."""
+    """Return the message with the secret, or the reason why it is gone. A program gets it as data."""
     try:
         with store.read() as session:
             found = one_time_secrets.find(session, _key(box, notice.data), now)
@@ -41,7 +41,7 @@ def message_with_secret(
 
 
 def forget_delivered(session: Session, box: SecretsBox, notice: Notice, now: datetime) -> None:
-    """The channel has it: forget it, and say who got it."""
+    """Delete the secret that the channel has received, and record who got it."""
     found = one_time_secrets.take(session, _key(box, notice.data), now)
     if found is not None:
         detail = {"effect": notice.data["effect"]}

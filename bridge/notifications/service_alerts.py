@@ -29,7 +29,7 @@ WATCH_INTERVAL = 15.0  # seconds between two checks of the web process
 
 
 def watch(inputs: NotificationInputs, now: datetime, idle: Sequence[ObservedProblem] = ()) -> None:
-    """Check once, and write the notices that follow. Does nothing where no channel receives them.
+    """Check once, and write the notices that follow. Does nothing if no channel receives them.
 
     `idle` holds the problems that only a process besides the workers can see, such as that no worker runs.
     """
@@ -96,7 +96,7 @@ def _length(length: timedelta) -> str:
 def _rows(
     inputs: NotificationInputs, topic: str, one: ObservedProblem, *, since: datetime, now: datetime
 ) -> Iterable[dict[str, Any]]:
-    """One for each channel that is meant, but not for the one that has the problem."""
+    """Return one row for each meant channel, except for the channel that has the problem."""
     return [
         {
             "topic": topic,
@@ -113,12 +113,15 @@ def _rows(
 
 
 class Watchdog(threading.Thread):
-    """Looks after the workers from the web process, which lives without Redis."""
+    """Watches the workers from the web process, which runs without Redis."""
 
     def __init__(
         self, inputs: Callable[[], NotificationInputs], ping: Callable[[], object], *, interval: float = WATCH_INTERVAL
     ) -> None:
-        """`inputs` is asked at each look, because bridge.yaml may have changed; `ping` raises while Redis is away."""
+        """Create it.
+
+        `inputs` is called at each check, because bridge.yaml may have changed; `ping` raises while Redis is down.
+        """
         super().__init__(name="watch", daemon=True)
         self._inputs = inputs
         self._ping = ping

@@ -34,7 +34,10 @@ class Bulkhead:
 
     @contextmanager
     def item(self, kind: str, name: str, step: str) -> Iterator[None]:
-        """What raises inside this block is noted, and the loop goes on. Not within a transaction of the caller."""
+        """Note an exception of this block, and let the loop continue.
+
+        Not for use within a transaction of the caller.
+        """
         try:
             yield
         except NOT_ITS_FAULT:
@@ -53,7 +56,7 @@ class Bulkhead:
                 failing_items.keep_only(session, kind, names, steps)
 
     def rules_in_trouble(self) -> set[str]:
-        """The rules whose last run failed, or that cannot be scheduled."""
+        """Return the rules whose last run failed, or that cannot be scheduled."""
         return {name for kind, name, _ in self._failing() if kind == "rule"}
 
     def _failing(self) -> set[tuple[str, str, str]]:
@@ -80,6 +83,6 @@ class Bulkhead:
 
 
 def sentence(error: Exception) -> str:
-    """An exception in one line."""
+    """Return an exception as one line."""
     text = f"{type(error).__name__}: {error}".partition("\n")[0]
     return text if len(text) <= MAX_ERROR_CHARS else f"{text[:MAX_ERROR_CHARS]}…"

@@ -44,9 +44,9 @@ SECRET_NAME = re.compile(r"(?i)passw|secret|token|api.?key|authorization|cookie|
 
 
 def scrub_text(text: str) -> str:
-    """The same text with e-mail addresses hashed and credentials gone.
+    """Return the text with e-mail addresses hashed and credentials removed.
 
-    Most texts have none of the characters that each of them needs: looking for those first is ten times as fast.
+    Most texts have none of the characters that each of them needs: searching for those first is ten times as fast.
     """
     if "://" in text:
         text = IN_AUTHORITY.sub(r"\1[hidden]@", text)
@@ -73,7 +73,7 @@ def _hash(address: str) -> str:
 
 
 def scrub(value: Any, name: str = "") -> Any:
-    """Walk a log field: hide what a secret's name announces, clean every text."""
+    """Clean a log field: hide values whose name announces a secret, and clean every text."""
     if name and SECRET_NAME.search(name):
         return "[hidden]"
     if isinstance(value, Mapping):

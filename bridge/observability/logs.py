@@ -20,9 +20,9 @@ def _scrub_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
 def set_up_logs(
     style: str = "console", *, process: str, level: int = logging.INFO, colours: bool | None = None
 ) -> None:
-    """One line per event, for people (`console`) or programs (`json`). The stream is standard error.
+    """Write one line per event, for people (`console`) or programs (`json`), to standard error.
 
-    For people the moment is short and the process is left out: whoever shows several of them marks their lines.
+    For people the time is short and the process is left out, because a supervisor marks the lines.
     """
     people = style != "json"
     repeats, stream = Repeats(), _StandardError()
@@ -58,10 +58,10 @@ def set_up_logs(
 
 
 class _StandardError:
-    """Standard error as it is when a line is written.
+    """Standard error at the time when a line is written.
 
-    Loggers are kept for as long as the process lives. Who lends a command another stream for a while, and closes it
-    afterwards, would have them write into a closed file.
+    Loggers are kept as long as the process lives. A caller may replace the stream of a command for a while and close
+    it; a kept logger would then write into a closed file.
     """
 
     def write(self, text: str) -> int:
@@ -72,7 +72,7 @@ class _StandardError:
 
 
 class _Said(str):
-    """The text of an error, also where a message asks for its `repr`."""
+    """The text of an error, even if a message asks for its `repr`."""
 
     __slots__ = ()
 
@@ -81,7 +81,7 @@ class _Said(str):
 
 
 def _say_errors(record: logging.LogRecord) -> bool:
-    """Errors in messages of libraries by name and text: the `repr` of redis-py's errors leaves the text out."""
+    """Show errors in messages of libraries by name and text. The `repr` of redis-py's errors leaves the text out."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             _Said(f"{type(one).__name__}: {one}") if isinstance(one, BaseException) else one for one in record.args
@@ -94,6 +94,6 @@ def _drop_meta(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mut
 
 
 def for_people() -> bool:
-    """True where lines are written for people, not for programs."""
+    """Return True if lines are written for people, not for programs."""
     last = structlog.get_config()["processors"][-1]
     return isinstance(last, structlog.dev.ConsoleRenderer)

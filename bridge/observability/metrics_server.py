@@ -18,7 +18,7 @@ from bridge.observability import multiprocess
 
 
 class _WithOldNames(Collector):
-    """The metrics of a registry, and those that were renamed a second time under the name that they had."""
+    """The metrics of a registry, and renamed metrics a second time with their former names."""
 
     def __init__(self, inner: CollectorRegistry) -> None:
         self._inner = inner
@@ -35,7 +35,7 @@ class _WithOldNames(Collector):
 
 
 def registry(extra: Iterable[Collector] = ()) -> CollectorRegistry:
-    """What a scrape of this process shows: everything that its group has counted, and `extra`."""
+    """Return the registry for a scrape of this process: all counts of its group, and `extra`."""
     made = CollectorRegistry()
     shared = multiprocess.place()
     if shared is None:
@@ -50,7 +50,7 @@ def registry(extra: Iterable[Collector] = ()) -> CollectorRegistry:
 
 
 def may_read(authorization: str, token: str | None) -> bool:
-    """Whether a request with this Authorization header may see the metrics; without a token everyone may."""
+    """Return whether a request with this Authorization header may read the metrics; without a token everyone may."""
     if token is None:
         return True
     kind, _, text = authorization.partition(" ")
@@ -58,7 +58,7 @@ def may_read(authorization: str, token: str | None) -> bool:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """One thread for each scrape; none of them keeps the process alive."""
+    """A server with one thread for each scrape; none of them keeps the process alive."""
 
     daemon_threads = True
 
@@ -68,7 +68,7 @@ class _Six(_Server):
 
 
 class _Silent(WSGIRequestHandler):
-    """Scrapes are no news."""
+    """A handler that does not log scrapes."""
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the library's name
         pass

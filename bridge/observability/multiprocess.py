@@ -15,7 +15,7 @@ VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name; where it is set
 
 
 def share() -> None:
-    """Choose a new place for this process and those that it will fork, and clear it away when this one ends."""
+    """Choose a new directory for this process and its later children, and remove it when this process ends."""
     if os.environ.get(VARIABLE):
         return
     place = tempfile.mkdtemp(prefix="integr8-bridge-metrics-")
@@ -24,14 +24,14 @@ def share() -> None:
 
 
 def make_empty(place: Path) -> dict[str, str]:
-    """An empty directory for a group whose processes are about to be started; returns what they need to know."""
+    """Create an empty directory for a group of processes to be started; returns the environment that they need."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(mode=0o700, parents=True)
     return {VARIABLE: str(place)}
 
 
 def place() -> str | None:
-    """Where this process counts together with others; None when it counts for itself."""
+    """Return where this process counts together with others; None if it counts alone."""
     return os.environ.get(VARIABLE)
 
 

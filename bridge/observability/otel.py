@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 
 def provider(process: str, release: str, processor: SpanProcessor | None = None) -> TracerProvider:
-    """A provider that sends to where the environment says, unless a processor is given."""
+    """Return a provider that sends to the address in the environment, unless a processor is given."""
     name = os.environ.get("OTEL_SERVICE_NAME", "integr8-bridge")
     resource = Resource.create({"service.name": name, "service.version": release, "bridge.process": process})
     made = TracerProvider(resource=resource)

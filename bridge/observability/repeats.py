@@ -29,7 +29,7 @@ class _Fault:
 
 
 class Repeats:
-    """Says of each line whether it is written. Threads may share it."""
+    """Decides for each line whether it is written. Threads may share it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -37,7 +37,10 @@ class Repeats:
         self._lock = threading.Lock()
 
     def seen(self, *about: object) -> int | None:
-        """How many lines about the same fault were kept back since the last one; None: keep this one back as well."""
+        """Return how many lines about the same fault were suppressed since the last one.
+
+        None: suppress this one too.
+        """
         key = tuple(NUMBERS.sub("0", str(part))[:300] for part in about)
         now = self._clock()
         with self._lock:
@@ -80,7 +83,7 @@ class Processor:
 
 
 class Filter(logging.Filter):
-    """The same for libraries that log by the standard module."""
+    """The same for libraries that use the standard logging module."""
 
     def __init__(self, repeats: Repeats) -> None:
         super().__init__()
@@ -100,13 +103,13 @@ class Filter(logging.Filter):
 
 
 def _one_line(record: logging.LogRecord) -> str:
-    """What happened, without the stack that Celery's beat writes behind it as a list."""
+    """Return the message without the stack that Celery's beat appends as a list."""
     message = record.getMessage()
     return message.partition("\n")[0] if record.name.startswith("celery.beat") else message
 
 
 def _is_of_the_broker(found: Any) -> bool:
-    """Whether Redis is away or full: where in the libraries that was noticed helps nobody, and takes 130 lines."""
+    """Return whether Redis is down or full: the place in the libraries helps nobody, and takes 130 lines."""
     error = found[1] if isinstance(found, tuple) else None
     while error is not None:
         if type(error).__module__.partition(".")[0] in BROKER:

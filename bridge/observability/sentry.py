@@ -24,7 +24,7 @@ TOO_QUICK = ["tick", "sweep", "notices"]
 
 
 def set_up_sentry(sentry: Sentry, *, process: str, environment: str, release: str, **options: Any) -> None:
-    """Off without a DSN. Bodies, headers, cookies, local variables and users never leave."""
+    """Set Sentry up; without a DSN it stays off. Bodies, headers, cookies, local variables and users are never sent."""
     if not sentry.dsn:
         return
     sentry_sdk = import_module("sentry_sdk")
@@ -52,7 +52,7 @@ def set_up_sentry(sentry: Sentry, *, process: str, environment: str, release: st
 
 
 def before_send(event: Any, _hint: Any) -> Any:
-    """Keep the stack, the allowed tags and the bare path; drop everything that could carry a person or a secret."""
+    """Keep the stack, the allowed tags and the bare path; drop everything that could hold personal data or a secret."""
     event.pop("user", None)
     event.pop("extra", None)
     request = event.pop("request", None) or {}
@@ -77,7 +77,7 @@ def before_send(event: Any, _hint: Any) -> Any:
 
 
 def before_send_transaction(event: Any, hint: Any) -> Any:
-    """A trace keeps names and times; what its spans were about may hold addresses and tokens, so it is cleaned."""
+    """Keep names and times of a trace; clean the descriptions of spans, which may hold addresses and tokens."""
     event = before_send(event, hint)
     event["spans"] = [
         {key: value for key, value in span.items() if key in SPAN_FIELDS}
@@ -88,7 +88,7 @@ def before_send_transaction(event: Any, hint: Any) -> Any:
 
 
 def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
-    """Breadcrumbs keep their category and a cleaned message; their data may hold URLs and SQL, so it goes."""
+    """Keep the category and a cleaned message of breadcrumbs; drop their data, which may hold URLs and SQL."""
     return {
         "category": crumb.get("category"),
         "level": crumb.get("level"),
@@ -99,7 +99,7 @@ def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
 
 
 def begin(process: str, task: str) -> None:
-    """A new piece of work: what was on the logs and on Sentry for the one before is gone."""
+    """Begin a new piece of work: clear the fields of the previous one from the logs and Sentry."""
     structlog.contextvars.clear_contextvars()
     if not for_people():
         structlog.contextvars.bind_contextvars(process=process, task=task)
@@ -107,13 +107,13 @@ def begin(process: str, task: str) -> None:
 
 
 def tag(**ids: Any) -> None:
-    """Put ids on the logs and on Sentry for the rest of this piece of work."""
+    """Add ids to the logs and to Sentry for the rest of this piece of work."""
     structlog.contextvars.bind_contextvars(**ids)
     for name, value in ids.items():
         _set_tag(name, str(value))
 
 
 def _set_tag(name: str, value: str) -> None:
-    """On whatever Sentry is told next; nothing where it was not set up."""
+    """Set a tag for the next report to Sentry; does nothing if Sentry is not set up."""
     if (sdk := sys.modules.get("sentry_sdk")) is not None:
         sdk.set_tag(name, value)

@@ -30,13 +30,13 @@ _provider: TracerProvider = OFF  # of this process
 
 
 def wanted() -> bool:
-    """Whether the environment asks for traces."""
+    """Return whether the environment asks for traces."""
     off = os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none"
     return not off and any(os.environ.get(name) for name in ENDPOINTS)
 
 
 def set_up(process: str, release: str) -> None:
-    """Begin to trace in this process, where that is wanted. After a fork, never before."""
+    """Start tracing in this process, if it is wanted. Call it after a fork, never before."""
     use(OFF)
     if not wanted():
         return
@@ -68,9 +68,9 @@ def span(
     start: datetime | None = None,
     **attributes: Any,
 ) -> Iterator[Span]:
-    """Trace what happens in the block: below `parent`, else below the span around it, else as the first of a trace.
+    """Trace the block: below `parent`, else below the span around it, else as the first span of a trace.
 
-    `parent` and `links` are traceparents; what is none of them is passed over.
+    `parent` and `links` are traceparents; invalid ones are ignored.
     """
     if not on():
         yield trace.INVALID_SPAN
@@ -91,14 +91,14 @@ def span(
 
 
 def note(span: Span, **attributes: Any) -> None:
-    """Add what was not known at the beginning."""
+    """Add attributes that were not known at the beginning."""
     for name, value in attributes.items():
         if value is not None:
             span.set_attribute(ATTRIBUTE_PREFIX + name, value)
 
 
 def traceparent(span: Span) -> str | None:
-    """What names a span to whoever goes on with it; None while traces are off."""
+    """Return the id of a span for whoever continues it; None while tracing is off."""
     if not on():
         return None
     carrier: dict[str, str] = {}
@@ -115,6 +115,6 @@ def _span_context(traceparent: str) -> SpanContext:
 
 
 def close() -> None:
-    """Send what is left, before the process ends."""
+    """Send the remaining spans before the process ends."""
     if on():
         _provider.shutdown()  # type: ignore[attr-defined] # only the SDK's provider has something to send

@@ -33,7 +33,7 @@ PROTOCOL = ipaddress.IPv4Network("192.0.0.0/24")  # assigned to protocols; older
 class Destination:
     """One line of the allow-list: `https://api.example.com/v1`, `https://*.example.com`, `http://10.0.0.5:9000`.
 
-    `headers` are sent there and nowhere else, which is how a rule uses a secret without ever holding it.
+    `headers` are sent only there, so that a rule can use a secret without ever holding it.
     """
 
     scheme: str
@@ -58,12 +58,12 @@ class Destination:
 
     @property
     def address(self) -> Address | None:
-        """The address, where the operator wrote a number instead of a name."""
+        """The address, if the operator wrote a number instead of a name."""
         return as_address(self.host)
 
 
 def destination(text: str, headers: Iterable[tuple[str, str]] = ()) -> Destination:
-    """Read one line of the allow-list. Raises ValueError with words for the operator."""
+    """Parse one line of the allow-list. Raises ValueError with a text for the operator."""
     pattern = text.replace("://*.", "://wildcard.", 1)
     try:
         url = parse(pattern)
@@ -78,7 +78,7 @@ def destination(text: str, headers: Iterable[tuple[str, str]] = ()) -> Destinati
 
 
 def parse(text: str) -> httpx.URL:
-    """A URL without tricks, or Refused: no spaces or control characters, no user, no dots that climb."""
+    """Parse a URL, or raise Refused: no spaces or control characters, no user, no dots that climb."""
     if len(text) > 8_000 or re.search(r"[\x00-\x20\x7f\\]", text):
         raise Refused("the address has spaces, backslashes or control characters, or is too long")
     try:
@@ -98,7 +98,7 @@ def parse(text: str) -> httpx.URL:
 
 
 def _decoded(path: str) -> str:
-    """Without percent signs, however often it was encoded."""
+    """Decode percent signs completely, however often the text was encoded."""
     for _ in range(MAX_ENCODED):
         path, before = unquote(path), path
         if path == before:
@@ -107,12 +107,12 @@ def _decoded(path: str) -> str:
 
 
 def _climbs(segment: str) -> bool:
-    """Servers that read path parameters take `..;x` for `..`, and some pass over blanks and control characters."""
+    """Return whether a path climbs: some servers read `..;x` as `..`, and some ignore blanks and control characters."""
     return re.sub(r"[\x00-\x20\x7f]", "", segment.partition(";")[0]) == ".."
 
 
 def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:
-    """The line that covers this URL, the longest path first. Raises Refused when there is none."""
+    """Return the line that covers this URL, the longest path first. Raises Refused if there is none."""
     found = [line for line in allowed if line.covers(url)]
     if not found:
         raise Refused(f"{url.scheme}://{host_of(url)}:{port_of(url)} is not among the allowed addresses")
@@ -120,10 +120,10 @@ def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:
 
 
 def check_addresses(host: str, addresses: Sequence[str], allowed: Iterable[Network]) -> list[Address]:
-    """The addresses of a name, all of them fit to be called, or Refused.
+    """Return the addresses of a name if all of them are allowed. Raises Refused otherwise.
 
-    One bad address among good ones refuses them all: a name that points inside as well as outside is an attack
-    or a mistake, and either should be seen.
+    One bad address refuses them all: a name that points inside as well as outside is an attack or a mistake, and either
+    should be seen.
     """
     exceptions = tuple(allowed)
     judged = []
@@ -138,7 +138,7 @@ def check_addresses(host: str, addresses: Sequence[str], allowed: Iterable[Netwo
 
 
 def is_public(address: Address) -> bool:
-    """Reachable for everybody, and not a disguise of something that is not."""
+    """Return whether the address is public, and does not disguise another one."""
     inner = embedded(address)
     if inner is not None:
         return is_public(inner)
@@ -152,7 +152,7 @@ def is_public(address: Address) -> bool:
 
 
 def embedded(address: Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside an IPv6 one: mapped, compatible, 6to4, Teredo, NAT64."""
+    """Return the IPv4 address inside an IPv6 one: mapped, compatible, 6to4, Teredo, NAT64."""
     if isinstance(address, ipaddress.IPv4Address):
         return None
     if address.ipv4_mapped:
@@ -174,7 +174,7 @@ def as_address(host: str) -> Address | None:
 
 
 def host_of(url: httpx.URL) -> str:
-    """The host for comparing: lower case, in its ASCII form, without the dot of the root."""
+    """Return the host for comparisons: lowercase, in ASCII, without the dot of the root."""
     return url.raw_host.decode("ascii").lower().rstrip(".")
 
 

@@ -9,7 +9,7 @@ from bridge.outbound.signed_webhook import Attempt
 def send(channel: Channel, title: str, text: str) -> Attempt:
     """Send one message to every address of the channel.
 
-    An object of its own for each message: Apprise keeps state while it sends, and workers have threads.
+    Each message has its own object: Apprise keeps state while it sends, and workers have threads.
     """
     apprise = import_module("apprise")  # loads 130 plugins: only a process that really sends pays for them
     messenger = apprise.Apprise()

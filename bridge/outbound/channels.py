@@ -21,7 +21,7 @@ EVENT_NAMES = ("current", "former")  # which names of events a webhook gets, whe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One way to tell people or machines. Exactly one of `apprise` and `webhook` is set."""
+    """One way to notify people or programs. Exactly one of `apprise` and `webhook` is set."""
 
     name: str
     apprise: tuple[str, ...] = field(default=(), repr=False)
@@ -40,7 +40,7 @@ class Channel:
 
 
 class ChannelSettingsError(ValueError):
-    """A `channels:` entry that cannot work; one (path, words) pair for each problem."""
+    """An entry of `channels:` is unusable; one (path, words) pair for each problem."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(f"{path}: {words}" for path, words in problems))
@@ -74,7 +74,7 @@ class ChannelSchema(StrictSchema):
 
 
 def channel(name: str, config: Mapping[str, Any]) -> Channel:
-    """Make a channel, or raise ChannelSettingsError with every problem of its entry."""
+    """Create a channel. Raises ChannelSettingsError with every problem of its entry."""
     try:
         data: dict[str, Any] = ChannelSchema().load(dict(config))
     except ValidationError as error:
@@ -94,7 +94,7 @@ def channel(name: str, config: Mapping[str, Any]) -> Channel:
 
 
 def name_warning(config: Mapping[str, Any]) -> str | None:
-    """What a `channels:` entry should say about the names of events, once; None where it says so or gets none."""
+    """Return what an entry of `channels:` should say about the names of events; None if it says so or gets none."""
     if "webhook" not in config or "event_names" in config:
         return None
     changed = ", ".join(f"bridge.{old} is now called bridge.{new}" for new, old in FORMER_NAMES.items())

@@ -14,7 +14,7 @@ GIVE_UP = timedelta(days=5)  # of nothing but failures
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What is known of an endpoint. The breaker delays deliveries; it never drops one."""
+    """The state of an endpoint. The breaker delays deliveries; it never drops one."""
 
     failures: int = 0  # in a row
     failing_since: datetime | None = None
@@ -26,7 +26,7 @@ class Health:
         return self.open_until is not None and now < self.open_until
 
     def at_most(self, now: datetime) -> int | None:
-        """How many deliveries may be tried now: none, a single probe, or (None) all of them."""
+        """Return how many deliveries may be tried now: none, a single probe, or (None) all of them."""
         if self.disabled_at is not None or self.is_open(now):
             return 0
         return 1 if self.failures >= TRIP else None
@@ -37,7 +37,7 @@ def succeeded(health: Health) -> Health:
 
 
 def failed(health: Health, now: datetime) -> Health:
-    """One more failure. Opens the breaker, and after five days of nothing else gives the endpoint up."""
+    """Count one more failure. It opens the breaker, and after five days without a success gives the endpoint up."""
     failures, since = health.failures + 1, health.failing_since or now
     rest = min(FIRST_OPEN_TIME * 2 ** max(0, min(failures - TRIP, 10)), MAX_OPEN_TIME)
     after = replace(health, failures=failures, failing_since=since, open_until=now + rest if failures >= TRIP else None)

@@ -19,7 +19,7 @@ MAX_LOOKUPS_WAITING = 32  # look-ups of one process that may be under way
 
 
 def system_resolver(host: str, port: int) -> list[str]:
-    """The machine's own resolver. Raises NotSent when it knows no such name."""
+    """Return the machine's own resolver. It raises NotSent for an unknown name."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -28,14 +28,17 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 
 class Lookup:
-    """A resolver with a deadline. Safe to share between threads."""
+    """A resolver with a deadline. Threads may share it."""
 
     def __init__(self, resolve: Resolve, most: int = MAX_LOOKUPS_WAITING) -> None:
         self._resolve = resolve
         self._free = threading.BoundedSemaphore(most)
 
     def addresses(self, host: str, port: int, seconds: float) -> Sequence[str]:
-        """Raises NotSent when the name is not known, or not within so many seconds."""
+        """Return the addresses.
+
+        Raises NotSent if the name is unknown, or not resolved within this number of seconds.
+        """
         if as_address(host) is not None:
             return self._resolve(host, port)  # a number: nobody is asked
         if not self._free.acquire(timeout=seconds):

@@ -17,7 +17,7 @@ _TYPES: Mapping[FieldType, Mapping[str, Any]] = {
 
 
 def schema(topic: str) -> dict[str, Any]:
-    """The JSON Schema of one event's payload."""
+    """Return the JSON Schema of one event's payload."""
     found = TOPICS[topic]
     required = [name for name, field in found.fields.items() if field.required]
     data = {
@@ -45,7 +45,7 @@ def _property(field: Field) -> dict[str, Any]:
 
 
 def catalogue(*, former_names: bool = False) -> dict[str, dict[str, Any]]:
-    """Every event by its name; with `former_names` as channels get them that have not said `event_names: current`."""
+    """Return every event by its name; with `former_names` as for channels without `event_names: current`."""
     if not former_names:
         return {f"bridge.{topic}": schema(topic) for topic in TOPICS}
     return {f"bridge.{FORMER_NAMES.get(topic, topic)}": _former_schema(topic) for topic in TOPICS}

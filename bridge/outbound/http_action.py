@@ -26,7 +26,7 @@ from bridge.sources.strict_schema import Duration, Networks, Problem, Size, Stri
 
 
 class HttpSettingsError(ValueError):
-    """An `http:` entry that cannot be used. `problems` are pairs of path and words."""
+    """An `http:` entry is unusable. `problems` are pairs of path and words."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(f"{path}: {words}" for path, words in problems))
@@ -89,8 +89,8 @@ def outgoing(policy: HttpPolicy) -> Outgoing:
 def perform(client: Outgoing, wanted: Mapping[str, Any], *, idempotency_key: str) -> Answer:
     """Execute one `http` effect: {url, method?, headers?, body?, query?}.
 
-    The key is the effect's own name. It goes out as Idempotency-Key, so that a server which knows the header can
-    recognise a repetition; what one that does not know it makes of two requests is not ours to decide.
+    The key is the effect's own name. It is sent as Idempotency-Key, so that a server which supports the header can
+    recognise a repetition. Other servers may execute it twice.
     """
     unknown = set(wanted) - {"url", "method", "headers", "body", "query"}
     if unknown or not isinstance(wanted.get("url"), str):
@@ -116,7 +116,7 @@ def _body(value: Any) -> tuple[bytes, dict[str, str]]:
 
 
 def _with_query(url: str, query: Any) -> str:
-    """Add values to the address, encoded, whatever they hold. The address itself stays as the rule wrote it."""
+    """Add encoded values to the address. The rest of the address does not change."""
     if not query:
         return url
     if not isinstance(query, Mapping):

@@ -27,7 +27,7 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long one request may take, redirects included, and how much may come back."""
+    """How long one request may take, including redirects, and how large the answer may be."""
 
     time: timedelta = timedelta(seconds=10)
     connect: timedelta = timedelta(seconds=5)
@@ -38,7 +38,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `body` is cut at the bound, and `cut` says so."""
+    """An answer. `body` is cut at the limit; then `cut` is true."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Outgoing:
-    """A client for the outside, safe to share between threads. Make it after a fork, close it at the end."""
+    """A client for other servers; threads may share it. Create it after a fork, close it at the end."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Outgoing:
         self._pool.close()
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
-        """Send and read the answer, whatever its status. Raises Refused, NotSent or NoAnswer."""
+        """Send, and return the answer, whatever its status. Raises Refused, NotSent or NoAnswer."""
         fields = _checked(method, headers or {}, body, self.bounds)
         target = parse(url)
         until = time.monotonic() + self.bounds.time.total_seconds()
@@ -99,7 +99,10 @@ class Outgoing:
         raise Refused(f"{host_of(target)} redirects more than {self.bounds.redirects} times")
 
     def _private_of(self, line: Destination) -> tuple[Network, ...]:
-        """An address that the operator wrote as a number may be private. That holds for this line, not for names."""
+        """Return the private address that the operator wrote as a number.
+
+        It is allowed for this line only, not for names.
+        """
         written = line.address
         return self._private if written is None else (*self._private, ip_network(written))
 
@@ -183,7 +186,7 @@ def _redirect(url: httpx.URL, answer: Answer) -> httpx.URL | None:
 
 
 def _redirected(method: str, body: bytes, status: int, *, same: bool) -> tuple[str, bytes]:
-    """307 and 308 mean: the same again over there. Only there where the body was meant for anyway."""
+    """Return the redirected request. 307 and 308 repeat it; the body goes only to the same server."""
     if status in {307, 308} and same:
         return method, body
     if status in {307, 308} and method not in {"GET", "HEAD"}:

@@ -15,7 +15,7 @@ MAX_LINE_CHARS = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One notice as its channel tells it."""
+    """One notice as its channel sends it."""
 
     topic: str
     text: str
@@ -26,7 +26,7 @@ class Message:
 
 
 def compose(notices: Sequence[Message], *, by_owner: bool = False) -> tuple[str, str]:
-    """Title and text of one message about all of these. Equal lines are told once, with their number."""
+    """Return title and text of one message about all of these. Equal lines are written once, with their number."""
     sections = []
     owners = sorted({one.owner or "" for one in notices}) if by_owner else [None]
     for owner in owners:
@@ -38,9 +38,9 @@ def compose(notices: Sequence[Message], *, by_owner: bool = False) -> tuple[str,
 
 
 def envelope(notice: Message, *, former_names: bool = False) -> str:
-    """The body of an outgoing webhook as JSON: {type, timestamp, data}, as Standard Webhooks proposes.
+    """Return the body of an outgoing webhook as JSON: {type, timestamp, data}, as Standard Webhooks proposes.
 
-    With `former_names` type and fields have the names of the version before, where those have changed.
+    With `former_names` type and fields have the names of the previous version, if they have changed.
     """
     topic, fields = notice.topic, notice.data
     if former_names:
@@ -50,7 +50,7 @@ def envelope(notice: Message, *, former_names: bool = False) -> str:
 
 
 def clean(text: str) -> str:
-    """One line without control characters: names come from elsewhere, and a mail has headers."""
+    """Return one line without control characters: names come from outside, and a mail has headers."""
     line = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()
     return line if len(line) <= MAX_LINE_CHARS else f"{line[: MAX_LINE_CHARS - 1]}…"
 

@@ -25,7 +25,7 @@ SocketOptions: TypeAlias = Iterable[
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What one request may do, seen from the socket: when it must be over, and which private addresses it may use."""
+    """The limits of one request at the socket: its deadline, and the private addresses that it may use."""
 
     until: float  # time.monotonic()
     exceptions: tuple[Network, ...]
@@ -36,7 +36,7 @@ _limits: ContextVar[RequestLimits] = ContextVar("request_limits")
 
 @contextmanager
 def request_limits(seconds: float, exceptions: Iterable[Network]) -> Iterator[None]:
-    """Everything that this thread sends inside is bound by it."""
+    """Apply the limits to everything that this thread sends inside the block."""
     token = _limits.set(RequestLimits(time.monotonic() + seconds, tuple(exceptions)))
     try:
         yield
@@ -45,7 +45,10 @@ def request_limits(seconds: float, exceptions: Iterable[Network]) -> Iterator[No
 
 
 def _left(timeout: float | None, late: type[httpcore.TimeoutException] = httpcore.ReadTimeout) -> float:
-    """The seconds that one operation may take. A server that drips a byte now and then meets the end as well."""
+    """Return the seconds that one operation may take.
+
+    Even a server that sends single bytes meets the deadline.
+    """
     left = _limits.get().until - time.monotonic()
     if left <= 0:
         raise late("the time limit of the whole request is over")
@@ -53,7 +56,7 @@ def _left(timeout: float | None, late: type[httpcore.TimeoutException] = httpcor
 
 
 class Stream(httpcore.NetworkStream):
-    """A connection that looks at the clock before every operation."""
+    """A connection that checks the deadline before every operation."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
@@ -77,7 +80,7 @@ class Stream(httpcore.NetworkStream):
 
 
 class PinnedNetwork(httpcore.NetworkBackend):
-    """Connects to judged addresses only."""
+    """Connects only to checked addresses."""
 
     def __init__(self, resolve: Resolve) -> None:
         self._lookup = Lookup(resolve)

@@ -12,9 +12,9 @@ SPREAD = 0.2  # waits are drawn from ±10%, so that a thousand deliveries that f
 
 
 def wait(attempts: int, *, dice: float, asked: timedelta | None = None) -> timedelta | None:
-    """How long until the next attempt after `attempts` of them; None after the last attempt.
+    """Return the pause after `attempt` attempts; None after the last one.
 
-    `dice` is a random number from 0 to 1. `asked` is the receiver's Retry-After: it can only lengthen the wait, and by
+    `dice` is a random number from 0 to 1. `asked` is the receiver's Retry-After: it can only lengthen the pause, and by
     no more than an hour.
     """
     if attempts >= len(RETRY_WAITS):

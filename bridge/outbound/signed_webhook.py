@@ -13,7 +13,10 @@ Result: TypeAlias = Literal["taken", "again", "refused", "gone"]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """taken: 2xx. again: try later. refused: by us, trying again changes nothing. gone: 410, never again."""
+    """The result of one attempt.
+
+    taken: 2xx. again: try later. refused: by us, another attempt changes nothing. gone: 410, never again.
+    """
 
     result: Result
     words: str = ""
@@ -22,14 +25,14 @@ class Attempt:
 
 
 def client(channel: Channel) -> Outgoing:
-    """The way to this endpoint and to nowhere else. Redirects are answers, not orders."""
+    """Return a client for this endpoint only. It does not follow redirects."""
     assert channel.webhook is not None
     bounds = Bounds(time=channel.timeout, answer=4_096)
     return Outgoing([channel.webhook], private=channel.private, bounds=bounds)
 
 
 def attempt(outgoing: Outgoing, channel: Channel, message_id: str, body: str, now: datetime) -> Attempt:
-    """Send once. Never raises for what the other side does."""
+    """Send once. Never raises for errors of the other side."""
     try:
         answer = outgoing.send("POST", channel.url, headers=signed(channel, message_id, body, now), body=body.encode())
     except Refused as error:
@@ -40,7 +43,10 @@ def attempt(outgoing: Outgoing, channel: Channel, message_id: str, body: str, no
 
 
 def signed(channel: Channel, message_id: str, body: str, now: datetime) -> dict[str, str]:
-    """The headers of a message. All keys sign, the newest first, so that a receiver may change over any time."""
+    """Return the headers of a message.
+
+    All keys sign, the newest first, so that a receiver may change its key any time.
+    """
     stamp = now.astimezone(UTC)
     return {
         "Content-Type": "application/json",
@@ -52,7 +58,7 @@ def signed(channel: Channel, message_id: str, body: str, now: datetime) -> dict[
 
 
 def classify(answer: Answer, now: datetime) -> Attempt:
-    """Only 2xx is a yes. A 4xx is repeated as well: receivers are deployed broken and mended."""
+    """Classify an answer. Only 2xx is a success. A 4xx is repeated too, because a broken receiver may be mended."""
     if 200 <= answer.status < 300:
         return Attempt("taken", status=answer.status)
     if answer.status == 410:

@@ -24,7 +24,7 @@ WRITE_INTERVAL = 10.0  # seconds between two writings while one piece of work go
 
 
 class Meter:
-    """Threads may share it. `store` is asked for when there is something to write."""
+    """Counts requests. Threads may share it. `store` is called when there is something to write."""
 
     def __init__(self, store: Callable[[], Store], clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class Meter:
         self._written = time.monotonic()
 
     def of(self, account: str) -> RequestObserver:
-        """What the client of an account tells its requests to."""
+        """Return the observer for the requests of an account's client."""
 
         def observe(one: ObservedRequest) -> None:
             CALLS.labels(account, one.operation, one.outcome).inc()
@@ -49,9 +49,9 @@ class Meter:
         return observe
 
     def write(self, *, last: bool = False) -> None:
-        """Bring what has gathered into the database. Where that fails it is kept: a call must not fail for a chart.
+        """Write the collected counts into the database. If that fails they are kept: a call must not fail for a chart.
 
-        `last`: this process ends, and a command line must not warn of a database that it did not need.
+        `last`: this process ends, and a command line must not warn about a database that it did not need.
         """
         with self._lock:
             sums, self._sums = self._sums, {}

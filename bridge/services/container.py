@@ -60,7 +60,7 @@ BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls,
 
 
 class _SharedFlag:
-    """Set by a parent, seen by children that were forked before: a threading.Event would be a copy in each."""
+    """Set by a parent, read by children that were forked before: a threading.Event would be a copy in each."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 1)
@@ -89,7 +89,10 @@ class Services:
         queue: "Queue | None" = None,
         store: Store | None = None,
     ) -> None:
-        """`patient`: somebody waits for the answers, as on a command line. A worker does not wait: rows do."""
+        """Create it. `patient`: a person waits for the answers, as on a command line.
+
+        A worker does not wait: rows do.
+        """
         self.settings = settings
         self._patient = patient
         self._given = {name: part for name, part in {"queue": queue, "store": store}.items() if part is not None}
@@ -107,10 +110,10 @@ class Services:
         self.rule_answers: dict[str, Any] = {}  # what each rule said last, as far as this process recorded it
 
     def refresh(self, *, every: float = 0.0) -> bool:
-        """Take in what bridge.yaml and .env say by now about sources, channels, `http:` and who hears of the service.
+        """Load the present entries of bridge.yaml and .env for sources, channels, `http:` and `notices:`.
 
-        True where something was taken in. Accounts, the database and the rest need a restart. A file that cannot be
-        used changes nothing; `check` says why. `every`: look at most once in so many seconds.
+        Returns True if something changed. Accounts, the database and the rest need a restart. An unusable file changes
+        nothing; `check` says why. `every`: check at most once in this number of seconds.
         """
         if time.monotonic() < self._looked + every:
             return False
@@ -163,12 +166,15 @@ class Services:
 
     @property
     def _info(self) -> dict[str, Any]:
-        """For sessions: a part that is asked for when a chunk says that its rows are there. Most commands never do."""
+        """The info dict of sessions: a part that is read when a chunk says that its rows are elsewhere.
+
+        Most commands never use it.
+        """
         return {} if self.settings.clickhouse is None else {WHERE_ROWS_ARE: lambda: self.observation_rows}
 
     @cached_property
     def observation_rows(self) -> "ClickHouseRows | None":
-        """Where observations are kept, if not in the database."""
+        """The place of observations, if not the database."""
         if self.settings.clickhouse is None:
             return None
         from bridge.reports.clickhouse_client import ClickHouse
@@ -192,7 +198,7 @@ class Services:
 
     @property
     def _redis_url(self) -> str:
-        """Given, or that of the service that runs on this home."""
+        """The given address, or that of the service that runs on this home."""
         found = self.settings.redis_url or running_service.redis_url(self.settings.var)
         if found is None:
             raise SettingsError(
@@ -202,14 +208,14 @@ class Services:
 
     @cached_property
     def queue(self) -> "Queue":
-        """Where work is asked for. Where no Redis is known, as on a command line, the sweep of the workers finds it."""
+        """The queue of tasks. Without Redis, as on a command line, the sweep of the workers finds the work."""
         from bridge.services.queue import Queue
 
         return Queue(self.settings.redis_url or running_service.redis_url(self.settings.var), self.settings.own_queues)
 
     @cached_property
     def box(self) -> "SecretsBox":
-        """Seals provisioned passwords with a key derived from BRIDGE_SECRET_KEY."""
+        """Encrypts provisioned passwords with a key derived from BRIDGE_SECRET_KEY."""
         from bridge.services.secrets import SecretsBox
 
         if self.settings.secret_key is None:
@@ -237,7 +243,7 @@ class Services:
         return made
 
     def client(self, account: str = "main", integration: str = "default") -> "Client":
-        """The client of one integration. All clients of one API key share one budget, over all processes."""
+        """Return the client of one integration. All clients of one API key share one budget, over all processes."""
         found = self._clients.get((account, integration))
         if found is None:
             found = self._clients[account, integration] = self._make_client(account, integration)
@@ -286,7 +292,7 @@ class Services:
         )
 
     def seconds_away(self, account: str) -> float:
-        """Seconds until calls for this account make sense; 0.0: now."""
+        """Return the seconds until calls for this account make sense; 0.0: now."""
         from bridge.services.reachability import seconds_away
 
         known = self.settings.accounts.get(account)
@@ -295,13 +301,13 @@ class Services:
 
     @cached_property
     def meter(self) -> "Meter":
-        """Counts what goes out to Integr8."""
+        """Counts requests to Integr8."""
         from bridge.services.api_usage import Meter
 
         return Meter(lambda: self.store, self.clock)
 
     def data(self, account: str = "main", integration: str = "default") -> "LiveData":
-        """The observations of one integration, kept at hand over the life of the process."""
+        """Return the observations of one integration, kept for the life of the process."""
         from bridge.reports.live_observations import LiveData
         from bridge.reports.windows import Windows
         from rules.model.revision import ALWAYS_KEPT
@@ -314,12 +320,12 @@ class Services:
         return self._data[key]
 
     def false_incidents(self, account: str) -> float:
-        """How many false incidents of broken tracking a month this account bears."""
+        """Return how many false incidents of broken tracking a month this account accepts."""
         known = self.settings.accounts.get(account)
         return 1.0 if known is None else known.false_incidents
 
     def observation_files(self, account: str, integration: str) -> "SegmentDirectory":
-        """Where the observations of one integration lie by time."""
+        """Return the directory of the observations of one integration by time."""
         from bridge.reports.segment_directory import OBSERVATIONS, SegmentDirectory
 
         return SegmentDirectory(self.settings.var / OBSERVATIONS, account, integration)
@@ -344,7 +350,7 @@ class Services:
 
     @cached_property
     def channels(self) -> "Mapping[str, Channel]":
-        """Where notices go. Raises SettingsError with every problem of every entry."""
+        """The channels for notices. Raises SettingsError with every problem of every entry."""
         from bridge.outbound.channels import ChannelSettingsError, channel
 
         made, problems = {}, []
@@ -359,7 +365,7 @@ class Services:
 
     @cached_property
     def login(self) -> "Oidc | None":
-        """The identity provider to sign in through, if there is one. Raises SettingsError with every problem."""
+        """The identity provider for sign-in, if there is one. Raises SettingsError with every problem."""
         from bridge.config.login import LoginSettingsError, oidc
 
         try:
@@ -369,7 +375,7 @@ class Services:
 
     @cached_property
     def outgoing(self) -> "Outgoing":
-        """For the `http` action. Raises SettingsError where `http:` of bridge.yaml cannot be read."""
+        """The client for the `http` action. Raises SettingsError if `http:` of bridge.yaml cannot be read."""
         from bridge.outbound.http import HttpSettingsError, http_policy, outgoing
 
         try:
@@ -393,7 +399,7 @@ class Services:
 
 
 def _stamp(home: Path) -> tuple[tuple[int, int] | None, ...]:
-    """When bridge.yaml and .env were written last, and how large they are."""
+    """Return when bridge.yaml and .env were last written, and their sizes."""
     found: list[tuple[int, int] | None] = []
     for name in (settings_module.SETTINGS_FILE, ".env"):
         try:
@@ -405,7 +411,7 @@ def _stamp(home: Path) -> tuple[tuple[int, int] | None, ...]:
 
 
 def _become(held: dict[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Change a mapping that others hold, without a moment in which it is empty."""
+    """Change a shared mapping without a moment in which it is empty."""
     held.update(wanted)
     for name in held.keys() - wanted.keys():
         del held[name]
@@ -416,7 +422,7 @@ _lock = threading.Lock()
 
 
 def services(make: Callable[[], Settings] = settings_module.load) -> Services:
-    """The container of this process. A child of a fork gets its own."""
+    """Return the container of this process. A child of a fork gets its own."""
     global _services  # noqa: PLW0603 - one per process is the point
     with _lock:
         if _services is None or _services[0] != os.getpid():

@@ -12,7 +12,10 @@ NEW_ONES = 50_000  # objects between two looks at the new ones; a batch of event
 
 
 def rest() -> None:
-    """Call it once in each process, after it has loaded what it works with and before it works."""
+    """Freeze the present objects for the garbage collector.
+
+    Call it once in each process, after loading and before work.
+    """
     gc.collect()
     memory.give_back()
     gc.freeze()

@@ -20,7 +20,7 @@ MAX_OBJECTS_OF_A_SIZE = 200_000  # objects of one size; far more than there are 
 
 
 class _MallInfo(ctypes.Structure):
-    """What mallinfo2 of glibc tells; `arena` is how large the heap is, `fordblks` how much of it is free."""
+    """The result of mallinfo2 of glibc; `arena` is the size of the heap, `fordblks` its free part."""
 
     _fields_ = [
         (name, ctypes.c_size_t)
@@ -32,9 +32,9 @@ _filling: list[bytes] = []
 
 
 def be_small() -> None:
-    """Call it before numpy is imported.
+    """Limit threads before numpy is imported.
 
-    OpenBLAS starts a thread with buffers of its own for each core, and nothing of ours multiplies matrices.
+    OpenBLAS starts a thread with its own buffers for each core, and this program multiplies no matrices.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     mallopt = _glibc("mallopt")
@@ -43,7 +43,7 @@ def be_small() -> None:
 
 
 def give_back() -> None:
-    """Return what was freed to the system: importing leaves a tenth of a process behind as free memory."""
+    """Return freed memory to the system: imports leave a tenth of a process behind as free memory."""
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)
@@ -51,10 +51,10 @@ def give_back() -> None:
 
 @contextmanager
 def arrays_reused() -> Iterator[None]:
-    """Keep what is freed within the block for the next array; `give_back` afterwards returns it to the system.
+    """Keep memory that is freed within the block for the next array; `give_back` afterwards returns it to the system.
 
-    By default glibc gives each array of more than 128 kB back at once and asks for the next: the system then clears
-    every page of it anew, which took two thirds of an evaluation's processor time.
+    By default glibc returns each array of more than 128 kB at once and requests the next: the system then clears every
+    page of it again, which took two thirds of an evaluation's processor time.
     """
     mallopt = _glibc("mallopt")
     if mallopt is not None:
@@ -69,11 +69,11 @@ def arrays_reused() -> Iterator[None]:
 
 
 def before_fork() -> None:
-    """Call it in a process that has loaded what its children need, before it forks them.
+    """Prepare memory before a fork, in a process that has loaded what its children need.
 
-    Children share a page until one of them writes into it. What they make goes into the gaps between the parent's
-    objects, a little into each of thousands of pages, unless the gaps are filled: two megabytes here save a dozen in
-    each child. And a garbage collection writes into every object that it looks at.
+    Children share a page until one of them writes into it. Their new objects go into the gaps between the parent's
+    objects, a few into each of thousands of pages, unless the gaps are filled: two megabytes here save a dozen in each
+    child. And a garbage collection writes into every object that it examines.
     """
     gc.collect()
     if not _filling:  # a child of a process that has done it has few gaps of its own
@@ -84,7 +84,7 @@ def before_fork() -> None:
 
 
 def _fill_pools() -> None:
-    """For each size of small objects make some until a pool is filled from its begin to its end: no other had room."""
+    """For each size of small objects create some until one pool is filled completely, so that no other has room."""
     for size in range(BYTES_HEAD + STEP - BYTES_HEAD % STEP, LARGEST_SMALL + 1, STEP):
         in_a_row = 0
         for made in _objects(size):
@@ -115,5 +115,5 @@ def _fill_heap() -> None:
 
 
 def _glibc(name: str) -> Any:
-    """A function of the C library; None where there is none of this name."""
+    """Return a function of the C library; None if there is none of this name."""
     return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None

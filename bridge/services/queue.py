@@ -68,7 +68,7 @@ ANNOUNCE_SECONDS = 10.0
 
 
 class WakeUp(NamedTuple):
-    """A task to ask for; with an account, in that account's own queue."""
+    """A task to request; with an account, in that account's own queue."""
 
     task: str
     account: str | None = None
@@ -83,15 +83,15 @@ class WakeUp(NamedTuple):
 
 
 def queue_of(queue: str, account: str | None) -> str:
-    """The name of a queue, or of an account's own one beside it."""
+    """Return the name of a queue, or of an account's own one beside it."""
     return queue if account is None else f"{queue}.{account}"
 
 
 def served_queues(chosen: Iterable[str], own: Collection[str], accounts: Collection[str] | None) -> list[str]:
-    """The queues of a worker that was given these with `--queues`.
+    """Return the queues of a worker with these `--queues`.
 
-    `own`: accounts with queues of their own. `accounts`: those whose work this worker does, SHARED for everything that
-    waits in no account's queue; None: all of it.
+    `own`: accounts with their own queues. `accounts`: those that this worker serves, SHARED for the common queues;
+    None: all queues.
     """
     of_accounts = {QUEUES[task] for task in BY_ACCOUNT}
     mine = sorted(own) if accounts is None else sorted({*accounts} - {SHARED})
@@ -106,7 +106,7 @@ def served_queues(chosen: Iterable[str], own: Collection[str], accounts: Collect
 
 
 def sender(redis_url: str) -> Celery:
-    """A Celery application that can only send, and gives up quickly (kombu retries for seconds by default)."""
+    """Return a Celery application that can only send, and gives up quickly (kombu retries for seconds by default)."""
     broker, options = redis_address.broker(redis_url)
     app = Celery("bridge", broker=broker, set_as_current=False)
     app.conf.update(
@@ -126,7 +126,7 @@ class Queue:
     """Sends task names to the workers. Without an address, as on a command line, the sweep finds the work."""
 
     def __init__(self, redis_url: str | None, own: Collection[str] = ()) -> None:
-        """`own`: the accounts with queues of their own."""
+        """Create it. `own`: the accounts with their own queues."""
         self._own = sorted(own)
         self._app = sender(redis_url) if redis_url else None
         self._marks = (
@@ -136,13 +136,13 @@ class Queue:
         )
 
     def wake(self, name: str) -> bool:
-        """Ask for a task now, for every account. False when Redis did not take it: the sweep will find the work."""
+        """Request a task now, for every account. Returns False if Redis refused it: the sweep will find the work."""
         accounts = [None, *self._own] if name in BY_ACCOUNT else [None]
         sent = [self.send(WakeUp(name, account)) for account in accounts]  # one that is lost keeps no other back
         return all(sent)
 
     def send(self, wanted: WakeUp) -> bool:
-        """Ask for a task for one account, or for all that have no queues of their own. False as in `wake`."""
+        """Request a task for one account, or for all without their own queues. Returns False as in `wake`."""
         if self._app is None or self._marks is None:
             return False
         arguments = {} if wanted.account is None else {"account": wanted.account}
@@ -159,7 +159,7 @@ class Queue:
         return True
 
     def announce(self, queues: Iterable[str]) -> None:
-        """A worker serves these, for some seconds from now on."""
+        """Announce for some seconds that a worker serves these queues."""
         if self._marks is None:
             return
         try:
@@ -171,7 +171,7 @@ class Queue:
             log.warning("served queues not announced", error=str(error))
 
     def unserved(self, queues: Collection[str]) -> list[str]:
-        """Those of these queues that no worker has announced lately; none where Redis cannot say."""
+        """Return those of these queues that no worker has announced lately; none if Redis cannot say."""
         if self._marks is None or not queues:
             return []
         try:
@@ -181,7 +181,7 @@ class Queue:
         return [queue for queue, value in zip(queues, found, strict=True) if value is None]
 
     def started(self, name: str, account: str | None = None) -> None:
-        """A worker is about to read the rows: work that is committed from now on needs a message of its own."""
+        """Note that a worker is about to read the rows: later commits need another message."""
         if self._marks is None:
             return
         try:
@@ -190,10 +190,10 @@ class Queue:
             log.warning("mark not cleared", task=name, error=str(error))  # it expires
 
     def debounce(self, name: str, seconds: float) -> None:
-        """No other worker needs to start for so long: the caller reads the rows itself afterwards, after `clear`.
+        """Note that no other worker needs to start for a while: the caller reads the rows itself, after `clear`.
 
-        The mark lives twice as long, in case the caller does not; then the sweep finds the rows. On a busy machine a
-        rest of a few milliseconds is far longer, hence the tenth of a second at least.
+        The mark lasts twice as long, in case the caller fails; then the sweep finds the rows. On a busy machine a pause
+        of a few milliseconds takes far longer, hence the tenth of a second at least.
         """
         if self._marks is None:
             return
@@ -204,7 +204,7 @@ class Queue:
             log.warning("debounce not set", task=name, error=str(error))
 
     def debounced(self, name: str) -> bool:
-        """Whether another worker reads the rows soon. False when Redis does not answer."""
+        """Return whether another worker reads the rows soon. False if Redis does not answer."""
         try:
             return self._marks is not None and self._marks.get(_mark(name)) == HELD
         except (redis.RedisError, OSError):
@@ -233,7 +233,7 @@ def _served(queue: str) -> str:
 
 
 class Announcer(threading.Thread):
-    """Says again and again which queues a worker serves."""
+    """Announces again and again which queues a worker serves."""
 
     def __init__(self, queue: Queue, queues: Collection[str]) -> None:
         super().__init__(name="announcer of queues", daemon=True)
@@ -250,7 +250,7 @@ class Announcer(threading.Thread):
 
 
 class WakeUpSender(threading.Thread):
-    """Collect the wake-ups of one process and send them from a thread of its own."""
+    """Collects the wake-ups of one process and sends them from a separate thread."""
 
     def __init__(self, queue: Queue) -> None:
         super().__init__(name="wake-up sender", daemon=True)
@@ -261,7 +261,7 @@ class WakeUpSender(threading.Thread):
         self._stop = threading.Event()
 
     def wake(self, name: str) -> None:
-        """Costs the caller a set insertion; the message follows within PAUSE."""
+        """Add a wake-up. It costs the caller a set insertion; the message follows within PAUSE."""
         if name in self._wanted:
             return  # it has yet to be sent, and a worker that starts then sees what is committed by now
         with self._lock:

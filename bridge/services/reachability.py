@@ -16,7 +16,7 @@ UNREAD = 30  # each 30th probe is sent whether the server reads or not: there ma
 
 
 def seconds_away(client: Client) -> float:
-    """Seconds until a call makes sense; 0.0: now. Makes one cheap call where the breaker waits for a probe."""
+    """Return the seconds until a call makes sense; 0.0: now. Makes one cheap call if the breaker waits for a probe."""
     try:
         state = client.budget.state()
         if state.closed_for > MAX_PAUSE_TO_CALL_IN:

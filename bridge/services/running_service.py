@@ -18,7 +18,7 @@ LOCK_TIMEOUT = 1.0  # s; a command that looks whether the service runs holds the
 
 
 class AlreadyRunning(RuntimeError):
-    """Another `up` runs on this home. Nothing was touched."""
+    """Another `up` runs on this home. Nothing was changed."""
 
 
 class Claim:
@@ -28,7 +28,7 @@ class Claim:
         self._stream = stream
 
     def announce(self, **facts: Any) -> None:
-        """Write down what others need to know."""
+        """Write what other processes need to know."""
         self._stream.seek(0)
         self._stream.write(json.dumps({"pid": os.getpid(), **facts}))
         self._stream.truncate()
@@ -41,7 +41,7 @@ class Claim:
 
 
 def claim(var: Path) -> Claim:
-    """Become the service of a home. Raises AlreadyRunning."""
+    """Claim the service of a home. Raises AlreadyRunning."""
     private_directory(var)
     stream = os.fdopen(os.open(var / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
     until = time.monotonic() + LOCK_TIMEOUT
@@ -62,12 +62,12 @@ def claim(var: Path) -> Claim:
 
 
 def redis_url(var: Path) -> str | None:
-    """Where the Redis of the service that runs on this home is; None while none runs."""
+    """Return the Redis address of the service that runs on this home; None while none runs."""
     return _announced(var, "redis_url")
 
 
 def address(var: Path) -> str | None:
-    """Where the service that runs on this home is reached from this machine; None while none runs."""
+    """Return the local address of the service that runs on this home; None while none runs."""
     found = _announced(var, "address")
     return found.replace("//0.0.0.0:", "//127.0.0.1:") if found else None
 

@@ -13,25 +13,25 @@ PURPOSE = b"integr8-bridge handover v1"  # the same key may serve other purposes
 
 
 class Unsealable(ValueError):
-    """The text was sealed with a key that is no longer among ours, or was changed."""
+    """The text was encrypted with an unknown key, or was changed."""
 
 
 class SecretsBox:
-    """Seals and opens small secrets."""
+    """Encrypts and decrypts small secrets."""
 
     def __init__(self, keys: str) -> None:
         self._keys = [key.strip() for key in keys.split(",") if key.strip()]
         self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key, PURPOSE))) for key in self._keys])
 
     def derive(self, purpose: bytes) -> bytes:
-        """A key for another purpose, from the first of ours."""
+        """Return a key for another purpose, derived from the first of our keys."""
         return _derive(self._keys[0], purpose)
 
     def seal(self, secret: bytes) -> bytes:
         return self._fernet.encrypt(secret)
 
     def open(self, sealed: bytes) -> bytes:
-        """Raises Unsealable."""
+        """Decrypt a text. Raises Unsealable."""
         try:
             return self._fernet.decrypt(sealed)
         except InvalidToken:

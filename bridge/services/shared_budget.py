@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class SharedBudget:
-    """The `Budget` of an account. Raises BudgetUnavailable when neither Redis nor the file can be asked."""
+    """The `Budget` of an account. Raises BudgetUnavailable if neither Redis nor the file can be read."""
 
     def __init__(
         self, var: Path, api_key: str, per_second: float, burst: int | None, *, redis: Redis | None = None

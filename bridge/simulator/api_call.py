@@ -25,7 +25,7 @@ class Call:
 
     @property
     def by(self) -> dict[str, Any]:
-        """Who wrote, for the journal of writes."""
+        """The author of a request, for the journal of writes."""
         return {"by": self.operation.name, "request": self.request}
 
     def fault(self, kind: str) -> Fault | None:

@@ -19,10 +19,10 @@ API = "/api/"
 
 
 def create_app(world: World | None = None, **options: Any) -> Flask:
-    """A Flask application over `world`, or over a new one; options are those of `Options`.
+    """Return a Flask application over `world`, or over a new one; options are those of `Options`.
 
-    `httpx.Client(transport=httpx.WSGITransport(app=create_app(world)), base_url="http://simulator")` talks
-    to it in-process.
+    `httpx.Client(transport=httpx.WSGITransport(app=create_app(world)), base_url="http://simulator")` talks to it
+    in-process.
     """
     world = world or World(options=Options())
     world.configure(options)

@@ -25,7 +25,7 @@ def encode(payload: Any) -> bytes:
 
 
 def json_answer(payload: Any, status: int = 200) -> Response:
-    """A 204 has no body, not even an empty object."""
+    """Return a JSON answer; a 204 has no body, not even an empty object."""
     if status == 204:
         return Response(status=204)
     return Response(encode(payload), status=status, mimetype="application/json")
@@ -36,7 +36,7 @@ def refused(world: World, status: int, words: str, *, field: str | None = None) 
 
 
 def too_many(world: World, style: str, seconds: float) -> Response:
-    """429; how long to wait is told in seconds, as a date, or not at all."""
+    """Return a 429 with the wait in seconds, as a date, or without it."""
     answer = refused(world, 429, "too many requests")
     whole = max(1, int(-(-seconds // 1)))
     if style == "seconds":
@@ -47,7 +47,7 @@ def too_many(world: World, style: str, seconds: float) -> Response:
 
 
 def faulty(world: World, fault: Fault) -> Response | None:
-    """The answer that takes the place of the real one; None for faults that only bend it."""
+    """Return the answer that replaces the real one; None for faults that only change it."""
     match fault.kind:
         case "rate_limited":
             return too_many(world, fault["retry_after"], fault["seconds"])
@@ -76,7 +76,7 @@ def html(status: int) -> Response:
 
 
 def bent(fault: Fault, answer: Response) -> Response:
-    """The real answer, damaged on its way."""
+    """Return the real answer, damaged in transit."""
     if fault.kind == "truncate":
         whole = answer.get_data()
         return Response(whole[: len(whole) // 2 or 1] or b"{", status=answer.status, mimetype="application/json")
@@ -88,8 +88,8 @@ def bent(fault: Fault, answer: Response) -> Response:
 class Cut(Response):
     """Half a body and then a closed connection; with status 0 not even a status line.
 
-    Over a real socket the caller sees the connection close. In-process there is no socket, so the same
-    exception is raised that httpx would have made of it.
+    Over a real socket the caller sees the connection close. In-process there is no socket, so it raises the exception
+    that httpx would have raised.
     """
 
     def __init__(self, whole: bytes, status: int) -> None:

@@ -9,7 +9,7 @@ def utc_now() -> datetime:
 
 
 class Clock:
-    """Real time plus an offset, or a moment that only moves when told to."""
+    """Real time plus an offset, or a fixed moment that moves only on request."""
 
     def __init__(self, *, at: datetime | None = None, source: Callable[[], datetime] = utc_now) -> None:
         self._source = source
@@ -37,14 +37,14 @@ class Clock:
         self._frozen = self.now()
 
     def thaw(self) -> None:
-        """Run on from where it stands."""
+        """Let the clock run from its present moment."""
         if self._frozen is not None:
             self._offset = self._frozen - self._source()
             self._frozen = None
 
 
 def milliseconds(at: datetime) -> int:
-    """Unix time in whole milliseconds, without the rounding that float seconds would bring."""
+    """Return Unix time in whole milliseconds, without the rounding of float seconds."""
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 

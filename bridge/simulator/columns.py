@@ -18,7 +18,7 @@ TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """How a row is looked at: whose names, which time zone, which of the two ids."""
+    """How to show a row: whose names, which time zone, which of the two ids."""
 
     directory: Directory
     zone: tzinfo = UTC
@@ -53,7 +53,7 @@ def _nothing(_eye: Eye, _row: Any) -> str:
 
 
 def _session(row: Conversion) -> str:
-    """`0D, 00:06:46`, as a sibling product writes it."""
+    """Return `0D, 00:06:46`, as a sibling product writes it."""
     minutes, seconds = divmod(max(0, row.at - row.clicked_at) // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

@@ -13,7 +13,7 @@ from bridge.simulator.world import API_KEY, INTEGRATION, World
 
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, object]:
-    """`name=value`, the value read as JSON where it is JSON."""
+    """Parse `name=value`; the value is parsed as JSON if it is JSON."""
     found: dict[str, object] = {}
     for text in texts:
         name, equals, value = text.partition("=")

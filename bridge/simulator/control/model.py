@@ -26,7 +26,7 @@ def _model(world: World, _: Asking) -> Any:
 
 
 def _change_model(world: World, asking: Asking) -> Any:
-    """Habits, profiles of single offers and publishers, live or not, and a past to be made up."""
+    """Change habits, profiles of single offers and publishers, live traffic, and generate a past."""
     body = dict(asking.body)
     live, days = body.pop("live", None), asking.number("history_days", 0)
     body.pop("history_days", None)
@@ -57,7 +57,10 @@ def _profile(present: Profile, changes: Mapping[str, Any]) -> Profile:
 
 
 def _incident(world: World, asking: Asking) -> Any:
-    """`fraud` wants a publisher, `broken` an advertiser (none: all); from now for an hour if nothing is said."""
+    """Add an incident.
+
+    `fraud` needs a publisher, `broken` an advertiser (none: all); by default from now for an hour.
+    """
     kind = asking.choice("kind", ("fraud", "broken"))
     start = asking.moment("start") or world.clock.now()
     end = asking.moment("end") or start + timedelta(hours=1)
@@ -78,7 +81,7 @@ def _incident(world: World, asking: Asking) -> Any:
 
 
 def _cap(world: World, asking: Asking) -> Any:
-    """A soft cap: once it is reached, clicks go to the fallback and late conversions are Pending."""
+    """Set a soft cap: once it is reached, clicks go to the fallback and late conversions are Pending."""
     offer = entity(world.directory.offers, asking.path["key"], "offer")
     if asking.body.get("conversions_per_day") is None:
         world.tracker.caps.pop(offer.number, None)

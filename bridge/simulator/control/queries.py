@@ -58,7 +58,7 @@ def _forget_writes(world: World, _: Asking) -> Any:
 
 
 def _state(world: World, asking: Asking) -> Any:
-    """All of it, or one part: whoever waits for a change asks often, and all entities are megabytes."""
+    """Return the whole state, or one part: callers that wait for a change ask often, and all entities are megabytes."""
     parts = _parts(world)
     only = asking.query.get("only")
     if only is None:

@@ -33,7 +33,7 @@ class Asking:
         return value
 
     def table(self, name: str) -> Mapping[str, Mapping[str, Any]]:
-        """An object of objects; {} when nothing is said."""
+        """Return an object of objects; {} if nothing is given."""
         value = self.body.get(name, {})
         if not isinstance(value, dict) or not all(isinstance(each, dict) for each in value.values()):
             raise bad(name, "must be an object of objects")
@@ -46,7 +46,7 @@ class Asking:
         return value
 
     def moment(self, name: str) -> datetime | None:
-        """An ISO time with its offset."""
+        """Parse an ISO time with its offset."""
         if self.body.get(name) is None:
             return None
         try:
@@ -70,7 +70,7 @@ class Place:
 
 
 def entity(repository: EntityRepository, wanted: Any, name: str) -> Entity:
-    """By either id; the first living one when nothing is said."""
+    """Return an entity by either id; by default the first living one."""
     found = repository.get(str(wanted)) if wanted is not None else next(repository.living(), None)
     if found is None:
         raise bad(name, f"no {repository.noun.name} has the id {wanted!r}")

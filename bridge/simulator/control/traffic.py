@@ -24,13 +24,13 @@ def _pair(world: World, asking: Asking) -> tuple[Entity, Entity]:
 
 
 def _span(world: World, asking: Asking) -> tuple[int, int]:
-    """`at`, or evenly over the `within` seconds before it; now when nothing is said."""
+    """Return times at `at`, or evenly over the `within` seconds before it; by default now."""
     at = asking.moment("at") or world.clock.now()
     return milliseconds(at - timedelta(seconds=asking.number("within", 0))), milliseconds(at)
 
 
 def _clicks(world: World, asking: Asking) -> Any:
-    """So many clicks, with conversions on some of them."""
+    """Add this number of clicks, with conversions on some of them."""
     offer, publisher = _pair(world, asking)
     start, end = _span(world, asking)
     count, conversions = int(asking.number("count", 1)), int(asking.number("conversions", 0))
@@ -47,7 +47,7 @@ def _clicks(world: World, asking: Asking) -> Any:
 
 
 def _click(world: World, asking: Asking) -> Any:
-    """One click with all its particulars."""
+    """Add one click with all its particulars."""
     offer, publisher = _pair(world, asking)
     _, at = _span(world, asking)
     row = world.tracker.click(offer, publisher, at=at, **_texts(asking, "sub_id", "external_id", "status", "reason"))

@@ -34,8 +34,9 @@ def process_batches(
 
     Under load a rest between two of them makes batches larger. It is as long as the batch took, so that a worker works
     half of its time: with room left an event waits for tens of milliseconds, without any batches grow until there is.
-    Nobody else looks meanwhile, because we will; and there is none where a whole batch was full, because then events
-    wait already.
+    In a rush, which a web process tells us of, it is as long as it may be, because each batch costs the time in which
+    webhooks could be taken. Nobody else looks meanwhile, because we will; and there is none where a whole batch was
+    full, because then events wait already.
     """
     if queue.debounced(NAME):
         return
@@ -46,7 +47,7 @@ def process_batches(
         if batch.effects_due:
             queue.wake("effects.perform")
         if BUSY_BATCH <= batch.events < MAX_EVENTS_PER_BATCH and not container.leaving.is_set():
-            seconds = min(clock() - started, MAX_REST_SECONDS)
+            seconds = MAX_REST_SECONDS if queue.is_rush() else min(clock() - started, MAX_REST_SECONDS)
             queue.debounce(NAME, seconds)
             rest(seconds)
             queue.clear(NAME)

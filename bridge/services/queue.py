@@ -13,7 +13,7 @@ known from a key that each of them renews.
 """
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import redis
@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 PAUSE = 0.02  # seconds between two wake-ups of one name: a batch per message, not a message per webhook
 WAKE_TIMEOUT = 0.3  # seconds that a wake-up may take when Redis does not answer
+RUSH = "bridge:rush"  # a key that exists while so many webhooks come that work in large batches pays
+RUSH_MS = 250  # ms for which it stands, from the last wake-up of a rush on
 HELD = b"held"  # the value of a mark that means: a worker will look, no message waits
 MIN_DEBOUNCE_MS = 100  # ms
 #: Clears a mark unless it is held. One question instead of two, and nobody can come in between.
@@ -135,14 +137,18 @@ class Queue:
             else None
         )
 
-    def wake(self, name: str) -> bool:
-        """Request a task now, for every account. Returns False if Redis refused it: the sweep will find the work."""
+    def wake(self, name: str, *, rush: bool = False) -> bool:
+        """Request a task now, for every account. Returns False if Redis refused it: the sweep will find the work.
+
+        `rush` tells workers for RUSH_MS that large batches pay (`is_rush`).
+        """
         accounts = [None, *self._own] if name in BY_ACCOUNT else [None]
-        sent = [self.send(WakeUp(name, account)) for account in accounts]  # one that is lost keeps no other back
+        # One that is lost keeps no other back.
+        sent = [self.send(WakeUp(name, account), rush=rush) for account in accounts]
         return all(sent)
 
-    def send(self, wanted: WakeUp) -> bool:
-        """Request a task for one account, or for all without their own queues. Returns False as in `wake`."""
+    def send(self, wanted: WakeUp, *, rush: bool = False) -> bool:
+        """Request a task for one account, or for all without their own queues. Takes and returns the same as `wake`."""
         if self._app is None or self._marks is None:
             return False
         arguments = {} if wanted.account is None else {"account": wanted.account}
@@ -150,7 +156,9 @@ class Queue:
             with self._marks.pipeline(transaction=False) as both:
                 both.set(wanted.mark, b"", nx=True, px=FORGOTTEN)
                 both.llen(wanted.queue)
-                first, waiting = both.execute()
+                if rush:
+                    both.set(RUSH, b"", px=RUSH_MS)
+                first, waiting, *_ = both.execute()
             if first and waiting < MAX_WAITING:
                 self._app.send_task(wanted.task, kwargs=arguments, queue=wanted.queue, retry=False, ignore_result=True)
         except (OperationalError, redis.RedisError, OSError) as error:
@@ -210,6 +218,13 @@ class Queue:
         except (redis.RedisError, OSError):
             return False
 
+    def is_rush(self) -> bool:
+        """Whether a web process has said of late that large batches pay. False when Redis does not answer."""
+        try:
+            return self._marks is not None and self._marks.exists(RUSH) == 1
+        except (redis.RedisError, OSError):
+            return False
+
     def clear(self, name: str) -> None:
         """Remove the mark, before the rows are read."""
         if self._marks is None:
@@ -239,26 +254,27 @@ class Announcer(threading.Thread):
         super().__init__(name="announcer of queues", daemon=True)
         self._queue = queue
         self._queues = queues
-        self._stop = threading.Event()
+        self._ending = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(ANNOUNCE_SECONDS):
+        while not self._ending.wait(ANNOUNCE_SECONDS):
             self._queue.announce(self._queues)
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ending.set()
 
 
 class WakeUpSender(threading.Thread):
-    """Collects the wake-ups of one process and sends them from a separate thread."""
+    """Collects the wake-ups of one process and sends them from a separate thread, with whether there is a rush."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, is_rush: Callable[[], bool] = lambda: False) -> None:
         super().__init__(name="wake-up sender", daemon=True)
         self._queue = queue
+        self._is_rush = is_rush
         self._wanted: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._stop = threading.Event()
+        self._ending = threading.Event()
 
     def wake(self, name: str) -> None:
         """Add a wake-up. It costs the caller a set insertion; the message follows within PAUSE."""
@@ -269,16 +285,16 @@ class WakeUpSender(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
-        while not self._stop.is_set():
+        while not self._ending.is_set():
             self._wake.wait()
             self._wake.clear()
             with self._lock:
                 names, self._wanted = self._wanted, set()
             for name in names:
-                self._queue.wake(name)
-            self._stop.wait(PAUSE)
+                self._queue.wake(name, rush=self._is_rush())
+            self._ending.wait(PAUSE)
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ending.set()
         self._wake.set()
         self.join(timeout=2)

@@ -30,7 +30,7 @@ def create_app(services: Services) -> Flask:
     app = Flask("bridge.web", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_PARTS=100)
     writer = GroupCommitWriter(services.store)
-    wake_up_sender = WakeUpSender(services.queue)
+    wake_up_sender = WakeUpSender(services.queue, writer.is_rush)
     writer.start()
     wake_up_sender.start()
     access.register(app, services)

@@ -1,13 +1,15 @@
 """Group commit: the requests of a web process hand their events to one writer, which commits them in batches.
 
-The writer takes whatever has gathered during its last commit, so batches grow with the load and a single event
-never waits for others. A request is answered once its own commit is on disk.
+The writer takes whatever has gathered during its last commit, so batches grow with the load. A commit costs much more
+than a row in it, so right after another one the writer lets more requests gather for a millisecond; an event that comes
+alone never waits for others. A request is answered once its own commit is on disk.
 """
 
 import asyncio
 import queue
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,6 +24,10 @@ log = structlog.get_logger()
 
 MAX_REQUESTS_PER_COMMIT = 500  # requests per commit at most
 MAX_LOGGED_EVENTS = 3  # events of one commit in the log
+GATHER = 0.001  # seconds in which a commit waits for more requests, where the one before it has only just ended:
+RECENT = 0.01  # less than so many seconds ago
+RUSH = 5.0  # requests in a commit, by its mean over the last MEMORY commits, from which on there is a rush
+MEMORY = 32
 WAITING = 2_000  # requests that may wait for a commit; beyond that the endpoint answers 429
 
 
@@ -65,10 +71,19 @@ def _resolve(waiting: Sequence["asyncio.Future[str | None]"], error: str | None)
 class GroupCommitWriter(threading.Thread):
     """Writes the events of one process. `record` may be awaited on any event loop."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        rest: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(name="group-commit", daemon=True)
         self._store = store
+        self._rest = rest
+        self._clock = clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._mean = 0.0  # requests in a commit
 
     async def record(self, rows: list[dict[str, Any]], *, patience: float = 25.0) -> list[Receipt]:
         """Return once the events are committed. The request waits on its event loop.
@@ -97,10 +112,19 @@ class GroupCommitWriter(threading.Thread):
         """Requests that wait for a commit, for the metrics."""
         return self._jobs.qsize()
 
+    def is_rush(self) -> bool:
+        """Whether so many webhooks come that commits hold many of them: then work in large batches pays."""
+        return self._mean >= RUSH
+
     def run(self) -> None:
+        ended = float("-inf")
         while (first := self._jobs.get()) is not None:
+            if self._clock() - ended < RECENT:
+                self._rest(GATHER)
             jobs = [first, *self._gathered()]
             self._commit([job for job in jobs if job is not None])
+            ended = self._clock()
+            self._mean += (len(jobs) - self._mean) / MEMORY
             if None in jobs:
                 return
 

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from bridge.decisions.event_batches import MAX_EVENTS_PER_BATCH, BatchResult
-from bridge.services.queue import QUEUES
+from bridge.services.queue import QUEUES, RUSH
 from tasks import journal
 
 PROCESS = "journal.process"
@@ -50,6 +50,27 @@ def test_the_rest_is_as_long_as_the_batch_took_and_has_an_end(worked, took, rest
         each=took,
     )
     assert worked.rested == [pytest.approx(rested)]
+
+
+@pytest.fixture
+def rush(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(RUSH, b"")
+
+
+@pytest.mark.usefixtures("rush")
+def test_in_a_rush_the_rest_is_as_long_as_it_may_be(worked):
+    worked(
+        BatchResult(journal.BUSY_BATCH, effects_due=False, more=False),
+        BatchResult(0, effects_due=False, more=False),
+        each=0.015,
+    )
+    assert worked.rested == [journal.MAX_REST_SECONDS]
+
+
+@pytest.mark.usefixtures("rush")
+def test_a_few_events_in_a_rush_are_followed_by_nothing(worked):
+    assert worked(BatchResult(journal.BUSY_BATCH - 1, effects_due=False, more=False)) == ["batch"]
 
 
 def test_a_few_events_are_followed_by_nothing(worked):

@@ -1,11 +1,12 @@
 """One message of a name waits at a time, and none is missed."""
 
+import threading
 import time
 
 import redis
 
 from bridge.cli.local.supervisor import free_port
-from bridge.services.queue import QUEUES, Queue
+from bridge.services.queue import QUEUES, RUSH, Queue, WakeUpSender
 
 PROCESS = "journal.process"
 
@@ -72,6 +73,40 @@ def test_a_worker_that_does_not_look_after_all_is_missed_soon(queue, redis_url):
             assert client.pttl(f"bridge:wake:{PROCESS}") <= 100
     queue.wake(PROCESS)
     assert waiting(redis_url) == 1
+
+
+def test_a_rush_is_told_with_a_wake_up_and_ends_by_itself(queue, redis_url, monkeypatch):
+    monkeypatch.setattr("bridge.services.queue.RUSH_MS", 60_000)
+    queue.wake(PROCESS)
+    assert not queue.is_rush()
+    queue.wake(PROCESS, rush=True)
+    assert (queue.is_rush(), waiting(redis_url)) == (True, 1)
+    with redis.Redis.from_url(redis_url) as client:
+        assert 0 < client.pttl(RUSH) <= 60_000
+
+
+def test_a_sender_says_with_each_message_whether_there_is_a_rush():
+    told = []
+
+    class Told(Queue):
+        def wake(self, name, *, rush=False):
+            told.append((name, rush))
+            heard.set()
+
+    heard, answers = threading.Event(), [True, False]
+    sender = WakeUpSender(Told(None), lambda: answers.pop(0))
+    sender.start()
+    for _ in range(2):
+        sender.wake(PROCESS)
+        assert heard.wait(60)
+        heard.clear()
+    sender.stop()
+    assert told == [(PROCESS, True), (PROCESS, False)]
+
+
+def test_without_redis_there_is_no_rush():
+    for lost in (Queue(f"redis://127.0.0.1:{free_port()}/0"), Queue(None)):
+        assert not lost.is_rush()
 
 
 def test_holding_off_without_redis_harms_nothing():

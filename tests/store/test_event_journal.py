@@ -1,6 +1,10 @@
 """A webhook is an event once, whoever sends it how often, and nobody handles it twice."""
 
+import asyncio
+import time
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from own_loop import run
@@ -8,7 +12,7 @@ from own_loop import run
 from bridge.store import duplicate_events, ids, journal
 from bridge.store.engine import Store
 from bridge.store.journal import EventState
-from bridge.web.group_commit import GroupCommitWriter, JournalClosed
+from bridge.web.group_commit import GATHER, RECENT, GroupCommitWriter, JournalClosed
 
 
 def row(key, now, **more):
@@ -98,6 +102,70 @@ def test_each_request_is_answered_with_its_own_receipts(writer, now):
     second = run(lambda: writer.record([row("b", now)]))
     assert [one.duplicate for one in (*first, *second)] == [False, False, True]
     assert second[0].event_id == first[1].event_id
+
+
+class Counted(Store):
+    """A store that counts the commits of the journal."""
+
+    commits = 0
+
+    @contextmanager
+    def write_plainly(self):
+        self.commits += 1
+        with super().write_plainly() as connection:
+            yield connection
+
+
+def journalled(store: Store, now, together=(), then=(), **ways) -> tuple[int, bool]:
+    """Journal some events that wait already, and others one by one. How many commits that were; is it a rush?"""
+
+    async def all_of_them() -> None:
+        waiting = [asyncio.ensure_future(made.record([row(key, now)])) for key in together]
+        await asyncio.sleep(0)
+        made.start()
+        await asyncio.gather(*waiting)
+        for key in then:
+            await made.record([row(key, now)])
+
+    counted = Counted(store.engine)
+    made = GroupCommitWriter(counted, **{"rest": lambda _: None} | ways)
+    run(all_of_them)
+    made.stop()
+    return counted.commits, made.is_rush()
+
+
+def test_a_commit_waits_for_more_only_where_another_has_just_ended(store, now):
+    rested, seconds = [], iter([0.0, 0.0, RECENT / 2, 1.0, 2.0, 2.0, 3.0])
+    journalled(store, now, then="abc", rest=rested.append, clock=lambda: next(seconds))
+    assert rested == [GATHER]  # the second came soon after the first, the third a second after that
+
+
+def test_what_comes_while_a_commit_waits_is_in_it(store, now):
+    async def three() -> None:
+        loop.append(asyncio.get_running_loop())
+        await made.record([row("a", now)])
+        await made.record([row("b", now)])
+        await asyncio.wrap_future(late[0])
+
+    def rest(_seconds: float) -> None:
+        late.append(asyncio.run_coroutine_threadsafe(made.record([row("c", now)]), loop[0]))
+        while made.waiting() == 0:
+            time.sleep(0)
+
+    loop: list[Any] = []
+    late: list[Any] = []
+    counted = Counted(store.engine)
+    made = GroupCommitWriter(counted, rest=rest, clock=lambda: 0.0)
+    made.start()
+    run(three)
+    made.stop()
+    assert counted.commits == 2
+
+
+def test_commits_of_many_requests_are_a_rush_and_single_ones_end_it(store, now):
+    many = [f"together {number}" for number in range(200)]
+    assert journalled(store, now, many) == (1, True)
+    assert journalled(store, now, many, [f"then {number}" for number in range(20)]) == (21, False)
 
 
 @pytest.mark.slow

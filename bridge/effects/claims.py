@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -16,12 +16,13 @@ from bridge.effects.handlers import MERGED_VERBS, Expired, Halted, Job, password
 from bridge.integr8 import errors, request_gate
 from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
-from bridge.store import clock_steps, effect_order, entities, halts, latencies, ledger
+from bridge.store import clock_steps, effect_order, endpoint_outages, entities, halts, latencies, ledger
 from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
 from bridge.store.list_order import ListOrder
+from bridge.store.slots import Slot
 from rules.model.markers import as_sent
 from rules.model.verbs import BELOW_OFFER
 
@@ -44,6 +45,9 @@ class Batch:
     integration: str
     effects: Mapping[int, Effect]
     jobs: Sequence[Job]
+    probes: Mapping[str, Slot] = field(
+        default_factory=dict
+    )  # endpoints that are out: it finds out whether they still are
 
     @property
     def full(self) -> bool:
@@ -58,6 +62,8 @@ def claim_batch(
 
     A claim need not survive a power cut: before a request leaves, `StoredCallLog.write` is on disk, and the claim with
     it.
+    Of an endpoint that is out, one effect is claimed now and then, mostly the first in order, to find out whether
+    Integr8 answers again.
     """
     with store.read() as session:
         if not ledger.some_due(session, now, scope):
@@ -72,15 +78,37 @@ def claim_batch(
         take = partial(
             ledger.take, session, MERGED_VERBS, now=now, left_by=left_by, away=away, halted=halted, scope=scope
         )
-        kept = take(among=True, limit=MERGED_AT_ONCE)
-        single = take(among=False, limit=SINGLE_LOOKED_AT)
+        out = endpoint_outages.open_ones(session)
+        probes = endpoint_outages.take_probes(session, now, away=away, scope=scope) if out else {}
+        kept = take(among=True, limit=MERGED_AT_ONCE, out=out)
+        single = take(among=False, limit=SINGLE_LOOKED_AT, out=out)
+        for name, slot in probes.items():
+            merged = name.split(":")[-2] in MERGED_VERBS
+            more = endpoint_outages.with_all(slot)
+            probing = take(among=merged, limit=1 if not more else MERGED_AT_ONCE if merged else 2, only=name)
+            if merged:
+                kept += probing
+            else:
+                single = [*probing, *single]
         kept += _without_rivals(session, single, left_by)
         kept = effect_order.settle_order(session, kept, left_by=left_by, now=now)
+        _look_again_later(session, probes, kept, now)
         causes = ledger.causes(session, {effect.plan_id for effect in kept if effect.verb == "http"})
         expired = ledger.expired(session, {effect.plan_id for effect in kept}, now)
         offers = _offers(session, kept)
         refs = _refs(session, kept, offers)
-    return _batches(kept, _Known(causes, expired, refs, offers))
+    return _batches(kept, _Known(causes, expired, refs, offers), probes)
+
+
+def _look_again_later(session: Session, probes: dict[str, Slot], kept: Sequence[Effect], now: datetime) -> None:
+    """Leave only those endpoints among the probes for which an effect was found."""
+    tried = {endpoint_outages.of(effect).name for effect in kept}
+    for name in probes.keys() - tried:
+        slot = probes.pop(name)
+        if endpoint_outages.anybody_waits(session, name):
+            endpoint_outages.go_on(session, slot, now)
+        else:
+            endpoint_outages.end(session, name, now)
 
 
 def _without_rivals(session: Session, effects: Sequence[Effect], left_by: datetime) -> list[Effect]:
@@ -153,7 +181,7 @@ class _Known:
         return key if offer is None else key | {"offer": self.ref(effect.account, "offer", offer)}
 
 
-def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
+def _batches(effects: Sequence[Effect], known: _Known, probes: Mapping[str, Slot]) -> list[Batch]:
     groups: dict[tuple[str, ...], list[Effect]] = {}
     for effect in effects:
         group = (effect.verb, effect.kind if effect.verb in MERGED_VERBS else "", effect.account, effect.integration)
@@ -166,6 +194,7 @@ def _batches(effects: Sequence[Effect], known: _Known) -> list[Batch]:
             integration,
             {one.id: one for one in members},
             [_job_or_fault(one, known) for one in members],
+            {name: probes[name] for one in members if (name := endpoint_outages.of(one).name) in probes},
         )
         for (verb, kind, account, integration), members in groups.items()
     ]

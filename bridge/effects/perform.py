@@ -26,6 +26,7 @@ from bridge.effects.handlers import (
     held_back,
 )
 from bridge.effects.handlers.passwords import generates
+from bridge.effects.outages import note_outages
 from bridge.effects.outcomes import record_outcomes
 from bridge.integr8 import Client
 from bridge.observability.bulkhead import NOT_ITS_FAULT
@@ -93,6 +94,7 @@ def _carry_out(inputs: EffectInputs, batch: Batch) -> bool:
             with inputs.store.write() as session:
                 call_log.note_ended(session)
             raise
+        outcomes = note_outages(inputs.store, batch, outcomes, inputs.clock())
         written = record_outcomes(inputs.store, batch, outcomes, call_log=call_log, box=inputs.box, now=inputs.clock())
     _afterwards(inputs, call_log, [batch.effects[one.job.id] for one in written if isinstance(one, Failed | Applied)])
     return not any(isinstance(one, RetryLater | Ambiguous) for one in outcomes)
@@ -178,5 +180,5 @@ def _refused(needed: Callable[[], object]) -> str | None:
 def _wait_for_settings(job: Job, why: str) -> Outcome:
     """Let effects wait, or expire as usual, until bridge.yaml is mended or `accounts rename` moves the name."""
     if job.ambiguous:
-        return Ambiguous(job, PAUSE_SETTINGS, why)
-    return Failed(job, job.expired) if job.expired else RetryLater(job, PAUSE_SETTINGS, why)
+        return Ambiguous(job, PAUSE_SETTINGS, why, unasked=True)
+    return Failed(job, job.expired) if job.expired else RetryLater(job, PAUSE_SETTINGS, why, unasked=True)

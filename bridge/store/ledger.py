@@ -242,25 +242,39 @@ def take(
     left_by: datetime | None = None,
     away: Collection[str] = (),
     halted: OpenHalts | None = None,
+    out: Collection[str] = (),
+    only: str | None = None,
     scope: AccountScope = EVERYONE,
 ) -> list[Effect]:
     """Claim effects that are due: those whose verb is `among` these, or those whose is not.
 
     Urgent ones first, then the oldest plans, and of a plan what costs most. What needs Integr8 is left where it is for
-    accounts that are `away`, and so is everything that is `halted` or outside the scope.
+    accounts that are `away`, and so is everything that is `halted` or outside the scope. `out` and `only` name
+    endpoints: those to leave alone, and the only one to take from.
 
     Those that were being executed when their worker vanished come too: claimed ones start again, sent ones
     are unknown and will be read before anything else.
     """
-    asked = {"verbs": list(verbs), "away": list(away), **(_halted_names(session, halted) if halted else {})}
-    effects = _due(among, bool(halted), scope).take_snapshots(session, limit=limit, now=now, left_by=left_by, **asked)
+    asked: dict[str, Any] = {
+        "verbs": list(verbs),
+        "away": list(away),
+        **(_halted_names(session, halted) if halted else {}),
+    }
+    asked |= {"only": only} if only is not None else {"out": sorted(out)} if out else {}
+    due = _due(among, bool(halted), scope, "only" if only is not None else "out" if out else "")
+    effects = due.take_snapshots(session, limit=limit, now=now, left_by=left_by, **asked)
     overtaken = [effect for effect in effects if effect.overtaken_by is not None]
     return _without(session, effects, overtaken, now) if overtaken else effects
 
 
 @cache
-def _due(among: bool, halted: bool, scope: AccountScope) -> Claim[Effect]:  # noqa: FBT001 - halves of one question
+def _due(among: bool, halted: bool, scope: AccountScope, endpoints: str) -> Claim[Effect]:  # noqa: FBT001 - halves of one question
     verbs: BindParameter[Any] = bindparam("verbs", expanding=True)
+    named: dict[str, list[ColumnElement[bool]]] = {
+        "": [],
+        "out": [endpoint_name().not_in(bindparam("out", expanding=True))],
+        "only": [endpoint_name() == bindparam("only")],
+    }
     vanished = Effect.state.in_([EffectState.SENT, EffectState.UNKNOWN])
     return Claim(
         Effect,
@@ -269,11 +283,17 @@ def _due(among: bool, halted: bool, scope: AccountScope) -> Claim[Effect]:  # no
         Effect.verb.in_(verbs) if among else Effect.verb.not_in(verbs),
         or_(Effect.account.not_in(bindparam("away", expanding=True)), Effect.verb.in_(ELSEWHERE)),
         *([not_(_is_halted())] if halted else []),
+        *named[endpoints],
         *scope.among(Effect.account),
         order=[Effect.urgent.desc(), Effect.plan_id, Effect.money_24h.desc().nulls_last(), Effect.id],
         length=LEASE,
         state=case((vanished, EffectState.UNKNOWN.value), else_=EffectState.CLAIMED.value),
     )
+
+
+def endpoint_name() -> ColumnElement[str]:
+    """The calls that an effect needs, as one text: `main:pause:offer`."""
+    return Effect.account + ":" + Effect.verb + ":" + Effect.kind
 
 
 def _halted_names(session: Session, halted: OpenHalts) -> dict[str, list[str]]:

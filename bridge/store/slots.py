@@ -146,13 +146,13 @@ def return_untried(session: Session, taken: Iterable[Slot]) -> None:
         settle(session, slot, attempts=slot.attempts - 1)
 
 
-def put_off(session: Session, slot: Slot, until: datetime) -> None:
+def put_off(session: Session, slot: Slot, until: datetime, **values: Any) -> None:
     """Leave a slot that was taken alone until then. This does not count as an attempt."""
     ours = Slot.id == slot.id, Slot.fence == slot.fence
     session.execute(
         update(Slot)
         .where(*ours)
-        .values(claimed_until=until, attempts=Slot.attempts - 1)
+        .values(claimed_until=until, attempts=Slot.attempts - 1, **values)
         .execution_options(synchronize_session=False)
     )
 

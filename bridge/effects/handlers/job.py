@@ -86,6 +86,8 @@ class RetryLater:
     job: Job
     wait: float
     error: str
+    outage: bool = False  # Integr8 failed, or was not there: what else needs the same calls would fare no better
+    unasked: bool = False  # no request was made, so that this says nothing about Integr8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Ambiguous:
     job: Job
     wait: float
     error: str
+    outage: bool = False
+    unasked: bool = False
 
 
 Outcome: TypeAlias = Applied | Skipped | Failed | RetryLater | Ambiguous
@@ -153,17 +157,19 @@ def from_error(job: Job, error: Exception) -> Outcome:  # noqa: PLR0911 - one li
     """Return the outcome of an effect for an error of a call."""
     match error:
         case errors.OutcomeUnknown():
-            return Ambiguous(job, backoff(job), str(error))
+            return Ambiguous(job, backoff(job), str(error), outage=True)
         case errors.BudgetExhausted():
-            return RetryLater(job, error.wait, str(error))
+            return RetryLater(job, error.wait, str(error), unasked=True)
         case errors.RateLimited():
             return RetryLater(job, error.retry_after or backoff(job), str(error))
         case errors.Unauthorized() | errors.Forbidden() | errors.RequestFailed():
             return RetryLater(job, PAUSE_UNAUTHORIZED, str(error))
         case errors.NotTried():
-            return RetryLater(job, PAUSE_UNREACHABLE, str(error))
-        case errors.BudgetUnavailable() | errors.Unreachable() | errors.NoAnswer() | errors.ServerError():
-            return RetryLater(job, backoff(job), str(error))
+            return RetryLater(job, PAUSE_UNREACHABLE, str(error), unasked=True)
+        case errors.BudgetUnavailable():
+            return RetryLater(job, backoff(job), str(error), unasked=True)
+        case errors.Unreachable() | errors.NoAnswer() | errors.ServerError():
+            return RetryLater(job, backoff(job), str(error), outage=True)
         case errors.Malformed():
             return RetryLater(job, backoff(job), str(error)) if job.attempts < 5 else Failed(job, str(error))
         case _:
@@ -224,11 +230,11 @@ def held_back(call_log: CallLog, job: Job) -> Outcome:
     Requests that left are checked afterwards.
     """
     if job.ambiguous or call_log.was_sent(job):
-        return Ambiguous(job, PAUSE_UNREACHABLE, "halted before it was known what became of it")
-    return RetryLater(job, PAUSE_UNREACHABLE, "halted before it was sent")
+        return Ambiguous(job, PAUSE_UNREACHABLE, "halted before it was known what became of it", unasked=True)
+    return RetryLater(job, PAUSE_UNREACHABLE, "halted before it was sent", unasked=True)
 
 
 def untried(job: Job, error: Exception) -> Outcome:
     """Return the outcome for a job that waits because the call before it got no answer."""
     kind = Ambiguous if job.ambiguous else RetryLater
-    return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}")
+    return kind(job, PAUSE_UNREACHABLE, f"not tried, because the call before it failed: {error}", unasked=True)

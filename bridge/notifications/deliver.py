@@ -3,14 +3,15 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
 
+from bridge.config.errors import SettingsError
 from bridge.notifications import secret_delivery
 from bridge.notifications.inputs import NotificationInputs
-from bridge.observability.bulkhead import Bulkhead
+from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead, sentence
 from bridge.observability.metrics import NOTICES
 from bridge.outbound import circuit_breaker, retry_schedule
 from bridge.outbound.http import Outgoing
@@ -23,6 +24,7 @@ from rules.model.topics import current_data, current_name
 log = structlog.get_logger()
 
 MAX_PER_MESSAGE = 500  # notices of one message to people
+PAUSE_SETTINGS = timedelta(minutes=1)  # what is missing in the settings needs a person
 MAX_PER_TURN = 20  # deliveries to one endpoint before the next channel has its turn
 
 
@@ -51,22 +53,39 @@ def _deliver_channel(inputs: NotificationInputs, name: str, now: datetime, dice:
             notifications.put_off(session, name, health.open_until)
             return
         limit = min(most or MAX_PER_MESSAGE, MAX_PER_TURN) if channel.kind == "webhook" else MAX_PER_MESSAGE
-        taken = _not_muted(session, notifications.take(session, name, limit=limit, now=now), now)
+        audible = _not_muted(session, notifications.take(session, name, limit=limit, now=now), now)
+    taken = _without_sealed(inputs, audible)
     if channel.kind == "webhook":
         _send_one_by_one(inputs, channel, taken, dice)
         return
+    together: dict[int, tuple[Notice, Message]] = {}
     for one in taken:
-        if _has_secret(one):  # a message of its own, and never part of a digest
-            _settle(inputs, channel, [one], _send_secret(inputs, channel, one), dice)
-    rest = [one for one in taken if not _has_secret(one)]
-    if rest:
-        title, text = compose([message_of(one) for one in rest], by_owner=channel.digest is not None)
+        message = _message(inputs, one, program=False)
+        if isinstance(message, str):
+            _settle(inputs, channel, [one], Attempt("refused", message), dice)
+        elif _has_secret(one):  # a message of its own, and never part of a digest
+            _settle(inputs, channel, [one], send(channel, *compose([message])), dice)
+        else:
+            together[one.id] = one, message
+    if together:
+        rest, messages = zip(*together.values(), strict=True)
+        title, text = compose(messages, by_owner=channel.digest is not None)
         _settle(inputs, channel, rest, send(channel, title, text), dice)
 
 
-def _send_secret(inputs: NotificationInputs, channel: Channel, notice: Notice) -> Attempt:
-    opened = _opened(inputs, notice, program=False)
-    return Attempt("refused", opened) if isinstance(opened, str) else send(channel, *compose([opened]))
+def _without_sealed(inputs: NotificationInputs, taken: Sequence[Notice]) -> Sequence[Notice]:
+    """Put those with a secret off while it cannot be opened: the key is missing. The others need none."""
+    sealed = [one for one in taken if _has_secret(one)]
+    try:
+        if sealed:
+            inputs.box()
+    except SettingsError as error:
+        with inputs.store.write() as session:
+            for one in sealed:
+                later = inputs.clock() + PAUSE_SETTINGS
+                settle(session, one, due_at=later, attempts=one.attempts - 1, error="; ".join(error.problems))
+        return [one for one in taken if not _has_secret(one)]
+    return taken
 
 
 def _send_one_by_one(
@@ -85,12 +104,21 @@ def _send_one_by_one(
 
 
 def _attempt(inputs: NotificationInputs, channel: Channel, outgoing: Outgoing, notice: Notice) -> Attempt:
-    message: Message | str = message_of(notice)
-    if _has_secret(notice):
-        message = _opened(inputs, notice, program=True)
+    message = _message(inputs, notice, program=True)
     if isinstance(message, str):
         return Attempt("refused", message)
     return attempt(outgoing, channel, f"ntc_{notice.id}", _body(channel, message), inputs.clock())
+
+
+def _message(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Message | str:
+    """The message, with its secret if it has one; or why there is none. A notice that cannot be read fails alone."""
+    try:
+        return _opened(inputs, notice, program=program) if _has_secret(notice) else message_of(notice)
+    except NOT_ITS_FAULT:
+        raise
+    except Exception as error:
+        log.exception("notice cannot be read", notice=notice.id, topic=notice.topic)
+        return f"a fault of this program: {sentence(error)}"
 
 
 def _opened(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Message | str:

@@ -1,12 +1,16 @@
 """A generated password goes to the channel that the rule names: once, and nowhere else."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from bridge.operations import Refused, notify
 from bridge.operations.reveal_secret import reveal_secret
 from bridge.outbound.event_types import catalogue
+from bridge.store import notifications
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Effect
 from bridge.store.notifications import ChannelMute, Notice
@@ -174,3 +178,38 @@ def test_a_user_that_was_there_already_gets_no_new_password(channels, receiver):
     deliver(channels)
     assert [effect.state for effect in channels.all(Effect)] == ["applied", "applied", "skipped", "skipped"]
     assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("channel", ["managers", "crm-back"])
+def test_a_notice_that_cannot_be_read_fails_alone_and_the_others_go_out(channels, receiver, channel):
+    password = sign(channels, channel)
+    with channels.services.store.write() as session:
+        [good] = session.scalars(select(Notice))
+        for data in ({"sealed": "x"}, {"effect": 2, "sealed": "Ä"}, {"effect": 2, "sealed": 5}):
+            row = {"channel": channel, "topic": good.topic, "dedupe_key": f"bad {data}", "text": "?", "data": data}
+            notifications.add(session, [row | {"created_at": good.created_at, "due_at": good.created_at}])
+        session.execute(update(Notice).where(Notice.id == good.id).values(due_at=good.due_at + timedelta(seconds=1)))
+    deliver(channels, seconds=2)
+    assert sorted(one.state for one in channels.all(Notice)) == ["failed"] * 3 + ["sent"]
+    assert password in receiver.requests[0].body.decode()
+    assert len(receiver.requests) == 1
+    deliver(channels, hours=1)
+    assert len(receiver.requests) == 1
+
+
+def test_without_the_key_a_secret_waits_and_other_messages_go_out(channels, receiver):
+    password = sign(channels)
+    with channels.services.store.write() as session:
+        [good] = session.scalars(select(Notice))
+        row = {"channel": "managers", "topic": "service_alert", "dedupe_key": "x", "text": "disk full"}
+        row["data"] = {"alert": "disk", "since": "2026-03-02T12:00:00Z"}
+        notifications.add(session, [row | {"created_at": good.created_at, "due_at": good.created_at}])
+    box = channels.services.box
+    del channels.services.box
+    settings = channels.services.settings
+    channels.services.settings = replace(settings, secret_key=None)
+    deliver(channels, seconds=2)
+    assert ["disk full" in one.body.decode() for one in receiver.requests] == [True]
+    channels.services.box, channels.services.settings = box, settings
+    deliver(channels, minutes=2)
+    assert password in receiver.requests[1].body.decode()

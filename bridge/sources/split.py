@@ -1,6 +1,8 @@
 """Split one body into the events that it carries.
 
-`split: auto` splits a body that is a list of objects. A path (`events`, `entry.changes`) names a list inside an object;
+`split: auto` splits a body that is a list of objects. Members that are no objects have no type and no id: they are one
+event together, so that they cost neither their neighbours nor themselves. A list that begins with such a member is no
+list of events. A path (`events`, `entry.changes`) names a list inside an object;
 each event is then the whole object with one item in place of its list, so nothing around the list is lost. `never`
 leaves the body as one event.
 """
@@ -19,13 +21,17 @@ def events(value: dict[str, Any] | list[Any], split: str) -> list[dict[str, Any]
     """The events of one body; None where it is one event."""
     if split == NEVER:
         return None
+    items = value if isinstance(value, list) else [value]
+    objects = [item for item in items if isinstance(item, dict)]
+    others = [item for item in items if not isinstance(item, dict)]
     if split == AUTO:
-        found = value if isinstance(value, list) and all(isinstance(item, dict) for item in value) else []
+        found = objects if isinstance(value, list) and items and isinstance(items[0], dict) else []
     else:
-        items = value if isinstance(value, list) else [value]
-        found = [one for item in items if isinstance(item, dict) for one in _inner(item, split.split("."))]
+        found = [one for item in objects for one in _inner(item, split.split("."))]
         if len(found) == 1 and found[0] is value:
             return None
+    if found and others:
+        found = [*found, {"items": others}]
     if len(found) > MAX_EVENTS_PER_REQUEST:
         raise Unreadable(413, f"more than {MAX_EVENTS_PER_REQUEST} events in one request; send them in parts", "body")
     return found or None

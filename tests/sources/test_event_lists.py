@@ -54,9 +54,25 @@ def test_a_list_inside_an_object_is_split_where_the_source_says_so():
     assert [one["entry"]["id"] for one in bodies] == [7, 7, 8]
 
 
+@pytest.mark.parametrize(("outer", "split"), [(lambda one: one, "auto"), (lambda one: {"events": [one]}, "events")])
+def test_members_that_are_no_objects_cost_their_neighbours_nothing(outer, split):
+    accepted = accept([outer({"id": 1}), 5, None, outer({"id": 2}), "x"], split=split)
+    assert [one.parsed.body for one in accepted][-1] == {"items": [5, None, "x"]}
+    assert len(set(keys(accepted))) == len(accepted) == 3
+    [again] = source(OPEN, split=split).accept(accepted[-1].stored_request)
+    assert again.parsed.body == {"items": [5, None, "x"]}
+
+
 @pytest.mark.parametrize(
     ("body", "split"),
-    [([1, 2], "auto"), ([], "auto"), ([{"a": 1}], "never"), ({"a": 1}, "entry"), ({"a": [{}]}, "auto")],
+    [
+        (["order", {"id": 1}], "auto"),
+        ([1, 2], "auto"),
+        ([], "auto"),
+        ([{"a": 1}], "never"),
+        ({"a": 1}, "entry"),
+        ({"a": [{}]}, "auto"),
+    ],
 )
 def test_what_is_no_list_of_events_is_one_event(body, split):
     assert len(accept(body, split=split)) == 1

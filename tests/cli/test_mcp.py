@@ -14,6 +14,7 @@ import uvicorn
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import McpError
 from own_loop import run
 
 from bridge.operations.approvals import Person, approve
@@ -154,6 +155,24 @@ def test_over_stdio_it_answers_the_same(home):
     assert "not found" in wrong
     assert "mcp explain_decision" in {what for _, what in audited(home)}
     assert audited(home)[0][0].endswith("(mcp)")
+
+
+@pytest.mark.parametrize(("broken", "said"), [("database", "db upgrade"), ("settings", "bridge.yaml")])
+def test_over_stdio_the_client_is_told_why_it_does_not_start(home, tmp_path, broken, said):
+    environment = {**os.environ, "BRIDGE_HOME": str(home.home)}
+    if broken == "database":
+        environment["DATABASE_URL"] = f"sqlite:///{tmp_path / 'empty.db'}"
+    else:
+        (home.home / "bridge.yaml").write_text("acounts: {}")
+    parameters = StdioServerParameters(command=sys.executable, args=["-m", "bridge.cli", "mcp"], env=environment)
+
+    async def talk():
+        async with stdio_client(parameters) as (reading, writing), ClientSession(reading, writing) as session:
+            with pytest.raises(McpError) as refused:
+                await session.initialize()
+            return str(refused.value)
+
+    assert said in run(talk)
 
 
 def test_a_viewer_may_look_and_not_propose(home):

@@ -17,6 +17,7 @@ from bridge.outbound.notices import Message
 from bridge.services.secrets import SecretsBox, Unsealable
 from bridge.store import audit_log, one_time_secrets
 from bridge.store.engine import Store
+from bridge.store.ledger import Effect
 from bridge.store.notifications import Notice
 
 TOPIC = "one_time_secret"
@@ -44,7 +45,8 @@ def forget_delivered(session: Session, box: SecretsBox, notice: Notice, now: dat
     """Delete the secret that the channel has received, and record who got it."""
     found = one_time_secrets.take(session, _key(box, notice.data), now)
     if found is not None:
-        detail = {"effect": notice.data["effect"]}
+        effect = session.get(Effect, notice.data["effect"])
+        detail = {"effect": notice.data["effect"], **({"account": effect.account} if effect is not None else {})}
         audit_log.note(
             session, who=f"channel {notice.channel}", what="deliver secret", about=found.about, now=now, detail=detail
         )

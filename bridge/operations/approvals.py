@@ -109,7 +109,8 @@ def _expire(services: Services, session: Session, stored: StoredPlan, now: datet
             return _proceed(services, session, Waiting(stored, run, revision), now)
         case "escalate":
             stored.decision, stored.decide_by = "escalated", stored.created_at + 2 * revision.approve.within
-            audit_log.note(session, who=CLOCK, what="escalate", about=f"plan {stored.id}", now=now)
+            detail = {"rule": stored.rule_id, "account": revision.account}
+            audit_log.note(session, who=CLOCK, what="escalate", about=f"plan {stored.id}", now=now, detail=detail)
         case "wait":
             pass
     return False
@@ -223,7 +224,7 @@ def _carry_on(
     stored.ended_at = None if plan.effects else now
     stored.decision, stored.decided_by, stored.decided_at = decision, who, now
     stored.difference = _told(difference)
-    detail = {"rule": stored.rule_id, **_told(difference)}
+    detail = {"rule": stored.rule_id, "account": revision.account, **_told(difference)}
     audit_log.note(
         session,
         who=who,
@@ -283,10 +284,12 @@ def _told(difference: Difference) -> dict[str, Any]:
 
 def drop(session: Session, stored: StoredPlan, *, decision: str, who: str, note: str, now: datetime) -> Answered:
     """Close a waiting plan without executing any of it."""
-    for row in ledger.effects_of(session, stored.id):
+    rows = ledger.effects_of(session, stored.id)
+    for row in rows:
         row.state, row.ended_at, row.error = EffectState.SKIPPED, now, decision
     stored.state, stored.ended_at = PlanState.DROPPED, now
     session.get_one(Run, stored.run_id).outcome = "dropped"
     stored.decision, stored.decided_by, stored.decided_at, stored.note = decision, who, now, note
-    audit_log.note(session, who=who, what=decision, about=f"plan {stored.id}", now=now, detail={"why": note})
+    detail = {"why": note, "rule": stored.rule_id, "account": ", ".join(sorted({row.account for row in rows}))}
+    audit_log.note(session, who=who, what=decision, about=f"plan {stored.id}", now=now, detail=detail)
     return Answered(stored.id, stored.state, 0, [])

@@ -259,28 +259,43 @@ def _refuse_unknown(session: Session, revision: Revision, subject: Subject) -> N
             raise NotThere(f"there is no {kind} {identity} in Integr8; search for it by its name or number")
 
 
-def subjects_called(session: Session, text: str, kinds: Collection[str] = MIRRORED) -> list[tuple[Subject, str]]:
-    """Return (subject, name) for everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name.
+@dataclass(frozen=True, slots=True)
+class Called:
+    """An item that a person may mean, in one account or in several that number their items alike."""
+
+    subject: Subject
+    name: str = ""
+    accounts: tuple[str, ...] = ()  # none where the text did not say what it is called in Integr8
+
+
+def subjects_called(
+    session: Session, text: str, kinds: Collection[str] = MIRRORED, *, account: str | None = None
+) -> list[Called]:
+    """Return everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name; of one account, if given.
 
     Raises NotThere if nothing has that name.
     """
     if "=" in text:
-        return [(parse_subject(text), "")]
+        return [Called(parse_subject(text))]
     first, _, rest = text.strip().partition(" ")
     wanted = [first.lower()] if first.lower() in kinds and rest else list(kinds)
     name = rest.strip() if first.lower() in kinds and rest else text.strip()
     if not name:
         raise NotThere("write a number, an id or a name, for example 1009 or offer=1009")
     query = select(Entity).where(Entity.kind.in_(wanted), entities.matches(name))
+    query = query if account is None else query.where(Entity.account == account)
     exact = case((or_(Entity.number == name, Entity.ref == name, Entity.name == name), 0), else_=1)
     found = session.scalars(query.order_by(exact, Entity.gone_at.is_not(None), Entity.kind, Entity.id).limit(OFFERED))
-    names: dict[Subject, str] = {}  # accounts number their items alike: one subject may be an item of each
+    by_subject: dict[Subject, Called] = {}  # accounts number their items alike: one subject may be an item of each
     for one in found:
-        names.setdefault(Subject((one.kind,), (one.number or one.ref,)), one.name or "")  # type: ignore[arg-type]
-    called = list(names.items())
+        subject = Subject((one.kind,), (one.number or one.ref,))  # type: ignore[arg-type]
+        before = by_subject.get(subject, Called(subject, one.name or ""))
+        by_subject[subject] = replace(before, accounts=(*before.accounts, one.account))
+    called = list(by_subject.values())
     if not called:
-        raise NotThere(f"there is no {' or '.join(wanted)} called {name!r} in Integr8")
-    same = [one for one in called if name in {one[0].ids[0], one[1]}]
+        where = "Integr8" if account is None else f"account {account}"
+        raise NotThere(f"there is no {' or '.join(wanted)} called {name!r} in {where}")
+    same = [one for one in called if name in {one.subject.ids[0], one.name}]
     return same or called
 
 

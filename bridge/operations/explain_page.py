@@ -24,14 +24,16 @@ def explanations(
     *,
     now: datetime,
     at: datetime | None,
+    account: str | None = None,
     between: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Return the explanations, one for each rule; for a single one with `lines`, its text with the verdicts.
 
-    `since` has later answers. `between` is called after each rule. Raises OperationError.
+    `account`: whose item is meant; several accounts may number their items alike. `since` has later answers.
+    `between` is called after each rule. Raises OperationError.
     """
     found = []
-    wanted = [rule] if rule else _looking_at(services, subject)
+    wanted = [_of_account(services, rule, account)] if rule else _looking_at(services, subject, account)
     for name in wanted:
         try:
             found.append(explain(services, name, subject, now=now, at=at))
@@ -44,13 +46,24 @@ def explanations(
     return {"found": [_told(found[0]) | {"lines": _lines(services, found[0])}]} | _since(services, found[0], now, at)
 
 
-def _looking_at(services: Services, subject: Subject) -> list[str]:
-    """Return the rules that evaluate this kind of item."""
+def _of_account(services: Services, rule: str, account: str | None) -> str:
+    """Return the rule. Raises OperationError if it works in another account than that of the item."""
+    with services.store.read() as session:
+        live = services.library.current(session).revisions.get(rule)
+    if live is not None and account is not None and live.account != account:
+        raise OperationError(f"rule {rule}: works in account {live.account}, and the item is one of account {account}")
+    return rule
+
+
+def _looking_at(services: Services, subject: Subject, account: str | None) -> list[str]:
+    """Return the rules that evaluate this kind of item, in its account or, if none is named, in every account."""
     with services.store.read() as session:
         book = services.library.current(session)
-    wanted = sorted(one.id for one in book.revisions.values() if one.scope.per == subject.per)[:RULES]
+    of_kind = (one for one in book.revisions.values() if one.scope.per == subject.per)
+    wanted = sorted(one.id for one in of_kind if account is None or one.account == account)[:RULES]
     if not wanted:
-        raise OperationError(f"no rule has {' x '.join(subject.per)} in its scope, so there is nothing to explain")
+        of = "" if account is None else f" of account {account}"
+        raise OperationError(f"no rule{of} has {' x '.join(subject.per)} in its scope, so there is nothing to explain")
     return wanted
 
 

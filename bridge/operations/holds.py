@@ -72,11 +72,13 @@ def _note(session: Session, hold_ids: Collection[int], stays: Sequence[str], who
         ("release refused", [row for row in rows if row.state == HoldState.ACTIVE]),
     ):
         if listed:
-            items = [f"{row.kind} {row.target_id}" for row in listed]
+            accounts = sorted({row.account for row in listed})
+            items = [f"{row.kind} {row.target_id}{f' of {row.account}' if accounts[1:] else ''}" for row in listed]
             about = items[0] if len(items) == 1 else counted(len(items), "item")
             detail: dict[str, Any] = {
                 "paused_by": sorted({row.rule_id for row in listed}), "holds": [row.id for row in listed]
             }  # fmt: skip
+            detail["account"] = ", ".join(accounts)
             detail |= ({"items": items} if len(items) > 1 else {}) | ({"stays": list(stays)} if stays else {})
             audit_log.note(session, who=who, what=what, about=about, now=now, detail=detail)
     return sum(row.state != HoldState.ACTIVE for row in rows)

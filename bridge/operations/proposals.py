@@ -87,7 +87,7 @@ def propose(services: Services, wanted: Proposal, *, who: str, now: datetime) ->
             session, revision, [plan], kind=runs.Cause.HAND, about=f"proposal:{wanted.action}", who=who, now=now
         )
         effects = [f"{one.verb} {one.target}" for one in plan.effects]
-        detail = {"plan": stored.id, "effects": effects, "why": wanted.why}
+        detail = {"plan": stored.id, "account": revision.account, "effects": effects, "why": wanted.why}
         audit_log.note(session, who=who, what="propose", about=f"run {run.id}", now=now, detail=detail)
         return Proposed(stored.id, run.id, effects, [stop.message for stop in plan.stops])
 

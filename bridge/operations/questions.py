@@ -243,7 +243,8 @@ def _explain(services: Services, asked: Asked, now: datetime, _between: Between)
 
 def _explain_page(services: Services, asked: Asked, now: datetime, between: Between) -> Any:
     subject = parse_subject(asked["subject"])
-    return explanations(services, asked["rule"], subject, now=now, at=_at(asked), between=between)
+    account = asked.get("account")
+    return explanations(services, asked["rule"], subject, now=now, at=_at(asked), account=account, between=between)
 
 
 def _at(asked: Asked) -> datetime | None:

@@ -32,7 +32,6 @@ def reveal_secret(services: Services, effect_id: int, *, who: str, now: datetime
             secret: dict[str, Any] = orjson.loads(services.box.open(found.sealed))
         except Unsealable as error:
             raise Refused(f"effect {effect_id}: {error}") from None
-        audit_log.note(
-            session, who=who, what="deliver secret", about=found.about, now=now, detail={"effect": effect_id}
-        )
+        detail = {"effect": effect_id, "account": effect.account}
+        audit_log.note(session, who=who, what="deliver secret", about=found.about, now=now, detail=detail)
     return secret

@@ -61,7 +61,8 @@ def undo(services: Services, run_id: int, *, who: str, now: datetime, selection:
         )
         for stored in plans:
             stored.undoes = run_id
-        audit_log.note(session, who=who, what="undo", about=f"run {run_id}", now=now, detail={"by": made.id})
+        detail = {"by": made.id, "rule": run.rule_id, "account": revision.account}
+        audit_log.note(session, who=who, what="undo", about=f"run {run_id}", now=now, detail=detail)
         done = Undone(
             made.id,
             plan.outcome,
@@ -161,9 +162,8 @@ def compensate(services: Services, session: Session, plan_id: int, subject: str,
     for _made, plans in write(session, revision, [plan], kind=runs.Cause.UNDO, about=about, who="bridge", now=now):
         for made in plans:
             made.undoes = run.id
-    audit_log.note(
-        session, who="bridge", what="compensate", about=f"plan {plan_id}", now=now, detail={"subject": subject}
-    )
+    detail = {"subject": subject, "rule": run.rule_id, "account": revision.account}
+    audit_log.note(session, who="bridge", what="compensate", about=f"plan {plan_id}", now=now, detail=detail)
 
 
 def _taken_back(session: Session, run_id: int) -> set[Target]:

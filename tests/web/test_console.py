@@ -200,6 +200,7 @@ then:
     network.crm({"id": "1"})
     network.work()
     operator = browser()
+    assert 'action="/effects/1/secret"' in operator.open("/runs/1")
     assert re.search(r"<dt>password</dt><dd><code>[^<]{20}</code>", operator.press("/runs/1", "/effects/1/secret"))
     assert "delivered already" in operator.press("/runs/1", "/effects/1/secret")
 

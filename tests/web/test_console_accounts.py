@@ -9,9 +9,13 @@ from sqlalchemy import select
 from used_network import signed_in
 
 from bridge.operations.confirmation import about_release
+from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import mute_item
+from bridge.operations.undo import undo
+from bridge.store import audit_log
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, Mute
+from bridge.store.runs import Run
 
 MAIN = YAML.partition("accounts:\n")[2].partition("sources:")[0]
 SECOND = MAIN.replace("main:", "second:\n    currency: EUR")
@@ -112,3 +116,41 @@ def test_a_number_of_two_accounts_is_explained_by_the_rules_of_both(operator):
 def test_the_audit_log_leads_to_the_item_of_its_account(two, operator):
     mute_item(two.services, "offer=1001", account="second", why="contract", who="Anna", now=two.now)
     assert 'href="/items/offer/1001?account=second"' in operator.open("/audit")
+
+
+def test_a_name_that_one_account_has_is_explained_by_the_rules_of_that_account(operator):
+    page = operator.open("/explain?subject=Bad in the second")
+    assert "low-cr-second about" in page
+    assert "of main" not in page
+
+
+def test_links_to_an_explanation_name_the_account_of_the_item(operator):
+    for address in ("/items/offer/1001?account=second", "/runs/2"):
+        links = re.findall(r'href="(/explain[^"]+)"', operator.open(address))
+        assert links
+        assert all("account=second" in one for one in links)
+    page = operator.open("/explain?subject=offer=1001&account=second")
+    assert "low-cr-second about" in page
+    assert 'name="account" value="second"' in page
+    wrong = operator.open("/explain?subject=offer=1001&account=second&rule=low-cr")
+    assert "works in account main, and the item is one of account second" in wrong
+
+
+def test_the_audit_log_names_the_account_of_what_was_done(two, operator):
+    holds = {one.account: one.id for one in two.all(Hold)}
+    release_holds(two.services, [holds["second"]], who="Anna", now=two.now)
+    release_holds(two.services, [holds["main"]], who="Anna", now=two.now)
+    with two.services.store.read() as session:
+        told = [one for one in audit_log.entries(session) if one.what == "release"]
+    assert [(one.about, one.detail["account"]) for one in told] == [("offer 1001", "main"), ("offer 1001", "second")]
+    page = operator.open("/audit")
+    assert 'href="/items/offer/1001?account=main"' in page
+    assert 'href="/items/offer/1001?account=second"' in page
+
+
+def test_the_audit_log_names_the_account_of_an_undo(two):
+    [run] = [one for one in two.all(Run) if one.rule_id == "low-cr-second"]
+    undo(two.services, run.id, who="Anna", now=two.now)
+    with two.services.store.read() as session:
+        [told] = [one for one in audit_log.entries(session) if one.what == "undo"]
+    assert (told.detail["rule"], told.detail["account"]) == ("low-cr-second", "second")

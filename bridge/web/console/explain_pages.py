@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bridge.decisions import subjects
 from bridge.operations import OperationError
-from bridge.operations.explain import subjects_called
+from bridge.operations.explain import Called, subjects_called
 from bridge.operations.pauses import Pause, active_pauses
 from bridge.store.roles import Role
 from bridge.store.runs import Run, StoredVerdict
@@ -19,7 +19,6 @@ from bridge.web.console.blueprint import blueprint
 from bridge.web.console.show import show
 from bridge.web.long_questions import answered
 from bridge.web.request_context import services
-from rules.model.facts import Subject
 from rules.model.input_values import moment_of
 
 OFFERED = 50  # subjects that the field suggests
@@ -32,15 +31,17 @@ def explanation() -> str:
     chosen, text, at = request.args.get("rule", ""), request.args.get("subject", ""), request.args.get("at", "")
     zone = formatting.zone(services())
     found: list[dict[str, Any]] = []
-    called: list[tuple[Subject, str]] = []
+    account = request.args.get("account") or None
+    called: list[Called] = []
     moment, problem_text, since_then, pause = None, None, None, None
     if text:
         try:
             moment = _moment(at, zone)
             with services().store.read() as session:
-                called = subjects_called(session, text)
+                rule = services().library.current(session).revisions.get(chosen)
+                called = subjects_called(session, text, account=account or (rule.account if rule else None))
             if len(called) == 1:
-                found, since_then = _explained(chosen, called[0][0], moment)
+                found, since_then = _explained(chosen, called[0], moment, account)
                 pause = _pause(found[0]) if len(found) == 1 and moment else None
         except (OperationError, ValueError) as error:
             problem_text = str(error)
@@ -53,17 +54,20 @@ def explanation() -> str:
     one = found[0] if len(found) == 1 else None
     return show(
         "explain.html", names=names, chosen=chosen, subject=text, found=one, many=found if one is None else [],
-        called=[(subjects.dump(subject), name) for subject, name in called], problem_text=problem_text,
+        called=[(subjects.dump(one.subject), one.name) for one in called], problem_text=problem_text, account=account,
         at=moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if moment else "", known=known,
         lines=one["lines"] if one else [], since_then=since_then, pause=pause,
         accounts={name: revision.account for name, revision in book.items()},
     )  # fmt: skip
 
 
-def _explained(rule: str, subject: Subject, moment: datetime | None) -> tuple[list[dict[str, Any]], Any]:
+def _explained(
+    rule: str, about: Called, moment: datetime | None, account: str | None
+) -> tuple[list[dict[str, Any]], Any]:
     """By one rule, or by every rule that looks at this kind of item; and what one says since. Raises OperationError."""
     at = moment.isoformat() if moment else None
-    told = answered("explain page", rule=rule, subject=subjects.dump(subject), at=at)
+    of = about.accounts[0] if account is None and len(about.accounts) == 1 else account
+    told = answered("explain page", rule=rule, subject=subjects.dump(about.subject), at=at, account=of)
     return [_with_moments(one) for one in told["found"]], told.get("since")
 
 

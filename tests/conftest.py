@@ -7,17 +7,15 @@ fixed port, and each test has a database of its own.
 import gc
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
+import postgresql
 import pytest
 from argon2 import PasswordHasher
 from examples import EXAMPLES
 from hypothesis import HealthCheck, settings
-from postgresql import started
 from simulator_transport import simulator_transport
 from sqlalchemy import Engine
 
@@ -137,28 +135,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
     """Makes a new, migrated database at each call and returns its address."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    server = started(shared / "postgres", haste=True)
-    template = f"template_{worker_id}"
-
-    def address(name: str) -> str:
-        return server.get_uri(name).replace("postgresql://", "postgresql+psycopg://")
-
-    def run(statement: str) -> None:
-        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
-
-    run(f"CREATE DATABASE {template}")
-    engine = make_engine(address(template))
-    migrate.upgrade(engine)
-    engine.dispose()
-
-    def make() -> str:
-        name = f"test_{uuid.uuid4().hex}"
-        run(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return address(name)
-
-    yield make
-    server.cleanup()
+    with postgresql.databases(shared / "postgres", f"template_{worker_id}") as make:
+        yield make
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import postgresql
 import pytest
 from chaos import proof, table
 from chaos.load import Load
@@ -15,6 +16,13 @@ LONGEST = 180.0  # two leases and what Integr8 has to be asked after them
 
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)] if FULL else ["sqlite"]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    """A server for each of pytest's workers: a round that ends it must not hit what the other one is doing."""
+    with postgresql.databases(tmp_path_factory.mktemp("chaos") / "postgres", "template_chaos") as make:
+        yield make
 
 
 @pytest.fixture(scope="session", params=DATABASES)

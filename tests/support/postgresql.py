@@ -2,12 +2,18 @@
 
 import subprocess
 import time
+import uuid
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
+
+from bridge.store import migrate
+from bridge.store.engine import make_engine
 
 #: What `haste` sets: nobody waits for the disk.
 HASTE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
@@ -46,3 +52,29 @@ def _hurry(server: Any) -> None:
         for name, value in HASTE.items():
             connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")  # type: ignore[call-overload]
         connection.execute("SELECT pg_reload_conf()")
+
+
+@contextmanager
+def databases(place: Path, template: str) -> Iterator[Callable[[], str]]:
+    """Makes a new, migrated database at each call and returns its address. A copy of the template is made quickly."""
+    server = started(place, haste=True)
+
+    def address(name: str) -> str:
+        return str(server.get_uri(name)).replace("postgresql://", "postgresql+psycopg://")
+
+    def run(statement: str) -> None:
+        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    run(f"CREATE DATABASE {template}")
+    engine = make_engine(address(template))
+    migrate.upgrade(engine)
+    engine.dispose()
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return address(name)
+
+    yield make
+    server.cleanup()

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from bridge.cli.local import supervisor
 from bridge.store.journal import Event, EventState
-from chaos import clocks, deploys, feeds, observation_files, oddities, outages, storage
+from chaos import battering, clocks, deploys, feeds, observation_files, oddities, outages, storage
 from chaos.load import Load
 from chaos.rig import WORKERS, Rig
 
@@ -282,6 +282,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("Integr8: one refused id in every bulk call", outages.refused_id, quick=True, first=True),
     Fault("Integr8 frozen for 3 minutes, 2,000 pauses wait", outages.frozen, load={"offers": 2000, "senders": 16}),
     Fault("Integr8 answers 503 for a minute, 500 pauses wait", outages.failing, load={"offers": 500, "senders": 16}),
+    Fault("Integr8 answers 503 about offers alone for a minute, 500 pauses wait", outages.failing_offers,
+          load={"offers": 500, "senders": 16}),
+    Fault("Three minutes at half of what it takes: 20 kills, 20 edits of a rule, webhooks twice",
+          battering.three_minutes),
     Fault("A second `up` on the same home", outages.second_up, quick=True),
     Fault("Halt under load, then resume", oddities.halt_and_resume, quick=True, load={"senders": 1}),
     Fault("The account gets another name while its pauses last", oddities.account_renamed),

@@ -47,6 +47,17 @@ def failing(rig: Rig, load: Load) -> None:
     _oldest_first(rig, before, waiting)
 
 
+def failing_offers(rig: Rig, load: Load) -> None:
+    """Every call about offers is answered with 503, all others as ever. What waits is brought back together."""
+    before = rig.applied("offers.set_status")
+    rig.fault("status", status=503, operation="offers.*")
+    _service_goes_on(rig, load, AWAY)
+    waiting = _waiting(rig)
+    rig.integr8.delete("/_sim/faults").raise_for_status()
+    _first_pause(rig, before)
+    _oldest_first(rig, before, waiting)
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
     subprocess.run(["kill", f"-{int(number)}", str(pid)], check=True)
 

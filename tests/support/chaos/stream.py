@@ -4,6 +4,7 @@ import http.client
 import itertools
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -21,10 +22,20 @@ class Stream:
     a rule that says no, to the other nobody.
     """
 
-    def __init__(self, address: str, secret: str, tag: str, *, per_second: float, partner_every: float) -> None:
+    def __init__(
+        self,
+        address: str,
+        secret: str,
+        tag: str,
+        *,
+        per_second: float,
+        partner_every: float,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._host = urlsplit(address).netloc
         self._signing = Webhook(secret)
-        self._tag = tag
+        self.tag = tag
+        self._clock = clock
         self.per_second = per_second
         self._partner_every = partner_every
         self._numbers = itertools.count(1)
@@ -63,13 +74,18 @@ class Stream:
             self._due = at + (1 / self.per_second if self.per_second else 0)
             if self._partner_every and now >= self._partner_due:
                 self._partner_due = now + self._partner_every
-                email = f"{self._tag}-{self._signed % PARTNERS}@example.com"
+                email = f"{self.tag}-{self._signed % PARTNERS}@example.com"
                 self._signed += 1
                 self.partners.add(email)
-                body = {"type": "partner.signed", "number": number, "email": email, "name": f"Partner {number}"}
+                body = {
+                    "type": "partner.signed",
+                    "number": f"{self.tag}-{number}",
+                    "email": email,
+                    "name": f"Partner {number}",
+                }
             else:
-                body = {"type": ("offer.bad", "order.paid")[number % 2], "number": f"{self._tag}-{number}", "offer": ""}
-        return at, f"msg_{self._tag}_{number}", orjson.dumps(body)
+                body = {"type": ("offer.bad", "order.paid")[number % 2], "number": f"{self.tag}-{number}", "offer": ""}
+        return at, f"msg_{self.tag}_{number}", orjson.dumps(body)
 
     def _send_all(self) -> None:
         connection = http.client.HTTPConnection(self._host, timeout=10)
@@ -83,7 +99,7 @@ class Stream:
         connection.close()
 
     def _send(self, connection: http.client.HTTPConnection, delivery: str, body: bytes) -> bool:
-        now = datetime.now(UTC)
+        now = self._clock()
         headers = {
             "webhook-id": delivery,
             "webhook-timestamp": str(int(now.timestamp())),

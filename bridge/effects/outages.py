@@ -55,13 +55,13 @@ def note_outages(store: Store, batch: Batch, outcomes: Sequence[Outcome], now: d
 
 
 def _kept_ready(batch: Batch, outcomes: Sequence[Outcome]) -> list[int]:
-    """Who is due again at the next try: the first in order. Those that go one by one take turns after it."""
+    """Return who is due again at the next try: the first in order. Those that go one by one take turns after it."""
     ids = [one.job.id for one in outcomes]
     return ids if batch.verb in MERGED_VERBS else [one.id for one in batch.jobs if one.id in ids][:1]
 
 
 def _when_it_failed(session: Session, endpoint: Endpoint, asked: Sequence[Outcome], now: datetime) -> dict[int, float]:
-    """Effect → how long it waits at most. The endpoint is out, unless this is the only one that it failed on."""
+    """Return how long each effect waits at most. The endpoint is out, unless Integr8 failed on this effect only."""
     ids = [one.job.id for one in asked]
     if len(ids) > 1 or endpoint_outages.several_wait(session, endpoint, ids):
         endpoint_outages.begin(session, endpoint, now)
@@ -78,10 +78,10 @@ def _endpoint(batch: Batch, outcome: Outcome) -> Endpoint:
 
 
 def _failed(outcome: Outcome) -> TypeGuard[RetryLater | Ambiguous]:
-    """Whether Integr8 failed, so that what else needs the same calls would fare no better."""
+    """Return whether Integr8 failed, so that what else needs the same calls would fare no better."""
     return isinstance(outcome, RetryLater | Ambiguous) and outcome.outage
 
 
 def _unasked(outcome: Outcome) -> bool:
-    """Whether Integr8 was not asked at all."""
+    """Return whether Integr8 was not asked at all."""
     return isinstance(outcome, RetryLater | Ambiguous) and outcome.unasked

@@ -111,7 +111,7 @@ def _attempt(inputs: NotificationInputs, channel: Channel, outgoing: Outgoing, n
 
 
 def _message(inputs: NotificationInputs, notice: Notice, *, program: bool) -> Message | str:
-    """The message, with its secret if it has one; or why there is none. A notice that cannot be read fails alone."""
+    """Return the message, with its secret if it has one, or why there is none. An unreadable notice fails alone."""
     try:
         return _opened(inputs, notice, program=program) if _has_secret(notice) else message_of(notice)
     except NOT_ITS_FAULT:

@@ -271,8 +271,9 @@ class Called:
 def subjects_called(
     session: Session, text: str, kinds: Collection[str] = MIRRORED, *, account: str | None = None
 ) -> list[Called]:
-    """Return everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name; of one account, if given.
+    """Return everything that a person may mean: `offer=42`, `offer 42`, a number, an id or a name.
 
+    With `account` only items of this account are meant.
     Raises NotThere if nothing has that name.
     """
     if "=" in text:

@@ -27,7 +27,7 @@ PULLED_IN = timedelta(seconds=61)  # waits up to the longest that an effect has 
 
 
 class Endpoint(NamedTuple):
-    """The calls that an effect needs: those of a verb on a kind of target at one account."""
+    """Names the calls that an effect needs: those of a verb on a kind of target at one account."""
 
     account: str
     verb: str
@@ -39,11 +39,12 @@ class Endpoint(NamedTuple):
 
 
 def of(effect: Effect) -> Endpoint:
+    """Return the endpoint of an effect."""
     return Endpoint(effect.account, effect.verb, effect.kind)
 
 
 def open_ones(session: Session) -> set[str]:
-    """Names of the endpoints that are out."""
+    """Return the names of the endpoints that are out."""
     query = select(Slot.key).where(Slot.kind == KIND, Slot.state == SlotState.DUE)
     return {key.partition(":")[2] for key in session.scalars(query)}
 
@@ -51,7 +52,7 @@ def open_ones(session: Session) -> set[str]:
 def take_probes(
     session: Session, now: datetime, *, away: Collection[str] = (), scope: AccountScope = EVERYONE
 ) -> dict[str, Slot]:
-    """The endpoints to be tried now, with their slots: by nobody else meanwhile, and not while the account is away."""
+    """Claim the endpoints to be tried now, with their slots; none of accounts that are `away`."""
     found: dict[str, Slot] = {}
     for slot in slots.take(session, KIND, limit=20, now=now, length=PROBE, alone=True, scope=scope):
         name = slot.key.partition(":")[2]
@@ -63,20 +64,20 @@ def take_probes(
 
 
 def begin(session: Session, endpoint: Endpoint, now: datetime) -> None:
-    """Nothing of this endpoint is answered. An outage that is open already stays as it is."""
+    """Open an outage: Integr8 answers nothing of this endpoint. An outage that is open already stays as it is."""
     key = f"{KIND}:{endpoint.name}"
     if not slots.is_waiting(session, key):
         slots.open_slots(session, [(KIND, key, now + FIRST_PAUSE)])
 
 
 def go_on(session: Session, probe: Slot, now: datetime) -> None:
-    """It is not over yet, or nobody could find out: try again, after a longer pause the longer it has lasted."""
+    """Schedule the next try of an outage that is not over. The pause grows with the age of the outage."""
     pause = min(max(FIRST_PAUSE, (now - probe.at) / SHARE_OF_AGE), LONGEST_PAUSE)
     slots.put_off(session, probe, now + pause, progress={"turn": _turn(probe) + 1})
 
 
 def with_all(probe: Slot) -> bool:
-    """Whether more than the first effect in order is tried now: it may be that one alone that Integr8 fails on."""
+    """Return whether more than the first effect is tried now: Integr8 may fail on that one alone."""
     return _turn(probe) % ALL_EVERY == ALL_EVERY - 1
 
 
@@ -85,13 +86,13 @@ def _turn(probe: Slot) -> int:
 
 
 def several_wait(session: Session, endpoint: Endpoint, but: Collection[int]) -> bool:
-    """Whether others, beside these, have been tried and wait: then it is not one target that Integr8 fails on."""
+    """Return whether others have been tried and wait: then it is not one target that Integr8 fails on."""
     tried = (endpoint_name() == endpoint.name, *_waits(), Effect.attempts > 0, Effect.id.not_in(but))
     return session.scalar(select(Effect.id).where(*tried).limit(1)) is not None
 
 
 def end(session: Session, name: str, now: datetime) -> int:
-    """It is over: all that waits for the endpoint is due now. Returns how many effects that brought forward."""
+    """Close an outage: all effects that wait for the endpoint become due. Returns how many were brought forward."""
     slots.close_due(session, KIND, SlotState.DONE, "answered again", now, only=[f"{KIND}:{name}"])
     waiting = [endpoint_name() == name, *_waits(), Effect.due_at > now, Effect.due_at <= now + PULLED_IN]
     forward = update(Effect).where(*waiting).values(due_at=now).returning(Effect.id)
@@ -99,7 +100,7 @@ def end(session: Session, name: str, now: datetime) -> int:
 
 
 def anybody_waits(session: Session, name: str) -> bool:
-    """Whether an effect still needs this endpoint."""
+    """Return whether an effect still needs this endpoint."""
     return session.scalar(select(Effect.id).where(endpoint_name() == name, *_waits()).limit(1)) is not None
 
 

@@ -292,7 +292,7 @@ def _due(among: bool, halted: bool, scope: AccountScope, endpoints: str) -> Clai
 
 
 def endpoint_name() -> ColumnElement[str]:
-    """The calls that an effect needs, as one text: `main:pause:offer`."""
+    """Return the calls that an effect needs as one text: `main:pause:offer`."""
     return Effect.account + ":" + Effect.verb + ":" + Effect.kind
 
 

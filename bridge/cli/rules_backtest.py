@@ -73,7 +73,7 @@ def backtest(
             tried = [with_old_names("backtest", asdict(one)) for one in found]
             columns = (
                 "value", "pauses", "false_alarms", "flaps", "loss_avoided", "profit_forgone", "saved_clicks", "honest",
-                "honest_paused", "unnoticed_hours", "best",
+                "honest_paused", "unnoticed_hours", "missing_revenue", "best",
             )  # fmt: skip
             show(tried, columns, json=json, empty="")
             _recommend([] if json else tried)

@@ -15,7 +15,7 @@ from bridge.config.renamed import with_old_names
 from bridge.config.rule_names import known_names
 from bridge.operations.backtest_page import drawn, page
 from bridge.operations.errors import OperationError, Unanswered
-from bridge.operations.rule_costs import items_of
+from bridge.operations.rule_costs import network_of
 from bridge.reports.broken_tracking import Tracking
 from bridge.reports.past_facts import Against, Past
 from bridge.reports.past_facts import load as load_history
@@ -167,7 +167,8 @@ def swept(
             )  # fmt: skip
         except (NothingToSweep, NotReplayable) as error:
             raise OperationError(str(error)) from error
-    return with_outlook(tried, revision, thresholds.metric, items_of(services, revision, services.clock()))
+    ahead = network_of(services, revision, services.clock())
+    return with_outlook(tried, revision, thresholds.metric, ahead.items, delays=ahead.delays, worth=ahead.worth)
 
 
 def compared(

@@ -1,7 +1,8 @@
 """Estimate what a rule costs at this network's volumes before it is live."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -74,19 +75,28 @@ def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
     return None if curves is None else Delays(EDGES / HOUR, curves.shares[0])
 
 
-def items_of(services: Services, revision: Revision, now: datetime) -> list[Item]:
-    """Return the items in the rule's scope with their daily traffic and ratio, for a rule with a ratio of counts."""
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the month ahead is simulated from: the items in a rule's scope, and what they have in common."""
+
+    items: Sequence[Item] = ()  # with their traffic a day and their ratio
+    delays: Delays | None = None  # how soon conversions come after their clicks; None: not known, or of no interest
+    worth: float = 0.0  # revenue of a conversion
+
+
+def network_of(services: Services, revision: Revision, now: datetime) -> Network:
+    """Return the network as it is now, for a rule with a ratio of counts; empty for others."""
     node = ratio(revision.when)
     parts = None if node is None else types.ratio_of_counts(node.left)
-    if parts is None:
-        return []
+    if node is None or parts is None:
+        return Network()
     with _facts(services, revision, now) as facts:
         hits, trials = (_amounts(facts, part, now) for part in parts)
+        delays, worth = _delays(facts, node, now), _worth(facts, now)
     some = trials > 0
     days = MEASURED / timedelta(days=1)
-    return [
-        Item(a_day=float(of / days), rate=float(hit / of)) for hit, of in zip(hits[some], trials[some], strict=True)
-    ]
+    pairs = zip(hits[some], trials[some], strict=True)
+    return Network([Item(a_day=float(of / days), rate=float(hit / of)) for hit, of in pairs], delays, worth)
 
 
 @contextmanager

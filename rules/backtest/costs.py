@@ -84,6 +84,7 @@ class Outlook:
     honest: int  # items that are not beyond the line
     honest_paused: float  # share of them that is paused within 30 days
     unnoticed: timedelta | None  # until half of the collapses of honest items to a quarter are found; None: not at all
+    missing: float = 0.0  # hits that an item lacks until its collapse is found, compared with trials at the line
 
 
 def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = None) -> Outlook:
@@ -99,10 +100,12 @@ def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = N
     worlds = [_simulated(volumes, rates, fate) for fate in ((1.0, 1.0), (1.0, fall))]
     first = _first(worlds, look, delays).reshape(2, len(honest))
     late = _found_after(first[1])
+    short = line - rates * fall if down else rates * fall - line
     return Outlook(
         honest=sum(one.rate > 0 and (one.rate >= line if down else one.rate <= line) for one in items),
         honest_paused=float(np.isfinite(first[0]).mean()),
         unnoticed=None if np.isinf(late) else timedelta(hours=late),
+        missing=_missing(first[1], volumes * np.maximum(short, 0.0)),
     )
 
 
@@ -145,6 +148,16 @@ def _found_after(first: Counts) -> float:
     """The hours until half of the collapses are found; those that were paused before had none. Infinite: never."""
     late = first[first > COLLAPSE] - COLLAPSE
     return float(np.median(late)) if len(late) else float(np.inf)
+
+
+def _missing(first: Counts, a_day: Counts) -> float:
+    """The mean over all collapses of what is missing until they are found, of so much a day each.
+
+    What is never found goes on to the end of the month.
+    """
+    late = first > COLLAPSE
+    hours = np.minimum(first[late], MONTH) - COLLAPSE
+    return float((hours / 24 * a_day[late]).mean()) if late.any() else 0.0
 
 
 def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from rules.backtest.backtest import Fire, Inhibitor, Progress, Report, backtest
-from rules.backtest.costs import Item, NoRatio, Outlook, outlook
+from rules.backtest.costs import Delays, Item, NoRatio, Outlook, outlook
 from rules.backtest.simulated_world import History
 from rules.language.unparse import condition as written
 from rules.model import tree
@@ -40,6 +40,7 @@ class Tried:
     honest: int | None = None  # items of the network that are not beyond this threshold; None: nothing is known
     honest_paused: float | None = None  # share of them that it would pause by chance in a month
     unnoticed_hours: int | None = None  # until half of the collapses to a quarter are found; None: not in 20 days
+    missing_revenue: Decimal | None = None  # that the traffic of one collapse falls short of the threshold until then
     best: bool = False
     reason: str = ""  # why this one is recommended; empty for the others
 
@@ -109,23 +110,36 @@ def _plain(group: Group) -> Iterable[tuple[str, Decimal]]:
                 yield from ((one.name, value) for one in item.tree.left.walk() if isinstance(one, tree.Metric))
 
 
-def with_outlook(tried: Sequence[Tried], revision: Revision, metric: str, items: Sequence[Item]) -> tuple[Tried, ...]:
+def with_outlook(
+    tried: Sequence[Tried],
+    revision: Revision,
+    metric: str,
+    items: Sequence[Item],
+    *,
+    delays: Delays | None = None,
+    worth: float = 0.0,
+) -> tuple[Tried, ...]:
     """The same thresholds with the month ahead for these items of the network beside what the past said.
+
+    `delays` say how soon conversions come after their clicks, where that is known; `worth` is the revenue of one.
 
     Where no threshold would have paused anything, the recommended one finds a collapse soonest, of those that pause
     at most ONE_OF_TWENTY of the honest items by chance. A rule that holds no ratio has no such month.
     """
     try:
-        ahead = [outlook(with_threshold(revision, metric, one.value), items) for one in tried]
+        ahead = [outlook(with_threshold(revision, metric, one.value), items, delays) for one in tried]
     except NoRatio:
         return tuple(tried)
     pairs = zip(tried, ahead, strict=True)
-    return _recommended([_beside(one, found) for one, found in pairs]) if items else tuple(tried)
+    return _recommended([_beside(one, found, worth) for one, found in pairs]) if items else tuple(tried)
 
 
-def _beside(one: Tried, found: Outlook) -> Tried:
+def _beside(one: Tried, found: Outlook, worth: float) -> Tried:
     hours = None if found.unnoticed is None else round(found.unnoticed / HOUR)
-    return replace(one, honest=found.honest, honest_paused=found.honest_paused, unnoticed_hours=hours)
+    money = Decimal(f"{found.missing * worth:.2f}")
+    return replace(
+        one, honest=found.honest, honest_paused=found.honest_paused, unnoticed_hours=hours, missing_revenue=money
+    )
 
 
 def _recommended(tried: Sequence[Tried]) -> tuple[Tried, ...]:

@@ -1,6 +1,10 @@
 import pytest
 
+from rules.language import types
 from rules.loading.self_tests import run_tests
+from rules.model import tree
+from rules.model.revision import Group
+from rules.model.verbs import VERBS
 
 NEEDS = [
     "broken-tracking",
@@ -43,3 +47,31 @@ def test_a_ready_rule_says_when_not_to_use_it(library, need):
 @pytest.mark.parametrize("need", NEEDS)
 def test_a_ready_rule_takes_nothing_away_before_somebody_says_so(library, need):
     assert all(revision.mode in {"shadow", "approve"} for revision in library[need].revisions)
+
+
+def ratios_of(group):
+    """The comparisons and changes of ratios of counts, those of each list of conditions together."""
+    items = [one for one in group.items if not isinstance(one, Group)]
+    yield [
+        part
+        for item in items
+        for part in item.tree.walk()
+        if isinstance(part, tree.Compare | tree.Change)
+        if types.ratio_of_counts(part.left if isinstance(part, tree.Compare) else part.item) is not None
+    ]
+    for one in group.items:
+        if isinstance(one, Group):
+            yield from ratios_of(one)
+
+
+@pytest.mark.parametrize("need", NEEDS)
+def test_a_ready_rule_takes_traffic_away_on_a_ratio_only_with_evidence_that_may_be_looked_at_all_day(library, need):
+    """A plain change says how large a fall must be: beside the evidence, in `all`, it can only make pauses fewer."""
+    for revision in library[need].revisions:
+        if not any(VERBS[step.verb].holds for step in revision.then) or revision.when is None:
+            continue
+        for found in ratios_of(revision.when):
+            assert not any(isinstance(one, tree.Compare) and one.holds == "once" for one in found)
+            if any(one.holds == "once" for one in found):
+                assert revision.when.kind == "all"
+                assert any(isinstance(one, tree.Compare) and one.holds == "month" for one in found)

@@ -186,3 +186,65 @@ def test_a_plan_whose_rule_no_longer_loads_is_still_listed(browser, lived_in):
     page = browser().open("/approvals")
     assert "no longer loads" in page
     assert "pause" in page
+
+
+def test_the_page_shows_what_the_rule_will_cost_at_the_volumes_of_the_network(browser, days):
+    visitor = browser(Role.VIEWER)
+    assert f'hx-get="{PATH}/costs"' in visitor.open(PATH)
+    piece = visitor.http.get(f"{PATH}/costs", headers={"HX-Request": "true"}).get_data(as_text=True)
+    assert "Honest items paused in a month" in piece
+    assert "Revenue short of the threshold, USD" in piece
+    assert "At the volumes of the 2 items with traffic in the last week" in piece
+
+
+def test_without_scripts_the_costs_are_a_link_away(browser, days):
+    visitor = browser(Role.VIEWER)
+    assert f'<a href="{PATH}?costs=1#costs">' in visitor.open(PATH)
+    assert visitor.http.get(f"{PATH}/costs").location == f"{PATH}?costs=1#costs"
+    assert "A collapse to a quarter stays unnoticed" in visitor.open(f"{PATH}?costs=1")
+
+
+def test_a_backtest_of_days_without_data_says_so_loudly_on_the_page(browser, days):
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **{"from": "2020-01-01", "to": "2020-01-02"})
+    days[0].work()
+    page = visitor.open(PATH)
+    assert '<div class="flash bad">No traffic in scope is known from 2020-01-01' in page
+
+
+def test_what_a_backtest_says_of_pauses_waiting_and_stopped_stands_on_the_page(browser, days):
+    visitor = browser()
+    visitor.press(PATH, f"{PATH}/backtest", **days[1])
+    days[0].work()
+    page = visitor.open(PATH)
+    for words in (
+        "of these right, by what is known now", "wrong: the ratio was on the good side",
+        "open: what came later does not tell", "Checks that wait for a person", "Verdicts that no data allowed",
+    ):  # fmt: skip
+        assert words in page
+
+
+def test_a_sweep_shows_the_month_ahead_as_curves_with_the_recommended_threshold_marked(browser, days):
+    network, _ = days
+    tried = [
+        {
+            "value": value, "pauses": 1, "false_alarms": 0, "flaps": 0, "loss_avoided": "1", "profit_forgone": "0",
+            "saved_clicks": "9", "honest": 2, "honest_paused": paused, "unnoticed_hours": hours,
+            "missing_revenue": "12.5", "best": value == "0.004", "reason": "it is the best",
+        }
+        for value, paused, hours in (("0.002", 0.0, 90), ("0.004", 0.01, 40), ("0.008", 0.2, None))
+    ]  # fmt: skip
+    with network.services.store.write() as session:
+        session.add(
+            backtest_jobs.BacktestJob(
+                rule_id="low-cr", revision="x", start=network.now - timedelta(days=2), end=network.now, against="live",
+                by="Anna", asked_at=network.now, ended_at=network.now, kind="sweep", asked={"sweep": "cr=0.2%..0.8%"},
+                state="done", answer={"metric": "cr", "tried": tried},
+            )
+        )  # fmt: skip
+    page = browser().open(PATH)
+    said = "by the threshold: 0.2% 90; 0.4% 40, recommended; 0.8% none"
+    assert f'aria-label="A collapse to a quarter stays unnoticed, hours, {said}"' in page
+    assert page.count('<circle class="mark"') == 2
+    assert "Revenue short of the threshold meanwhile, USD" in page
+    assert "12.50" in page

@@ -1,6 +1,6 @@
 """Charts as SVG, drawn on the server: no script, no inline style, readable by a screen reader through its title."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import floor, log10
@@ -162,3 +162,51 @@ def against_line(points: Sequence[tuple[datetime, float, float]], unit: str = ""
             f"the threshold was {dots[-1].threshold}"
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A point of a curve over choices: its place, what it says, and whether it is the recommended one."""
+
+    x: float
+    y: float | None  # None: there is no such value
+    name: str
+    text: str
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """A value for each of several choices beside each other, as points of a polyline."""
+
+    points: Sequence[Tick]
+    line: str
+    ticks: Sequence[tuple[float, str]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+
+
+def over_choices(values: Sequence[tuple[str, float | None, bool]], written: Callable[[float], str]) -> Choices | None:
+    """(name, value, is recommended) from left to right. None where no choice has a value."""
+    known = [value for _, value, _ in values if value is not None]
+    if not known:
+        return None
+    top = axis_top(max(known)) if max(known) > 0 else 1.0
+    room, step = HEIGHT - BOTTOM - TOP, (WIDTH - LEFT - RIGHT - 40) / max(len(values) - 1, 1)
+
+    def y(value: float) -> float:
+        return round(TOP + room - value / top * room, 1)
+
+    points = [
+        Tick(
+            x=round(LEFT + 20 + number * step, 1),
+            y=None if value is None else y(value),
+            name=name,
+            text="none" if value is None else written(value),
+            best=best,
+        )
+        for number, (name, value, best) in enumerate(values)
+    ]
+    line = " ".join(f"{one.x},{one.y}" for one in points if one.y is not None)
+    return Choices(points, line, [(y(value), written(value)) for value in (0.0, top / 2, top)])

@@ -189,11 +189,12 @@ def _costs(draft: Draft, checked: Checked) -> dict[str, Any]:
     if not _usable(checked):
         return {"costs": []}
     try:
-        return {"costs": answered("chances", text=draft.text)}
+        found = answered("chances", text=draft.text)
     except TooMany:
         return {"costs": [], "costs_wait": True}
     except OperationError as error:
         return {"costs": [], "no_costs": str(error)}
+    return {"costs": found, "currency": formatting.currency_of(services(), checked.revisions[0].account)}
 
 
 def _usable(checked: Checked) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.backtest_page import EDGE, HEIGHT, WIDTH
 from bridge.operations.confirmation import display_names
-from bridge.operations.errors import OperationError
+from bridge.operations.errors import OperationError, TooMany
 from bridge.operations.rule_save import authors
 from bridge.operations.rule_text import lines_with_counts, parts
 from bridge.operations.run_list import fold
@@ -24,7 +24,7 @@ from bridge.operations.undo_status import undoable_runs
 from bridge.reports.shadow_report import shadow_report
 from bridge.store import backtest_jobs, backtest_results, feeds
 from bridge.store import revisions as stored_revisions
-from bridge.store.backtest_jobs import BacktestKind
+from bridge.store.backtest_jobs import BacktestJob, BacktestKind
 from bridge.store.backtest_results import Backtest
 from bridge.store.holds import Hold, HoldState
 from bridge.store.roles import Role
@@ -36,10 +36,11 @@ from bridge.web.console.rule_sentence import words_of
 from bridge.web.console.show import show
 from bridge.web.long_questions import answered
 from bridge.web.request_context import services
+from rules.backtest.costs import ratio
 from rules.backtest.threshold_sweep import plain_thresholds
 from rules.loading.self_tests import run_tests
 from rules.model.metrics import unit
-from rules.model.revision import Mode, Revision
+from rules.model.revision import Mode, Revision, Webhook
 
 POINTS = 60
 MAX_RECENT_RUNS = 200  # runs among whose verdicts the page looks for a subject to draw
@@ -94,8 +95,52 @@ def rule(rule_id: str) -> str:
         tried=tried, box=(WIDTH, HEIGHT), floor=HEIGHT - EDGE, undoable=undoable, steps=STEPS,
         outcomes=outcomes, names=names, shadow=shadow, folded=fold(recent), authors=written_by,
         week=(max(today - timedelta(days=7), since or today - timedelta(days=7)), today), since=since, job=job,
-        sweep=sweep, comparison=comparison, sweepable=_spans(live),
+        sweep=sweep, comparison=comparison, sweepable=_spans(live), sweep_charts=_sweep_charts(sweep),
+        has_costs=_has_costs(live), **(_costs(rule_id) if request.args.get("costs") else {"costs": None}),
     )  # fmt: skip
+
+
+@blueprint.get("/rules/<rule_id>/costs")
+@needs(Role.VIEWER, page=True)
+def rule_costs(rule_id: str) -> Response | str:
+    """What the live revision will cost: a piece of the rule's page that comes later, since a month is simulated."""
+    if "HX-Request" not in request.headers:
+        return redirect(f"/rules/{rule_id}?costs=1#costs")  # type: ignore[return-value]
+    with services().store.read() as session:
+        live = services().library.current(session).revisions.get(rule_id)
+    account = live.account if live is not None else ""
+    return show("rule_costs.html", currency=formatting.currency_of(services(), account), **_costs(rule_id))
+
+
+def _costs(rule_id: str) -> dict[str, Any]:
+    try:
+        return {"costs": answered("costs", rule=rule_id)}
+    except TooMany:
+        return {"costs": [], "costs_wait": True, "live_rule": rule_id}
+    except OperationError as error:
+        return {"costs": [], "no_costs": str(error)}
+
+
+def _has_costs(live: Revision | None) -> bool:
+    """Whether a month of the rule can be simulated: it holds a ratio of counts, and is asked by the clock."""
+    return live is not None and not isinstance(live.trigger, Webhook) and ratio(live.when) is not None
+
+
+def _sweep_charts(sweep: BacktestJob | None) -> list[tuple[str, charts.Choices]]:
+    """What a sweep says of the month ahead, as curves over its thresholds."""
+    if sweep is None or sweep.answer is None:
+        return []
+    metric, tried = sweep.answer["metric"], sweep.answer["tried"]
+    names = [formatting.threshold(one["value"], metric) for one in tried]
+    found = []
+    for title, key, written in (
+        ("A collapse to a quarter stays unnoticed, hours", "unnoticed_hours", "{:,.4g}".format),
+        ("Honest items paused in a month", "honest_paused", "{:.1%}".format),
+    ):
+        values = [(name, one.get(key), bool(one.get("best"))) for name, one in zip(names, tried, strict=True)]
+        chart = charts.over_choices(values, written)
+        found += [(title, chart)] if chart is not None else []
+    return found
 
 
 def _spans(live: Revision | None) -> list[tuple[str, str, str]]:

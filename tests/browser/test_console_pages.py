@@ -56,6 +56,7 @@ APART = {
     "backtest_page": "a document of its own, with its own test",
     "difference": "needs two revisions; the page of a rule links to it",
     "backtest_job_now": "a piece of the page of a rule",
+    "rule_costs": "a piece of the page of a rule",
     "fetched": "a piece of the page of imports",
     "welcome": "for the first administrator alone, with its own test",
     "login": "has tests of its own",

@@ -18,7 +18,7 @@ TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(frozen=True, slots=True)
 class Eye:
-    """How to show a row: whose names, which time zone, which of the two ids."""
+    """The view of a row: whose names, which time zone, which of the two ids."""
 
     directory: Directory
     zone: tzinfo = UTC

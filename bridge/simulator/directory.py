@@ -90,7 +90,7 @@ class Directory:
         self._note(entity, "archive" if archived else "restore", {}, changed=changed, by=by, request=request)
 
     def _check(self, repository: EntityRepository, fields: Mapping[str, Any], own: Entity | None) -> None:
-        """402 for what only the data can tell: "the parameters were valid but the request failed"."""
+        """Refuse with 402 what only the data can tell: "the parameters were valid but the request failed"."""
         name = repository.noun.unique
         if name and name in fields:
             taken = [e for e in repository.living() if e is not own and e.fields.get(name) == fields[name]]

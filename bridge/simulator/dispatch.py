@@ -30,7 +30,7 @@ BULK = ("set_status", "bulk_delete")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What came over the wire."""
+    """One received request."""
 
     headers: Headers
     path: Mapping[str, str]
@@ -62,7 +62,7 @@ def answer(world: World, operation: Operation, asked: Asked, entry: Entry) -> Re
 
 
 def _strike(world: World, faults: Sequence[Fault], when: str) -> Response | None:
-    """Faults of one side of the write. Sleeping happens without the lock."""
+    """Apply the faults of one side of the write. Sleeping happens without the lock."""
     for fault in faults:
         moment = "before" if fault.kind == "rate_limited" else fault["when"]
         if moment != when:
@@ -104,7 +104,7 @@ def _enter(world: World, operation: Operation, asked: Asked, entry: Entry) -> Ap
 
 
 def _refuse(call: Call) -> None:
-    """A bulk call with one target that is not acceptable is refused whole."""
+    """Refuse a whole bulk call if one target is not acceptable."""
     for fault in call.faults:
         if fault.kind == "refused_ids" and call.operation.action in BULK:
             named = [one for one in fault["ids"] if one in call.body["data"]]
@@ -113,7 +113,7 @@ def _refuse(call: Call) -> None:
 
 
 def _meddle(call: Call) -> None:
-    """A person acts on the targets in the moment before the request does."""
+    """Let a person change the targets just before the request does."""
     for fault in call.faults:
         if fault.kind not in {"deleted", "changed"} or call.operation.resource not in NOUNS:
             continue

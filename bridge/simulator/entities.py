@@ -27,7 +27,7 @@ def _repository(call: Call) -> EntityRepository:
 
 
 def _home(call: Call) -> dict[str, Any]:
-    """The place that the path speaks of: an integration, an offer in it, or the organisation."""
+    """Return the owner in the path: an integration, an offer in it, or the organisation."""
     noun, directory = _noun(call), call.world.directory
     if not (noun.of_integration or noun.of_offer):
         return {}
@@ -82,7 +82,7 @@ def _bulk_delete(call: Call) -> Answer:
 
 
 def _targets(call: Call) -> list[Entity]:
-    """Those that exist. The answer names no id, so a caller learns of the rest only by reading."""
+    """Return the existing targets. The answer names no id, so a caller learns of the others only by reading."""
     home, repository = _home(call), _repository(call)
     wanted = list(dict.fromkeys(call.body["data"]))
     partial = call.fault("partial_bulk")

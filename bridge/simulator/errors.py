@@ -7,7 +7,7 @@ SHAPES: Final = ("error", "message", "errors", "problem")
 
 
 class Refusal(Exception):
-    """Ends a request with a status and words; `field` names what was wrong with it."""
+    """A request ends with this status and text; `field` names what was wrong with it."""
 
     def __init__(self, status: int, words: str, *, field: str | None = None) -> None:
         super().__init__(words)

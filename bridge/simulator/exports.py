@@ -109,7 +109,7 @@ def _started(
 
 
 def _list(call: Call) -> Answer:
-    """The reference spells its filters out; its array filters hold when any of the values was used."""
+    """List exports. The reference lists its filters; an array filter matches when any of the values was used."""
     query = call.query
     world = call.world
     read_query(query, call.operation, remarks=call.remarks, strict=world.options.strict)
@@ -145,7 +145,7 @@ def _url(call: Call) -> Answer:
 
 
 def _shared_url(call: Call) -> Answer:
-    """A guest shows the export's token; someone with a key needs none."""
+    """Return the URL. A guest shows the export's token; a caller with a key needs none."""
     name = required(call.query, "artifact_name")
     token = one(call.query, "token")
     if call.key is None and token is None:

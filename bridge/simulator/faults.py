@@ -119,7 +119,7 @@ class Faults:
         return list(self._on.values())
 
     def picked(self, operation: str) -> tuple[Fault, ...]:
-        """The faults that strike this request, in the order in which they were switched on."""
+        """Return the faults for this request, in the order in which they were switched on."""
         return tuple(fault for fault in self.all() if fault.strikes(operation))
 
 

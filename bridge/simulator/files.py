@@ -15,14 +15,14 @@ FILES_PREFIX = "/_files/"
 
 
 class Files:
-    """A folder of its own, made when first needed and gone with the world."""
+    """The simulator's own folder, created when first needed and removed with the world."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
         self._folder: Path | None = None
 
     def write(self, name: str, chunks: Iterable[str]) -> int:
-        """The size in bytes."""
+        """Write the file and return its size in bytes."""
         path = self.path(name)
         with path.open("w", encoding="utf-8", newline="") as file:
             file.writelines(chunks)
@@ -42,7 +42,7 @@ class Files:
         return f"{host.rstrip('/')}{FILES_PREFIX}{name}?{query}"
 
     def check(self, name: str, expires: str, signature: str, *, now: float) -> Path:
-        """The file behind a valid address; 403 as object stores answer it otherwise."""
+        """Return the file behind a valid address; otherwise raise 403, as object stores do."""
         valid = expires.isdigit() and hmac.compare_digest(signature, self._sign(name, int(expires)))
         if not valid or now > int(expires):
             raise Refusal(403, "the address is not valid, or no longer")

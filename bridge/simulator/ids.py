@@ -21,7 +21,7 @@ class Ids:
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, protects nothing
 
     def dice(self) -> random.Random:
-        """A stream of chances of its own, so that ids stay the same whatever is diced for."""
+        """Return a separate stream of random numbers, so that ids do not depend on other random choices."""
         return random.Random(self._random.getrandbits(64))  # noqa: S311 - as above
 
     def key(self) -> str:
@@ -35,7 +35,7 @@ class Ids:
 
 
 def floor(ms: int) -> str:
-    """The smallest ULID of that millisecond: where a time range begins in a sorted table."""
+    """Return the smallest ULID of that millisecond: the start of a time range in a sorted table."""
     return encode(max(ms, 0) << 80)
 
 

@@ -110,7 +110,7 @@ class Jobs:
         return list(reversed(self._jobs.values()))
 
     def keep(self, job: Job) -> None:
-        """Bring back one that was deleted; its file stays gone."""
+        """Restore a deleted job; its file stays deleted."""
         self._jobs[job.id] = job
 
     def remove(self, job: Job) -> None:
@@ -118,7 +118,7 @@ class Jobs:
         del self._jobs[job.id]
 
     def move_on(self, now: datetime, options: Options) -> None:
-        """Bring every job to where the clock says that it is."""
+        """Advance every job to the present moment of the clock."""
         starts = timedelta(seconds=options.export_pending_seconds)
         ends = starts + timedelta(seconds=options.export_running_seconds)
         for job in self._jobs.values():
@@ -145,7 +145,7 @@ class Jobs:
         job.status = DONE
 
     def _inflated(self, job: Job, lines: Iterator[str], many: int) -> tuple[int, int]:
-        """The same lines again and again, as one block of text: five million rows in a second or two."""
+        """Repeat the same lines as one block of text: five million rows in a second or two."""
         head, *rows = "".join(lines).splitlines(keepends=True)
         if not rows:
             return self.files.write(job.artifact_name, [head]), 0
@@ -166,7 +166,7 @@ class _Counted:
 
 
 def _lines(columns: Sequence[str], rows: _Counted, delimiter: str) -> Iterator[str]:
-    """CSV in pieces, so that a large file is never a large string."""
+    """Yield CSV in pieces, so that a large file is never a large string."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(columns)

@@ -38,7 +38,7 @@ class KeyRing:
         return list(self._keys.values())
 
     def enter(self, headers: Headers) -> ApiKey:
-        """The caller's key, from `API-KEY` or a bearer token: the reference lists both schemes."""
+        """Return the caller's key, from `API-KEY` or a bearer token: the reference lists both schemes."""
         text = headers.get("API-KEY") or headers.get("Authorization", "").removeprefix("Bearer ")
         found = self._keys.get(text)
         if found is None or not found.active:

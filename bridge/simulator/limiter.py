@@ -13,7 +13,7 @@ class Limiter:
         self._let_in: deque[float] = deque()
 
     def wait(self, per_second: int) -> float | None:
-        """Let one request in and return None, or return the seconds until there is room again."""
+        """Admit one request and return None, or return the seconds until there is room again."""
         now = self._ticks()
         while self._let_in and self._let_in[0] <= now - WINDOW:
             self._let_in.popleft()
@@ -24,7 +24,7 @@ class Limiter:
 
 
 def busiest(arrivals: Iterable[float]) -> int:
-    """The most arrivals in any window of one second, its end not counted."""
+    """Return the most arrivals in any window of one second, without its end."""
     window: deque[float] = deque()
     most = 0
     for at in sorted(arrivals):

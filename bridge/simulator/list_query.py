@@ -27,10 +27,10 @@ def page_of(
     view: Callable[[T], Item],
     peek: Callable[[T, str], Any] = lambda _thing, _field: None,
 ) -> dict[str, Any]:
-    """The envelope of a list: one page of data, and meta over everything that the filter let through.
+    """Return the envelope of a list: one page of data, and meta over all rows that match the filter.
 
-    Only what must be looked at is viewed: without filter and order that is the page itself. `peek` gives a field
-    without the whole view, or None.
+    Only the necessary rows are viewed: without filter and order that is the page itself. `peek` gives a field without
+    the whole view, or None.
     """
     size = whole_number(query, "page[size]", default=default_size, highest=MAX_PAGE)
     number = whole_number(query, "page[number]", default=1)
@@ -64,12 +64,12 @@ def one(query: Query, name: str) -> str | None:
 
 
 def words(query: Query, name: str) -> list[str]:
-    """Values of a repeated key, of a comma list, or of both: how arrays travel is not documented."""
+    """Return the values of a repeated key, of a comma list, or of both: the form of arrays is not documented."""
     return [part.strip() for text in query.get(name, ()) for part in text.split(",") if part.strip()]
 
 
 def _likely(things: list[T], query: Query, peek: Callable[[T, str], Any]) -> list[T]:
-    """Without those that a filter rules out at a glance: to find one of ten thousand, few need be viewed."""
+    """Leave out rows that a filter excludes by a cheap check: to find one of ten thousand, few need to be viewed."""
     for name in query:
         found = _FILTER.match(name)
         if found is None or found[2] not in {None, "eq"}:
@@ -145,7 +145,7 @@ def _mentions(item: Item, text: str) -> bool:
 
 
 def _sorted(items: list[Item], query: Query) -> list[Item]:
-    """By several fields, the last one first, because sorting is stable."""
+    """Sort by several fields, the last one first, because sorting is stable."""
     if any(not _SORT.fullmatch(text) for text in query.get("sort", ())):
         raise bad("sort", "must look like -name,id")
     for name in reversed(words(query, "sort")):

@@ -16,7 +16,7 @@ LATE_REASON: Final = "third_party_rejection"
 
 
 class Traffic:
-    """Plans, lets in, and afterwards lets conversions, events and late verdicts follow."""
+    """Plans and admits visits, and later adds their conversions, events and late verdicts."""
 
     def __init__(self, model: Model, directory: Directory, tracker: Tracker, ids: Ids) -> None:
         self.model = model
@@ -34,7 +34,7 @@ class Traffic:
         return len(self._coming)
 
     def back_fill(self, start: int, now: int) -> int:
-        """Let everything happen that would have happened since `start`, without firing postbacks. Clicks made."""
+        """Simulate everything since `start` without postbacks, and return the number of clicks."""
         before = len(self._tracker.clicks)
         self._plan(start, now)
         self._next_hour = max(self._next_hour, now // HOUR + 1)
@@ -50,7 +50,7 @@ class Traffic:
         self._next_hour = now // HOUR + 1
 
     def stop(self) -> None:
-        """No new visits; what was clicked still converts."""
+        """Stop new visits; earlier clicks still convert."""
         self.live = False
         self._coming = [each for each in self._coming if each[2] != "visit"]
         heapq.heapify(self._coming)
@@ -64,7 +64,7 @@ class Traffic:
             self._release(now, quiet=False)
 
     def arrive(self, table: str, many: int, now: int) -> None:
-        """So many rows at this moment in one table: what happens to a reader between two pages."""
+        """Add this number of rows to one table now, as happens to a reader between two pages."""
         offers = [each for each in self._directory.offers.living() if each.active]
         publishers = [each for each in self._directory.publishers.living() if each.active]
         for _ in range(many if offers and publishers else 0):
@@ -116,7 +116,7 @@ class Traffic:
             self._push(visit.converts_at, "conversion", (click, visit))
 
     def _views(self, visit: Visit, offer: Entity, publisher: Entity) -> None:
-        """Impressions in the minutes before the click; the part of one that is left is diced for."""
+        """Add impressions in the minutes before the click; a fractional one is added by chance."""
         whole, part = divmod(self.model.habits.impressions, 1)
         for _ in range(int(whole) + (self._dice.random() < part if part else 0)):
             earlier = visit.at - int(self._dice.uniform(0, 600_000))
@@ -137,7 +137,7 @@ class Traffic:
             self._foresee(row, click)
 
     def _foresee(self, row: Conversion, click: Click) -> None:
-        """What will still happen to it: an event, a late rejection, the end of pending."""
+        """Plan what will still happen to it: an event, a late rejection, the end of pending."""
         habits, dice = self.model.habits, self._dice
         if dice.random() < habits.events:
             self._push(row.at + int(dice.uniform(0.2, 24) * HOUR), "event", (click,))
@@ -149,7 +149,7 @@ class Traffic:
             self._push(row.at + int(dice.uniform(1 / 24, 3) * DAY), "verdict", (row, REJECTED, LATE_REASON))
 
     def _event(self, at: int, click: Click, *, quiet: bool) -> None:
-        """The first active event of the offer that may still happen; offers without events have none."""
+        """Plan the first active event of the offer that may still happen; offers without events have none."""
         offer = self._directory.offers.numbered(click.offer)
         assert offer is not None, "a click names an offer that was once made"
         for event in self._directory.offer_events.living(offer=offer.key):
@@ -157,6 +157,6 @@ class Traffic:
                 return
 
     def _verdict(self, row: Conversion, status: str, reason: str, *, quiet: bool) -> None:
-        """Somebody else may have judged it meanwhile; the first word stands."""
+        """Apply a verdict, unless somebody else has judged the conversion meanwhile; the first verdict stays."""
         if row.status in {PENDING, APPROVED} and row.status != status:
             self._tracker.judge(row, status, reason, quiet=quiet)

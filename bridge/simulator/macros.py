@@ -22,7 +22,7 @@ _BACK = {"browser_languages": "browser_language"}
 
 
 def values(row: Row, eye: Eye) -> dict[str, str]:
-    """Every macro that this row can fill. A name that is not among them stays in the text as it is."""
+    """Return every macro that this row can fill. A name outside it stays in the text unchanged."""
     known = {name: str(value) for name, value in show(row, eye).items()}
     known["unix_time"] = str(row.at // 1000)
     known["status"] = row.status.lower()  # the tracker's own answers are in lower case, reports are not
@@ -44,5 +44,5 @@ def in_address(text: str) -> str:
 
 
 def in_body(text: str) -> str:
-    """Inside the quotes of a JSON text."""
+    """Escape a value for the inside of a JSON string."""
     return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -12,7 +12,7 @@ OF_REVENUE = "PRV"
 
 
 def earn(terms: Mapping[str, Any], purchase: float) -> tuple[float, float]:
-    """(payout, revenue) of one conversion worth `purchase`, rounded to four places."""
+    """Return (payout, revenue) of one conversion worth `purchase`, rounded to four places."""
     revenue = _amount(terms, "revenue", purchase)
     if terms.get("payout_type") == OF_REVENUE:
         return round(revenue * _number(terms, "payout_percent") / 100, 4), revenue

@@ -12,7 +12,7 @@ AT_ONCE = 8
 
 
 class Sender:
-    """Connections and threads are made when the first postback leaves."""
+    """Sends postbacks. It creates connections and threads when the first postback leaves."""
 
     def __init__(self, send: Send | None = None) -> None:
         self._send = send
@@ -20,7 +20,7 @@ class Sender:
         self._pool: ThreadPoolExecutor | None = None
 
     def send_all(self, jobs: list[tuple[Due, dict[str, str]]]) -> list[tuple[str, int, str]]:
-        """In the order of `jobs`: address, status (0: nobody answered) and text."""
+        """Send in the order of `jobs`; returns address, status (0: no answer) and text of each."""
         if not jobs:
             return []
         send, pool = self._send or self._over_http, self._ready()

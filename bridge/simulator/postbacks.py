@@ -25,7 +25,7 @@ Send = Callable[[str, str, Mapping[str, str], str], tuple[int, str]]  # method, 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One configured postback. Empty `offer` and `publisher` are Any/Any, the pattern for a CRM."""
+    """One configured postback. Empty `offer` and `publisher` mean Any/Any, the pattern for a CRM."""
 
     url: str
     type: str = "Conversion"
@@ -77,7 +77,7 @@ class Postbacks:
     def __init__(
         self, log: PostbackLog, eye: Callable[[], Eye], now: Callable[[], int], copies: Callable[[], int]
     ) -> None:
-        """`copies` says how often the next one is sent: once, or lost, or twice."""
+        """Create it. `copies` says how often the next postback is sent: once, or lost, or twice."""
         self._copies = copies
         self._log = log
         self._eye = eye
@@ -102,7 +102,7 @@ class Postbacks:
         return len(self._due)
 
     def hear(self, what: str, row: Row) -> None:
-        """A row came in, or a status changed: whoever wants it gets it after its delay."""
+        """Schedule postbacks for a new row or a changed status, each after its delay."""
         again = what == "status"
         kind = _kind(row) if again else what.capitalize()
         for template in self._templates.values():
@@ -112,7 +112,7 @@ class Postbacks:
                     heapq.heappush(self._due, Due(at, next(self._numbers), template, row))
 
     def take_due(self, *, everything: bool = False) -> list[tuple[Due, dict[str, str]]]:
-        """What must be sent now, with its macros as they are at this moment: the delay exists for late checks."""
+        """Return what must be sent now, with its macros as of this moment. The delay exists for late checks."""
         taken = []
         while self._due and (everything or self._due[0].at <= self._now()):
             due = heapq.heappop(self._due)
@@ -149,7 +149,10 @@ class Postbacks:
 
 
 def deliver(due: Due, known: Mapping[str, str], send: Send) -> tuple[str, int, str]:
-    """Send one; (address, status, text), status 0 when nobody answered. Waits on the network, needs no lock."""
+    """Send one postback; returns (address, status, text), status 0 without an answer.
+
+    It waits on the network without a lock.
+    """
     template = due.template
     url = fill(template.url, known, escape=in_address)
     code, text = send(template.method, url, template.headers, fill(template.body, known, escape=in_body))

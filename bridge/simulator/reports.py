@@ -25,7 +25,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which rows were asked for."""
+    """The selection of rows."""
 
     start: int
     end: int
@@ -70,7 +70,7 @@ def _report(call: Call, table: Table[Any]) -> Answer:
 
 
 def choose(query: Query, world: World, integration: str) -> Choice:
-    """Window, zone and filters, which reports and exports share."""
+    """Return window, zone and filters, which reports and exports share."""
     zone = _zone(one(query, "timezone"))
     start, end = _window(query, zone)
     status = one(query, "filter[status]")
@@ -110,7 +110,7 @@ def _cursors(query: Query) -> tuple[str | None, str | None]:
 
 
 def _number(repository: EntityRepository, wanted: str | None) -> int | None:
-    """Either id is understood; archived ones still have rows. An unknown one matches nothing."""
+    """Return the number for either id; archived ones still have rows. An unknown one matches nothing."""
     if wanted is None:
         return None
     found: Entity | None = repository.get(wanted)
@@ -127,7 +127,7 @@ def _zone(name: str | None) -> tzinfo:
 
 
 def _window(query: Query, zone: tzinfo) -> tuple[int, int]:
-    """Both ends belong to it. The reference's own example asks by date, its parameter list by time."""
+    """Return the window with both ends included. The reference's example asks by date, its parameter list by time."""
     if "start_time" not in query and "start_date" in query:
         start = _date(query, "start_date", zone)
         end = _date(query, "end_date", zone) + DAY - timedelta(seconds=1)

@@ -27,15 +27,15 @@ class Entity:
 
     @property
     def active(self) -> bool:
-        """Whether it takes part in traffic."""
+        """True if it takes part in traffic."""
         return bool(self.fields.get("active", True)) and not self.archived
 
     def peek(self, field: str) -> Any:
-        """A field that can be written, as the view shows it; None for every other."""
+        """Return a writable field as the view shows it; None for every other."""
         return None if field in self.noun.hidden else self.fields.get(field)
 
     def view(self) -> dict[str, Any]:
-        """As the API shows it: both ids, what can be written, and when it was."""
+        """Return it as the API shows it: both ids, the writable fields, and its times."""
         shown = {name: value for name, value in self.fields.items() if name not in self.noun.hidden}
         owner = {"integration": self.integration} if self.integration else {}
         parent = {"offer": self.offer} if self.offer else {}
@@ -77,7 +77,7 @@ class EntityRepository:
         return entity
 
     def get(self, wanted: str) -> Entity | None:
-        """By either id, archived ones too."""
+        """Return an entity by either id, including archived ones."""
         found = self._by_key.get(wanted)
         if found is None and wanted.isascii() and wanted.isdigit() and len(wanted) < 15:
             found = self._by_number.get(int(wanted))
@@ -87,7 +87,7 @@ class EntityRepository:
         return self._by_number.get(number)
 
     def find(self, wanted: str, *, integration: str | None = None, offer: str | None = None) -> Entity:
-        """A living one in that place, or 404."""
+        """Return a living entity in that place, or raise 404."""
         found = self.get(wanted)
         if found is None or found.archived or not _at_home(found, integration, offer):
             raise missing(self.noun.name, wanted)

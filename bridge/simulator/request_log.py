@@ -88,7 +88,7 @@ class RequestLog:
 
 
 def fingerprint(key: str) -> str:
-    """Enough to tell two keys apart, too little to use one."""
+    """Return enough of a key to distinguish two, and too little to use one."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 

@@ -21,7 +21,7 @@ ALTERNATE = "alternate"
 
 
 class IdConverter(BaseConverter):
-    """An id in a path. The collections' own words are none, so a wrong verb on them is 405 and no strange id."""
+    """An id in a path. It excludes the collections' own words, so a wrong verb on them gives 405, not an unknown id."""
 
     regex = r"(?!bulk$|bulk-delete$)[^/]+"
 

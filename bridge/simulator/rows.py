@@ -12,7 +12,7 @@ STATUSES = (APPROVED, REJECTED, PENDING)
 
 @dataclass(slots=True)
 class Click:
-    """Also an impression: the two tables have the same columns."""
+    """A click or an impression: the two tables have the same columns."""
 
     real_tx_id: str
     at: int  # unix milliseconds, the same as in the ULID
@@ -34,7 +34,7 @@ class Click:
 
 @dataclass(slots=True)
 class Conversion:
-    """One conversion, or a later event of the same click when it has an event name."""
+    """One conversion; with an event name, a later event of the same click."""
 
     real_tx_id: str
     at: int

@@ -27,11 +27,11 @@ def collapse(
     payout: float = 8.0,
     revenue: float = 10.0,
 ) -> dict[str, Any]:
-    """Good offers beside ones whose conversion rate has fallen apart.
+    """Build good offers beside offers whose conversion rate has collapsed.
 
-    `clicks` is per offer (`good_clicks` of the good ones, when they differ); they are spread over
-    `within_hours` that ended `settled_hours` ago. With few clicks the rates must lie far apart: a Wilson
-    test at 95% tells 0 of 60 from a line at 6%, and 2 of 2,400 from one at 0.4%.
+    `clicks` is per offer (`good_clicks` of the good ones, if different); they are spread over `within_hours` that ended
+    `settled_hours` ago. With few clicks the rates must differ much: a Wilson test at 95% distinguishes 0 of 60 from a
+    threshold of 6%, and 2 of 2,400 from one of 0.4%.
     """
     owners = [world.advertiser(f"Advertiser {number + 1}") for number in range(advertisers)]
     homes = [world.publisher(f"Publisher {number + 1}") for number in range(publishers)]
@@ -78,9 +78,9 @@ def network(
     manual_share: float = 0.1,
     event_share: float = 0.3,
 ) -> dict[str, Any]:
-    """A whole network with a past: a burst of fraud yesterday, an hour of broken tracking the day before.
+    """Build a whole network with a past: a burst of fraud yesterday, an hour of broken tracking the day before.
 
-    `live: 1` lets the traffic go on while the clock runs.
+    `live: 1` lets the traffic continue while the clock runs.
     """
     owners = [world.advertiser(f"Advertiser {number + 1}") for number in range(advertisers)]
     homes = [world.publisher(f"Publisher {number + 1}") for number in range(publishers)]

@@ -17,7 +17,7 @@ TICK_SECONDS = 0.2  # seconds between looks at due postbacks and live traffic
 
 
 class Handler(WSGIRequestHandler):
-    """HTTP/1.1, so that clients can keep their connections; no line per request, the log has them."""
+    """An HTTP/1.1 handler, so that clients can keep their connections. It logs no line per request."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -60,7 +60,7 @@ class Service:
 
 
 def serve(app: Flask, *, host: str, port: int, port_file: Path | None, announce: Any = print) -> None:
-    """Serve until SIGTERM or SIGINT. The port file appears, whole, once connections are accepted."""
+    """Serve until SIGTERM or SIGINT. The complete port file appears when connections are accepted."""
     stop = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:

@@ -22,7 +22,7 @@ class Page(Generic[R]):
 
 
 class Table(Generic[R]):
-    """Rows stay where their time puts them: a changed status moves nothing, a late row slips in between."""
+    """Rows in the order of their time: a changed status moves none, a late row is inserted."""
 
     def __init__(self) -> None:
         self.rows: list[R] = []
@@ -41,7 +41,7 @@ class Table(Generic[R]):
         return self.rows[at] if at < len(self.rows) and self.rows[at].real_tx_id == real_tx_id else None
 
     def between(self, start: int, end: int, *, offer: int | None = None) -> list[R]:
-        """Oldest first, both ends included, in milliseconds."""
+        """Return rows, oldest first, both ends included, in milliseconds."""
         lane = self._lane(offer)
         low, high = self._edges(lane, start, end)
         return lane[low:high]
@@ -61,7 +61,10 @@ class Table(Generic[R]):
         offer: int | None = None,
         wanted: Callable[[R], bool] = lambda _: True,
     ) -> Page[R]:
-        """`after` goes on to older rows, `before` back to newer ones, both without the row at the cursor."""
+        """Return a page.
+
+        `after` continues to older rows, `before` to newer ones, both without the row at the cursor.
+        """
         lane = self._lane(offer)
         low, high = self._edges(lane, start, end)
         if before is not None:
@@ -91,7 +94,7 @@ def _insert(lane: list[R], row: R) -> None:
 
 
 def _slice(lane: list[R], low: int, high: int, step: int) -> Iterator[R]:
-    """Without copying: a window may hold a million rows and a page takes a hundred."""
+    """Return a part without copying: a window may hold a million rows and a page takes a hundred."""
     order = range(low, high) if step > 0 else range(high - 1, low - 1, -1)
     return (lane[at] for at in order)
 

@@ -49,7 +49,7 @@ class Tracker:
         quiet: bool = False,
         ignore_pause: bool = False,
     ) -> Click | None:
-        """The click, or None when something is paused and it went to the fallback address instead."""
+        """Add a click and return it; None if something is paused, so that it went to the fallback address instead."""
         at = milliseconds(self._clock.now()) if at is None else at
         closed = not (offer.active and publisher.active) or self._full(offer, at)
         if closed and not ignore_pause:
@@ -104,9 +104,11 @@ class Tracker:
         adv_sub_id: str = "",
         quiet: bool = False,
     ) -> Conversion | None:
-        """A conversion of that click; None for an event that has no conversion before it, or may not repeat.
+        """Return a conversion of that click.
 
-        Paused or not makes no difference: what was clicked before the pause still converts.
+        None for an event without a conversion before it, or a forbidden repetition.
+
+        A pause makes no difference: earlier clicks still convert.
         """
         at = milliseconds(self._clock.now()) if at is None else at
         offer = self._directory.offers.numbered(click.offer)
@@ -148,7 +150,7 @@ class Tracker:
         return row
 
     def judge(self, row: Conversion, status: str, reason: str = "", *, quiet: bool = False) -> bool:
-        """Approve or reject later: the status changes in place, the row stays where its time put it."""
+        """Approve or reject later: the status changes in place, the row keeps its position."""
         if status not in STATUSES:
             raise bad("status", f"must be one of {', '.join(STATUSES)}")
         changed = (row.status, row.reason) != (status, reason)
@@ -158,13 +160,13 @@ class Tracker:
         return changed
 
     def reject(self, transaction_id: str, reason: str) -> int:
-        """The rejection address: an unknown id is no error, a rejected one gets the new reason."""
+        """Handle the rejection address: an unknown id is not an error, a rejected one gets the new reason."""
         known = self._outside.get(transaction_id, transaction_id)
         rows = self.conversions_of(known)
         return sum(self.judge(row, REJECTED, reason) for row in rows)
 
     def conversions_of(self, transaction_id: str) -> list[Conversion]:
-        """By the click's id, or by the conversion's own."""
+        """Return conversions by the click's id, or by the conversion's own."""
         own = self.conversions.get(transaction_id)
         return list(self._by_click.get(transaction_id, [])) or ([own] if own else [])
 
@@ -172,7 +174,7 @@ class Tracker:
         return self.clicks.get(self._outside.get(transaction_id, transaction_id))
 
     def _full(self, offer: Entity, at: int) -> bool:
-        """Whether the day's cap of conversions is reached."""
+        """Return whether the day's cap of conversions is reached."""
         cap = self.caps.get(offer.number)
         return cap is not None and self.conversions.count(at - at % DAY, at, offer=offer.number) >= cap
 

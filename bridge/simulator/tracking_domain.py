@@ -35,7 +35,7 @@ def add_tracker(app: Flask, world: World) -> None:
 
 
 def _reject(world: World, given: Mapping[str, str]) -> Response:
-    """Nothing happens and nothing is said when the transaction is unknown."""
+    """Reject a conversion. An unknown transaction changes nothing, and the answer does not say so."""
     wanted = given.get("transaction_id") or given.get("external_transaction_id", "")
     world.rejections.append({"transaction_id": wanted, "reason": given["new_rejected_reason"]})
     world.tracker.reject(wanted, given["new_rejected_reason"])
@@ -106,6 +106,6 @@ def _amount(given: Mapping[str, str], name: str) -> float | None:
 
 
 def _said(row: Conversion) -> dict[str, Any]:
-    """As a sibling product answers: lower case, the reason only where there is one."""
+    """Return the text as a sibling product answers: lowercase, with a reason only if there is one."""
     reason = {"reason": row.reason} if row.reason else {}
     return {"transaction_id": row.transaction_id, "status": row.status.lower(), **reason}

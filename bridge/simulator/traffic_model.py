@@ -31,7 +31,7 @@ REASONS: Final = ("DUPLICATE_IP", "VPN", "click_flooding", "Bot")
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Of an offer: `cr` and `weight`. Of a publisher: `quality` multiplies the rate, `rejects` is a share."""
+    """The habits of an offer (`cr`, `weight`) or a publisher: `quality` multiplies the rate, `rejects` is a share."""
 
     cr: float = 0.0
     weight: float = 1.0
@@ -41,7 +41,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A time range in which something is wrong: `fraud` floods one publisher, `broken` loses conversions."""
+    """A time range with a problem: `fraud` floods one publisher, `broken` loses conversions."""
 
     kind: str
     start: int
@@ -56,7 +56,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What traffic looks like as a whole."""
+    """The general form of the traffic."""
 
     clicks_per_day: float = 2000.0
     late_rejections: float = 0.03  # share of approved conversions that are rejected after hours
@@ -76,7 +76,7 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One click to be, and what will come of it if it is let in."""
+    """One planned click, and its consequences if it is admitted."""
 
     at: int
     offer: int
@@ -90,7 +90,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Who may be visited and who sends visitors, with their shares of the traffic."""
+    """The offers and publishers with traffic, and their shares of it."""
 
     offers: Sequence[Entity]
     publishers: Sequence[Entity]
@@ -107,7 +107,10 @@ class Model:
     incidents: list[Incident] = field(default_factory=list)
 
     def offer(self, number: int) -> Profile:
-        """Drawn from the seed when nobody set it: rates from 0.5% to 6%, a few offers with most of the traffic."""
+        """Return the profile of an offer, by default from the seed.
+
+        Rates go from 0.5% to 6%, and a few offers have most of the traffic.
+        """
         if number not in self.offers:
             dice = np.random.default_rng([self.seed, 1, number])
             rate = math.exp(dice.uniform(math.log(0.005), math.log(0.06)))
@@ -122,7 +125,7 @@ class Model:
         return self.publishers[number]
 
     def hour(self, hour: int, offers: Sequence[Entity], publishers: Sequence[Entity]) -> Iterator[Visit]:
-        """All visits of one hour since 1970, unsorted. The same world and seed give the same hour."""
+        """Yield all visits of one hour since 1970, unsorted. The same world and seed give the same hour."""
         if not offers or not publishers:
             return
         dice = np.random.default_rng([self.seed, 3, hour])
@@ -135,7 +138,7 @@ class Model:
             yield from self._fraud(dice, hour, usual, crowd, incident=incident)
 
     def broken(self, advertiser: int, at: int) -> bool:
-        """Whether the conversion would not arrive: the advertiser's tracking is down."""
+        """Return whether the conversion is lost because the advertiser's tracking is broken."""
         return any(
             each.kind == "broken" and each.advertiser in {None, advertiser} and each.covers(at)
             for each in self.incidents
@@ -156,7 +159,7 @@ class Model:
     def _visits(
         self, dice: np.random.Generator, hour: int, many: int, crowd: Crowd, *, cr: float | None = None
     ) -> Iterator[Visit]:
-        """Drawn by the column, because a month of them must take a second and not a minute."""
+        """Yield visits, drawn column by column, because a month of them must take a second and not a minute."""
         what = dice.choice(len(crowd.offers), many, p=crowd.pull)
         who = dice.choice(len(crowd.publishers), many, p=crowd.push)
         rates = np.array([self.offer(each.number).cr for each in crowd.offers])

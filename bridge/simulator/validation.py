@@ -13,7 +13,7 @@ Query = Mapping[str, Sequence[str]]
 
 
 def read_body(raw: bytes, operation: Operation, *, strict: bool, remarks: list[str]) -> dict[str, Any]:
-    """The JSON object as it was sent, cut to the known fields and checked; {} where no body belongs."""
+    """Return the JSON object of the body, checked and without unknown fields; {} if no body is allowed."""
     if operation.request is None:
         if raw:
             remarks.append("a body was sent to an operation that has none")
@@ -36,7 +36,7 @@ def read_body(raw: bytes, operation: Operation, *, strict: bool, remarks: list[s
 
 
 def read_query(query: Query, operation: Operation, *, remarks: list[str], strict: bool) -> dict[str, Any]:
-    """A query with a closed set of parameters, checked; keys are those of the wire."""
+    """Return a checked query with a closed set of parameters; keys are those of the wire."""
     assert operation.query is not None, "only asked for operations with a query schema"
     schema = operation.query(unknown=RAISE if strict else EXCLUDE)
     names = {field.data_key or name: name for name, field in schema.fields.items()}

@@ -102,18 +102,18 @@ class World:
     # --- time passing ---
 
     def catch_up(self) -> None:
-        """Bring everything to where the clock says that it is. Called with the lock held."""
+        """Advance everything to the present moment of the clock. Called with the lock held."""
         self.live.catch_up(self.now_ms())
         self.jobs.move_on(self.clock.now(), self.options)
 
     def tick(self) -> None:
-        """What the background thread of a running service does a few times a second."""
+        """Run the periodic work of a running service, a few times a second."""
         with self.lock:
             self.catch_up()
         self.fire_postbacks()
 
     def fire_postbacks(self, *, everything: bool = False) -> list[dict[str, Any]]:
-        """Send what is due (or all that waits) and say what came of it. Call it without the lock."""
+        """Send due postbacks (or all waiting ones) and return the results. Call it without the lock."""
         with self._firing:
             with self.lock:
                 jobs = self.postbacks.take_due(everything=everything)
@@ -125,7 +125,7 @@ class World:
                 ]
 
     def close(self) -> None:
-        """Give back threads and connections."""
+        """Release threads and connections."""
         self._sender.close()
 
     def _copies(self) -> int:
@@ -159,7 +159,7 @@ class World:
         advertiser: Entity | None = None,
         **fields: Any,
     ) -> Entity:
-        """An offer, with so much traffic spread evenly over the time range that ended `settled` ago."""
+        """Return an offer with traffic that is spread evenly over the time range that ended `settled` ago."""
         with self.lock:
             owner = advertiser or self._any("advertisers", self.advertiser)
             given = {"name": name, "advertiser_id": owner.number, **fields}
@@ -181,7 +181,7 @@ class World:
         end: datetime,
         **conversion: Any,
     ) -> None:
-        """Exactly so many clicks and conversions; the latter spread over the clicks, minutes later."""
+        """Add exactly this number of clicks and conversions; conversions are spread over the clicks, minutes later."""
         homes = list(publishers)
         first, last = milliseconds(start), milliseconds(end)
         step = (last - first) / max(clicks, 1)
@@ -206,7 +206,7 @@ class World:
         return next(self.directory.repositories[resource].living(), None) or make()
 
     def history(self, days: float) -> int:
-        """Let the traffic model make up the past; how many clicks there were."""
+        """Let the traffic model generate the past; returns the number of clicks."""
         with self.lock:
             now = self.now_ms()
             return self.live.back_fill(now - int(days * DAY), now)
@@ -215,7 +215,7 @@ class World:
 
     @property
     def paused(self) -> list[str]:
-        """Keys of the offers that are living and not active, in the order in which they were made."""
+        """Keys of the living inactive offers, in the order of their creation."""
         return [offer.key for offer in self.directory.offers.living() if not offer.fields["active"]]
 
     @property

@@ -23,7 +23,7 @@ class Write:
 
     @property
     def what(self) -> str:
-        """Same text, same write. A create is told by its content, because every create gets a new id."""
+        """Same text, same write. A create is identified by its content, because every create gets a new id."""
         content = orjson.dumps(dict(self.fields), option=orjson.OPT_SORT_KEYS).decode()
         return (
             f"{self.noun} create {content}"
@@ -43,7 +43,7 @@ class Writes:
         self.journal.clear()
 
     def summary(self) -> dict[str, Any]:
-        """Counts per entity, and what was applied more than once by requests (a person may repeat himself)."""
+        """Return counts per entity, and what requests applied more than once (a person may repeat himself)."""
         asked = [write for write in self.journal if write.by != "person"]
         counts: dict[str, Counter[str]] = {}
         for write in asked:

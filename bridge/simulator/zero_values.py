@@ -9,7 +9,7 @@ from bridge.integr8.catalogue import OPERATIONS
 
 
 def blank(resource: str) -> Mapping[str, Any]:
-    """Every writable field of a resource with its zero."""
+    """Return every writable field of a resource with its zero value."""
     found: dict[str, Any] = {}
     for action in ("create", "update"):
         request = OPERATIONS[f"{resource}.{action}"].request

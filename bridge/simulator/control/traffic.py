@@ -66,7 +66,7 @@ def _impressions(world: World, asking: Asking) -> Any:
 
 
 def _conversion(world: World, asking: Asking) -> Any:
-    """On a click that is named by `transaction_id`, or on a new one. `at` in the past arrives late."""
+    """Add a conversion on a click that is named by `transaction_id`, or on a new one. `at` in the past arrives late."""
     _, at = _span(world, asking)
     click = _clicked(world, asking, at)
     event = asking.body.get("event")
@@ -119,7 +119,7 @@ def _seen(row: Click | Conversion) -> Mapping[str, Any]:
 
 
 def _feeds(world: World, asking: Asking) -> Any:
-    """A stalled feed shows nothing newer than the moment it stopped at."""
+    """Stall or resume feeds. A stalled feed shows nothing newer than the moment at which it stopped."""
     tracker = world.tracker
     tables: dict[str, Table[Any]] = {
         "clicks": tracker.clicks,

@@ -32,7 +32,7 @@ def _get(world: World, asking: Asking) -> Any:
 
 
 def _make(world: World, asking: Asking) -> Any:
-    """Any field is taken; `id` sets the key, `offer` the owner of an event or a landing page."""
+    """Create an entity. Any field is accepted; `id` sets the key, `offer` the owner of an event or a landing page."""
     repository = _repository(world, asking)
     fields = dict(asking.body)
     key, integration = fields.pop("id", None), fields.pop("integration", None)

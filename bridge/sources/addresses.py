@@ -18,7 +18,7 @@ MAX_HOPS = 20
 
 
 def client(request: Incoming, proxies: Iterable[Network]) -> Address:
-    """The rightmost hop that is not one of our proxies. Raises SignatureError when a hop cannot be read."""
+    """Return the rightmost hop that is not one of our proxies. Raises SignatureError for an unreadable hop."""
     trusted = tuple(proxies)
     hops = [hop for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     if len(hops) > MAX_HOPS:
@@ -30,7 +30,7 @@ def client(request: Incoming, proxies: Iterable[Network]) -> Address:
 
 
 def parse(text: str) -> Address:
-    """An address with or without port and brackets. IPv4 inside IPv6 is IPv4: it is the same machine."""
+    """Parse an address with or without port and brackets. IPv4 inside IPv6 is IPv4: it is the same machine."""
     bare = text.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]

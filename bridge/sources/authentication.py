@@ -19,7 +19,7 @@ from bridge.sources.split import AUTO, events
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """What authentication established. `delivery_id` is set only where the signature covers the id itself."""
+    """The result of authentication. `delivery_id` is set only if the signature covers the id itself."""
 
     delivery_id: str | None = None
     signed_at: datetime | None = None  # the sender's clock, where the signature covers it
@@ -30,17 +30,17 @@ class Authenticator(Protocol):
 
     @property
     def covers_query(self) -> bool:
-        """False: the query string is not signed and may be anybody's."""
+        """False: the query string is not signed and may be forged."""
         ...
 
     @property
     def takes_path(self) -> bool:
-        """Whether a token in the path is looked at."""
+        """True if it uses a token in the path."""
         ...
 
     @property
     def signs(self) -> bool:
-        """Whether it signs what is sent, so that a header it does not cover may be anybody's."""
+        """True if it signs the content; then a header outside the signature may be forged."""
         ...
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
@@ -48,16 +48,19 @@ class Authenticator(Protocol):
         ...
 
     def sign(self, request: Incoming, now: datetime, delivery_id: str) -> Incoming:
-        """The same request as its rightful sender would send it. Used by `sources test` and our tests."""
+        """Return the same request as its rightful sender would send it. `sources test` and our tests use it."""
         ...
 
     def clean(self, request: Incoming) -> Incoming:
-        """The request without the credentials, fit to be stored."""
+        """Return the request without the credentials, for storage."""
         ...
 
 
 def same(given: str, secrets: Sequence[str]) -> bool:
-    """Compare with every secret in constant time. All are tried, so that time does not tell which one fits."""
+    """Return whether a text equals one of the secrets, in constant time.
+
+    All are tried, so that time does not show which matches.
+    """
     found = False
     for secret in secrets:
         found |= hmac.compare_digest(given.encode(), secret.encode())
@@ -65,7 +68,10 @@ def same(given: str, secrets: Sequence[str]) -> bool:
 
 
 def spellings(token: str) -> tuple[str, ...]:
-    """A token as it came, and as it was meant: encoded once too often, with slashes around, a plus read as a space."""
+    """Return a token as it came, and its probable intended forms.
+
+    It may be encoded once too often, with slashes around, or with a plus as a space.
+    """
     bare = token.strip("/")
     return (token, bare, unquote(token), unquote(bare), token.replace(" ", "+"), unquote(bare).replace(" ", "+"))
 
@@ -75,7 +81,7 @@ def without_headers(request: Incoming, *names: str) -> Incoming:
 
 
 def with_headers(request: Incoming, **fields: str) -> Incoming:
-    """`webhook_id="x"` sets the header webhook-id, replacing what stood there."""
+    """Return a request with headers set: `webhook_id="x"` sets the header webhook-id and replaces an old value."""
     return with_fields(request, {name.replace("_", "-"): value for name, value in fields.items()})
 
 
@@ -86,7 +92,7 @@ def with_fields(request: Incoming, fields: dict[str, str]) -> Incoming:
 
 @dataclass(frozen=True, slots=True)
 class NoAuthentication:
-    """`verify: none`, written out by the operator. Anybody who knows the address may send."""
+    """`verify: none`, written explicitly by the operator. Anybody who knows the address may send."""
 
     covers_query: bool = True
     takes_path: bool = False
@@ -108,7 +114,7 @@ class NoAuthentication:
 class TokenAuthenticator:
     """A secret text in the path (/hooks/NAME/TOKEN), in the query, or in a header of the sender's choice.
 
-    For senders that cannot sign, Integr8's postbacks among them. `places` says where it may stand.
+    For senders that cannot sign, such as Integr8's postbacks. `places` says where it may be.
     """
 
     tokens: tuple[str, ...] = field(repr=False)
@@ -148,7 +154,7 @@ class TokenAuthenticator:
         return found
 
     def _in_body(self, request: Incoming) -> list[str | None]:
-        """The token of each event of a list: all must have the same one."""
+        """Return the token of each event of a list: all must have the same one."""
         try:
             body = read_body(request, Limits())
         except Unreadable:

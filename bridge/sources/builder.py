@@ -29,10 +29,10 @@ MIN_SECRET_CHARS = 16  # characters; a secret below that can be tried out
 def build(
     name: str, config: Mapping[str, Any], *, trusted_proxies: Iterable[str] = (), public_url: str | None = None
 ) -> Source:
-    """Make a source, or raise SourceSettingsError with every problem of its entry.
+    """Build a source. Raises SourceSettingsError with every problem of its entry.
 
-    `trusted_proxies` are those of the whole service; the entry's own go before them. `public_url` is the address at
-    which senders reach the service, which some of them sign.
+    `trusted_proxies` are those of the whole service; the entry's own override them. `public_url` is the address of the
+    service for senders, which some of them sign.
     """
     path = f"sources.{name}"
     entry, renamed = modernised(config)
@@ -74,7 +74,7 @@ def _setup(preset: Preset | None, data: Mapping[str, Any]) -> SetupCalls | None:
 
 
 def problems(name: str, config: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """What is wrong with an entry, as (path, words); empty when nothing is."""
+    """Return the problems of an entry, as (path, words); empty if there are none."""
     try:
         build(name, config)
     except SourceSettingsError as error:
@@ -141,7 +141,7 @@ def _hmac(data: Mapping[str, Any], public_url: str | None) -> HmacAuthenticator:
 def _in_any_form(
     data: Mapping[str, Any], entry: Mapping[str, Any], preset: Preset | None, public_url: str | None
 ) -> Authenticator:
-    """The authenticator of an entry. An entry that says itself how its sender signs has that form alone."""
+    """Return the authenticator of an entry. An entry that defines its signature has only that form."""
     if preset is None or not preset.other_forms or {"header", "signature", "signed", "prefix"} & set(entry):
         return _authenticator(data, public_url)
     return AnyForm(tuple(_hmac({**data, **form}, public_url) for form in ({}, *preset.other_forms)))

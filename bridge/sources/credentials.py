@@ -35,7 +35,10 @@ class BearerAuthenticator:
 
 @dataclass(frozen=True, slots=True)
 class BasicAuthenticator:
-    """`Authorization: Basic ...`. User and password are compared as one text, so neither is told apart."""
+    """`Authorization: Basic ...`.
+
+    User and password are compared as one text, so the result does not show which is wrong.
+    """
 
     username: str
     passwords: tuple[str, ...] = field(repr=False)

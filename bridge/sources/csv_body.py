@@ -13,7 +13,7 @@ MAX_FAULTS_TOLD = 20
 
 
 def rows(raw: bytes) -> list[dict[str, Any]]:
-    """The rows by column name. The first line names the columns; every row has as many cells as it does."""
+    """Return the rows by column name. The first line names the columns; every row must have as many cells."""
     try:
         return _rows(text_of(raw))
     except CsvProblem as error:
@@ -37,7 +37,7 @@ def _rows(text: str) -> list[dict[str, Any]]:
 
 
 def summary(faults: list[Fault]) -> str:
-    """The first faults, one after another, and how many there are: enough to mend the file in one go."""
+    """Return the first faults and their number, which is enough to mend the file at once."""
     told = "; ".join(str(fault) for fault in faults[:MAX_FAULTS_TOLD])
     rest = len(faults) - MAX_FAULTS_TOLD
     return f"{told}; and {rest} more" if rest > 0 else told

@@ -20,7 +20,7 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 class CsvProblem(ValueError):
-    """A file that is not a table. `line` counts from 1; `words` say what is wrong and what to do."""
+    """The file is not a table. `line` counts from 1; `words` say what is wrong and what to do."""
 
     def __init__(self, line: int, words: str) -> None:
         super().__init__(f"line {line}: {words}")
@@ -32,7 +32,7 @@ class CsvProblem(ValueError):
 
 
 class Row(NamedTuple):
-    """One row: its cells by column, or why it has none."""
+    """One row: its cells by column, or the reason why it has none."""
 
     line: int
     cells: dict[str, str]
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class _OpenEnd:
-    """The last line of a file, where it has no line end. Known once the rows are taken."""
+    """The last line of a file, if it has no line end. It is known once the rows are read."""
 
     line: int = 0
     text: str = ""
@@ -59,10 +59,10 @@ class CsvTable:
 
     @property
     def open_end(self) -> str:
-        """What to know of a last row without a line end, once the rows are taken; empty where there is none.
+        """A note about a last row without a line end, once the rows are read; otherwise empty.
 
-        Many programs write files so, and a download that broke off in its last cell looks the same. A closing quote
-        shows that the cell is whole.
+        Many programs write such files, and a download that broke off in its last cell looks the same. A closing quote
+        shows that the cell is complete.
         """
         end = self._open_end
         if end.line <= self.header_line or end.text.rstrip().endswith('"'):
@@ -75,7 +75,7 @@ class CsvTable:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the file was understood, where that is not the usual way."""
+        """Notes on the interpretation of the file, if it was not the usual one."""
         found = []
         if self.delimiter != ",":
             found.append(f"cells are separated by {DELIMITERS.get(self.delimiter, self.delimiter)}")
@@ -85,7 +85,7 @@ class CsvTable:
 
 
 def encoding_of(start: bytes) -> str:
-    """The encoding that the first bytes of a file show: UTF-8, or UTF-16 also without its mark. Raises CsvProblem."""
+    """Return the encoding of a file by its first bytes: UTF-8, or UTF-16 with or without a mark. Raises CsvProblem."""
     for beginning, words in _NO_TEXT_AT_ALL.items():
         if start.startswith(beginning):
             raise CsvProblem(1, words)
@@ -98,7 +98,7 @@ def encoding_of(start: bytes) -> str:
 
 
 def text_of(raw: bytes) -> str:
-    """The text of a whole body. Raises CsvProblem."""
+    """Return the text of a whole body. Raises CsvProblem."""
     try:
         return raw.decode(encoding_of(raw[:200]))
     except UnicodeDecodeError as error:
@@ -114,10 +114,10 @@ _NO_TEXT_AT_ALL = {  # what files begin with that are given the name .csv, or se
 
 
 def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
-    """The table that the lines of a text hold. Raises CsvProblem, also while rows are taken.
+    """Return the table in the lines of a text. Raises CsvProblem, also while rows are read.
 
-    `known`: column names of which the header must have two at least. With them a title above the header is passed
-    over, and `Conversion Time` is taken for `conversion_time`. Without them line 1 names the columns.
+    `known`: column names; the header must have at least two of them. With them a title above the header is skipped, and
+    `Conversion Time` means `conversion_time`. Without them line 1 names the columns.
     """
     end = _OpenEnd()
     source = _readable(iter(lines), end)
@@ -146,7 +146,7 @@ def _readable(lines: Iterator[str], end: _OpenEnd) -> Iterator[str]:
 
 
 def _header(head: Sequence[str], first: int, delimiters: Sequence[str], known: Collection[str]) -> tuple[int, str]:
-    """The position of the line that names the columns, and what separates them."""
+    """Return the position of the header line, and its delimiter."""
     if not known:
         at = next((place for place in range(first, len(head)) if head[place].strip()), first)
         return at, delimiters[0] if len(delimiters) == 1 else _delimiter(head[at:])
@@ -161,7 +161,7 @@ def _header(head: Sequence[str], first: int, delimiters: Sequence[str], known: C
 
 
 def _delimiter(lines: Sequence[str]) -> str:
-    """A comma, unless the first line has none and another separator gives the second line as many cells."""
+    """Return a comma, unless the first line has none and another delimiter gives the second line as many cells."""
     widths = {one: len(_split(lines[0], one)) for one in DELIMITERS}
     if widths[","] > 1:
         return ","

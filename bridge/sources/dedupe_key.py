@@ -14,14 +14,14 @@ PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 
 def of_id(delivery: str) -> str:
-    """The key for the sender's own id: the id itself, or its SHA-256 where it is long or not plain text."""
+    """Return the key for the sender's own id: the id itself, or its SHA-256 if it is long or not plain text."""
     if len(delivery) < MAX_ID_CHARS and PRINTABLE.fullmatch(delivery):
         return f"id:{delivery}"
     return f"id-sha256:{hashlib.sha256(delivery.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def of_content(request: Incoming) -> str:
-    """The key of a request whose sender gives no id: SHA-256 over the raw query and the raw body."""
+    """Return the key of a request without a sender's id: SHA-256 over the raw query and the raw body."""
     hashed = hashlib.sha256()
     for name, value in request.query:
         hashed.update(f"{len(name)}:{name}={len(value)}:{value}&".encode("utf-8", "surrogatepass"))

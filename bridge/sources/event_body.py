@@ -15,7 +15,7 @@ Odd: TypeAlias = list[exact_json.Odd] | None
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that hold before anything is parsed. Sizes in bytes."""
+    """Limits that apply before anything is parsed. Sizes in bytes."""
 
     body: int = 1_048_576
     inflated: int = 4_194_304
@@ -24,7 +24,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing in a body that does not fit, with its place."""
+    """One value in a body that is wrong, with its place."""
 
     place: str
     words: str
@@ -35,10 +35,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedEvent:
-    """One event as it goes into the journal.
+    """One event for the journal.
 
-    `dedupe_key` is unique per source. `quarantine` is a reason when the event must be kept but not shown to
-    any rule until someone has looked. Values of `body` are plain JSON, numbers exact.
+    `dedupe_key` is unique per source. `quarantine` is a reason if no rule may see the event before a person has checked
+    it. Values of `body` are plain JSON, numbers exact.
     """
 
     body: dict[str, Any]
@@ -54,7 +54,7 @@ class ParsedEvent:
 
 
 def content(request: Incoming, limits: Limits) -> bytes:
-    """The body, inflated when it came compressed, and never larger than the limits."""
+    """Return the body, decompressed if necessary, and never larger than the limits."""
     if len(request.body) > limits.body:
         raise Unreadable(413, f"the body has more than {limits.body} bytes")
     coding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -83,7 +83,7 @@ def _inflate(raw: bytes, most: int) -> bytes:
 
 
 def media_type(request: Incoming) -> str:
-    """The type without its parameters. Refuses any character set but UTF-8."""
+    """Return the type without its parameters. Refuses any character set but UTF-8."""
     kind, *parameters = request.content_type.split(";")
     for parameter in parameters:
         name, _, value = parameter.strip().partition("=")
@@ -98,7 +98,7 @@ def is_json(kind: str) -> bool:
 
 
 def read_json(raw: bytes, limits: Limits, *, any_bytes: bool = False, odd: Odd = None) -> dict[str, Any] | list[Any]:
-    """An object or a list. With `odd` what is not a number is left in it and listed there (`exact_json.loads`)."""
+    """Parse an object or a list. With `odd`, invalid numbers stay in it and are listed there (`exact_json.loads`)."""
     value = exact_json.loads(raw, depth=limits.depth, any_bytes=any_bytes, odd=odd)
     if isinstance(value, dict | list):
         return value
@@ -106,17 +106,17 @@ def read_json(raw: bytes, limits: Limits, *, any_bytes: bool = False, odd: Odd =
 
 
 def named(value: dict[str, Any] | list[Any]) -> dict[str, Any]:
-    """A list under `items`, because conditions speak of named things."""
+    """Put a list under `items`, because conditions use names."""
     return {"items": value} if isinstance(value, list) else value
 
 
 def read_form(
     raw: bytes, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False, odd: Odd = None
 ) -> dict[str, Any] | list[Any]:
-    """The fields of a form; or the JSON that one of them carries.
+    """Return the fields of a form, or the JSON in one of them.
 
-    GitHub, Slack and others put a whole JSON text into one field, alone: that is read without being asked for. Where
-    it stands beside other fields, `json_in` names it.
+    GitHub, Slack and others put a whole JSON text into the only field: that is parsed without a setting. If the form
+    has other fields, `json_in` names it.
     """
     stripped = raw.lstrip()
     if stripped[:1] in (b"{", b"["):
@@ -134,7 +134,7 @@ def read_multipart(
     any_bytes: bool = False,
     odd: Odd = None,
 ) -> dict[str, Any] | list[Any]:
-    """The fields of a form in parts, read like those of any form. Of a file its name, type and size are kept."""
+    """Return the fields of a multipart form, like those of any form. Of a file, name, type and size are kept."""
     return _of_fields(as_mapping(multipart.fields(raw, content_type)), limits, json_in, any_bytes, odd)
 
 
@@ -165,7 +165,7 @@ def _json_or_text(text: str, limits: Limits, values: dict[str, Any], odd: Odd) -
 def read_body(
     request: Incoming, limits: Limits, json_in: str | None = None, *, any_bytes: bool = False, odd: Odd = None
 ) -> dict[str, Any] | list[Any]:
-    """The body by its content type. An empty body is an empty mapping."""
+    """Parse the body by its content type. An empty body is an empty mapping."""
     raw = content(request, limits)
     if not raw.strip():
         return {}
@@ -188,7 +188,7 @@ def looks_like_json(raw: bytes) -> bool:
 
 
 def checked(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what no text column can hold; percent-encoding lets it through."""
+    """Refuse what no text column can hold; percent-encoding may contain it."""
     for name, value in values.items():
         if "\x00" in name or "\x00" in str(value):
             raise Unreadable(422, "a NUL character; database texts cannot hold it", name.replace("\x00", "")[:80])
@@ -196,7 +196,7 @@ def checked(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def walk(body: Mapping[str, Any], path: str) -> Any:
-    """`deal.contacts.0.email` in a body; None where the way ends early."""
+    """Return the value at `deal.contacts.0.email` in a body; None if the path ends early."""
     value: Any = body
     for step in path.split("."):
         if isinstance(value, Mapping):

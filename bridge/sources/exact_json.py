@@ -21,12 +21,12 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: 
 
 
 class _Odd(Unreadable):
-    """A number that is none, in a text that is JSON otherwise, or nearly."""
+    """An invalid number in a text that is otherwise JSON, or nearly."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoNumber:
-    """What stands where a number belongs and is none that we can hold: `1e400`, NaN, Infinity, 5,000 digits."""
+    """The place of a number that cannot be stored: `1e400`, NaN, Infinity, 5,000 digits."""
 
     literal: str
 
@@ -36,7 +36,7 @@ class NoNumber:
 
 @dataclass(frozen=True, slots=True)
 class MendedText:
-    """A text with characters that no database holds, NUL or half of a surrogate pair, and what stands for them."""
+    """A text with characters that no database holds, NUL or half of a surrogate pair, and their replacements."""
 
     text: str
 
@@ -45,11 +45,11 @@ Odd: TypeAlias = NoNumber | MendedText
 
 
 def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[Odd] | None = None) -> Any:
-    """Read one JSON text. Raises Unreadable with the line and column, or the byte, of the fault.
+    """Parse one JSON text. Raises Unreadable with the line and column, or the byte, of the fault.
 
-    With `any_bytes` a text in another encoding is left as lone surrogates instead (see `request.readable`). With `odd`
-    what is neither a number nor a text stays in the value as NoNumber or MendedText, and is added to the list; without
-    it the whole is refused.
+    With `any_bytes` a text in another encoding becomes lone surrogates instead (see `request.readable`). With `odd`,
+    invalid numbers and texts stay in the value as NoNumber or MendedText, and are added to the list; without it the
+    whole text is refused.
     """
     text = raw.removeprefix(BOM).decode("utf-8", "surrogateescape") if any_bytes else utf8(raw)
     if raw.count(b"[") + raw.count(b"{") > depth:
@@ -80,7 +80,7 @@ def loads(raw: bytes, *, depth: int, any_bytes: bool = False, odd: list[Odd] | N
 
 
 def utf8(raw: bytes) -> str:
-    """The text of a body. A byte order mark is dropped; anything that is not UTF-8 is refused."""
+    """Decode a body. A byte order mark is dropped; anything that is not UTF-8 is refused."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,7 +91,7 @@ def utf8(raw: bytes) -> str:
 
 
 def dumps(value: Any) -> str:
-    """Write what `loads` gives, numbers digit for digit. Keys keep their order."""
+    """Write the result of `loads`, numbers digit for digit. Keys keep their order."""
     return "".join(_written(value))
 
 
@@ -158,7 +158,10 @@ def _or_odd(read: Callable[[str], Any], odd: list[Odd], literal: str) -> Any:
 
 
 def without_odd(value: Any, place: str = "body") -> tuple[Any, list[tuple[str, str]]]:
-    """The value with null where a NoNumber stood, and a text for each MendedText; the place and the words of each."""
+    """Return the value with null for each NoNumber and a text for each MendedText, and a list of them.
+
+    The list has the place and description of each.
+    """
     if isinstance(value, MendedText):
         return value.text, [(place, "had NUL or half a surrogate pair; kept with replacement characters")]
     if isinstance(value, NoNumber):
@@ -186,9 +189,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _checked_text(value: Any, odd: list[Odd] | None, place: str = "body") -> Any:
-    """Escapes can smuggle in what UTF-8 cannot hold (half of a surrogate pair) and what databases refuse.
+    """Return a text that databases accept: escapes can contain half of a surrogate pair, and NUL.
 
-    A program that cuts a text to a length halves the emoji at its end: one such text must not cost the event.
+    A program that cuts a text to a length halves the emoji at its end: such a text must not cost the event.
     """
     if isinstance(value, str) and _UNHELD.search(value) is not None:
         if odd is None:

@@ -26,7 +26,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One promised field."""
+    """One expected field."""
 
     path: str
     kind: str
@@ -35,7 +35,7 @@ class Expected:
 
 
 def fit(body: dict[str, Any], expected: tuple[Expected, ...], zone: tzinfo = UTC) -> tuple[dict[str, Any], list[Fault]]:
-    """The body with typed values, and what does not fit. The body given is not changed."""
+    """Return the body with typed values, and the mismatches. The given body is not changed."""
     faults: list[Fault] = []
     for field in expected:
         value = walk(body, field.path)
@@ -53,7 +53,7 @@ def fit(body: dict[str, Any], expected: tuple[Expected, ...], zone: tzinfo = UTC
 
 
 def rename(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """`map: {ours: theirs}`. What is there moves; what is missing is left alone."""
+    """Apply `map: {ours: theirs}`. Existing values move; missing ones are ignored."""
     taken = {ours: walk(body, theirs) for ours, theirs in names.items()}
     for theirs in names.values():
         body = drop(body, theirs)
@@ -64,7 +64,7 @@ def rename(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy with one value set; what stands in the way of the path is replaced."""
+    """Return a copy with one value set; values in the way of the path are replaced."""
     first, _, rest = path.partition(".")
     if not rest:
         return {**body, first: value}
@@ -83,7 +83,7 @@ def _put_item(items: list[Any], path: str, value: Any) -> list[Any]:
 
 
 def drop(body: dict[str, Any], path: str) -> dict[str, Any]:
-    """A copy without one value. Items of lists stay: removing one would renumber the others."""
+    """Return a copy without one value. Items of lists stay: removing one would renumber the others."""
     first, _, rest = path.partition(".")
     if first not in body:
         return body
@@ -185,7 +185,7 @@ def _wanted(field: Expected) -> str:
 
 
 def _shown(value: Any) -> str:
-    """The kind of what came, never the value: a fault is logged, and a value may be personal."""
+    """Return the type of a value, never the value: a fault is logged, and a value may be personal."""
     if isinstance(value, str):
         return f"a text of {counted(len(value), 'character')}"
     names = {bool: "true or false", int: "a whole number", Decimal: "a number", list: "a list", dict: "an object"}

@@ -32,7 +32,7 @@ OTHER_ALGORITHM = "Unexpected algorithm specified in the signature"  # of a key 
 
 @dataclass(slots=True)
 class Message:
-    """A request as the library wants it."""
+    """A request in the library's form."""
 
     method: str
     url: str
@@ -41,7 +41,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class OneKey(HTTPSignatureKeyResolver):
-    """The same key for every key id: which of ours fits is tried."""
+    """The same key for every key id: all our keys are tried."""
 
     key: Any = field(repr=False)
 
@@ -57,7 +57,7 @@ class OneKey(HTTPSignatureKeyResolver):
 class RsaPss(algorithms.RSA_PSS_SHA512):
     """RSA-PSS with a salt of any length.
 
-    The RFC wants 64 bytes, and signers in JavaScript leave it at the most that fits (http-message-signatures 1.0.6 of
+    The RFC requires 64 bytes, and signers in JavaScript use the longest that fits (http-message-signatures 1.0.6 of
     npm). The length of the salt proves nothing; the key does.
     """
 
@@ -67,7 +67,7 @@ class RsaPss(algorithms.RSA_PSS_SHA512):
 
 
 class Verifier(HTTPMessageVerifier):
-    """The library's, without its own look at the clock."""
+    """The library's verifier, without its own check of the clock."""
 
     def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:
         del sig_input, max_age
@@ -75,7 +75,7 @@ class Verifier(HTTPMessageVerifier):
 
 @dataclass(frozen=True, slots=True)
 class HttpSignature:
-    """Any of the keys may fit, so that rotation has no gap."""
+    """Verifies RFC 9421 signatures. Any of the keys may match, so that rotation has no gap."""
 
     secrets: tuple[bytes, ...] = field(repr=False)
     keys: tuple[PublicKey, ...] = field(repr=False)
@@ -141,7 +141,7 @@ class HttpSignature:
 
 
 def _ways(key: bytes | PublicKey) -> tuple[tuple[type[HTTPSignatureAlgorithm], bytes | PublicKey], ...]:
-    """The algorithms that a key of this kind may be used with. The key decides, never what the request claims."""
+    """Return the algorithms for a key of this kind. The key decides, never the request."""
     if isinstance(key, bytes):
         return ((algorithms.HMAC_SHA256, key),)
     if isinstance(key, ed25519.Ed25519PublicKey):

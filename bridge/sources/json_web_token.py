@@ -32,7 +32,10 @@ Key = tuple[OctKey | ECKey | RSAKey, str]  # with the only algorithm that it is 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebToken:
-    """`claim` has the digest of the body. Where the token says when it was issued (`iat`), it grows old."""
+    """Verifies JSON Web Tokens. `claim` has the digest of the body.
+
+    If the token has a time of issue (`iat`), it expires.
+    """
 
     header: str
     claim: str
@@ -61,7 +64,7 @@ class WebToken:
         return Authenticated(_identity(claims, wanted), issued)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        """What a token says that one of the keys has signed."""
+        """Return the claims of a token that one of the keys has signed."""
         for key, algorithm in self.keys:
             try:
                 return jwt.decode(token, key, algorithms=[algorithm]).claims
@@ -89,7 +92,7 @@ def shared_key(secret: bytes) -> Key:
 
 
 def public_key(key: PublicKey) -> Key:
-    """A key of the sender, with the algorithm of its kind. Raises ValueError for a kind that is not taken."""
+    """Return a key of the sender, with the algorithm of its kind. Raises ValueError for an unsupported kind."""
     if isinstance(key, ed25519.Ed25519PublicKey):
         raise ValueError("is an Ed25519 key, which verify: jwt does not take; ES256 and RS256 are")  # noqa: TRY004 - settings
     pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -99,7 +102,10 @@ def public_key(key: PublicKey) -> Key:
 
 
 def _identity(claims: Mapping[str, Any], digest: str) -> str | None:
-    """What tells two deliveries apart. Plaid sends the same body for two events; the second of their issue differs."""
+    """Return what distinguishes two deliveries.
+
+    Plaid sends the same body for two events; their second of issue differs.
+    """
     given = claims.get("jti")
     if isinstance(given, str) and ID.fullmatch(given):
         return given
@@ -115,7 +121,7 @@ def _check_window(claims: Mapping[str, Any], now: datetime, tolerance: timedelta
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> datetime | None:
-    """A claim that is a time, in seconds. Raises SignatureError for anything else under that name."""
+    """Return a claim that is a time, in seconds. Raises SignatureError for anything else under that name."""
     value = claims.get(name)
     if value is None:
         return None

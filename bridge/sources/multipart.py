@@ -9,9 +9,9 @@ from bridge.sources.request import MAX_PARAMETERS
 
 
 def fields(raw: bytes, content_type: str) -> tuple[tuple[str, str], ...]:
-    """Name and text of each field; of a file `name`, `name.type` and `name.size`. Raises Unreadable.
+    """Return name and text of each field; of a file `name`, `name.type` and `name.size`. Raises Unreadable.
 
-    Only UTF-8 is read, and only a body whose last part has ended.
+    Only UTF-8 is accepted, and only a body whose last part has ended.
     """
     _, options = parse_options_header(content_type)
     boundary = options.get("boundary", "")

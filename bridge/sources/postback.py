@@ -138,7 +138,7 @@ _STATUSES = {"approved", "rejected", "pending", "processing"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostbackFacts:
-    """What a postback says, for the reports. Money without a currency is in the account's."""
+    """The content of a postback, for the reports. Money without a currency is in the account's."""
 
     kind: str
     transaction_id: str
@@ -161,9 +161,9 @@ class PostbackFacts:
 
 
 def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tracker | None = None) -> ParsedEvent:
-    """Turn parameters into an event. `zone` is where naive times are from; `fallback` a digest of the request.
+    """Convert parameters to an event. `zone` applies to naive times; `fallback` is a digest of the request.
 
-    `tracker` is the one that sent it; None for Integr8.
+    `tracker` is the sender; None for Integr8.
     """
     body, faults = _vocabulary(*_told_apart(values, tracker)) if tracker else _vocabulary(values, NAMES)
     if tracker is not None:
@@ -196,16 +196,16 @@ def read(values: Mapping[str, Any], *, zone: tzinfo, fallback: str, tracker: Tra
 
 
 def _no_transaction(tracker: Tracker | None) -> str:
-    """Why a postback is quarantined, with the parameter to add in the words of its own tracker."""
+    """Return why a postback is quarantined, with the parameter to add in its tracker's own words."""
     added = f"transaction_id={tracker.macros['transaction_id']}" if tracker else "tx={transaction_id}"
     return f"no transaction id: add {added} to the postback's URL"
 
 
 def dedupe_key(body: Mapping[str, Any], *, own_id: bool = False) -> str:
-    """The best there is, as Integr8 sends no id of a conversion.
+    """Return the best available key, because Integr8 sends no id of a conversion.
 
-    One conversion may be reported approved and later rejected, and an offer may allow several conversions or
-    events of one click; so the transaction alone is not enough. `own_id`: the conversion's own id counts, too.
+    One conversion may be reported approved and later rejected, and an offer may allow several conversions or events of
+    one click; so the transaction alone is not enough. `own_id`: the conversion's own id counts too.
     """
     event = body.get("event_id") or body.get("event_name") or ""
     parts = [body["type"], body["transaction_id"], event, body.get("status", ""), body.get("conversion_time", "")]
@@ -215,7 +215,7 @@ def dedupe_key(body: Mapping[str, Any], *, own_id: bool = False) -> str:
 
 
 def observation(reading: ParsedEvent) -> PostbackFacts | None:
-    """The neutral facts of a postback; None when it names no transaction."""
+    """Return the neutral facts of a postback; None if it names no transaction."""
     body = reading.body
     if "transaction_id" not in body:
         return None
@@ -243,13 +243,16 @@ def observation(reading: ParsedEvent) -> PostbackFacts | None:
 
 
 def tracker_url(address: str, tracker: Tracker) -> str:
-    """The address to paste into a tracker, with its macros in place. They stay as they are: it looks for them."""
+    """Return the address to paste into a tracker, with its macros.
+
+    They are not encoded, because the tracker looks for them.
+    """
     query = "&".join(f"{ours}={macro}" for ours, macro in tracker.macros.items())
     return f"{address}{'&' if '?' in address else '?'}type=conversion&{query}"
 
 
 def suggested_url(base_url: str, source: str, token: str | None, kind: str = "conversion") -> str:
-    """The address to paste into Integr8's postback manager, with its macros in place."""
+    """Return the address to paste into Integr8's postback manager, with its macros."""
     macros = {
         "tx": "transaction_id",
         "ext": "external_transaction_id",
@@ -277,10 +280,10 @@ def suggested_url(base_url: str, source: str, token: str | None, kind: str = "co
 
 
 def _told_apart(values: Mapping[str, Any], tracker: Tracker) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """The parameters of a tracker and what they mean, where two have one meaning, or one of them two.
+    """Return the parameters of a tracker and their meanings, if two have one meaning, or one of them two.
 
-    Several may hold the id of the click: the surest that somebody filled is meant, the others keep their own names.
-    Beside it `transaction_id` is the id of the sale. A date and a time that came apart are one moment.
+    Several may hold the id of the click: the most reliable filled one is used, the others keep their own names. Beside
+    it `transaction_id` is the id of the sale. A separate date and time are one moment.
     """
     names, lower = {**NAMES, **tracker.names}, {name.lower(): name for name in values}
     clicks = [name for name in tracker.click if name in lower and _filled(values[lower[name]])]
@@ -297,7 +300,7 @@ def _told_apart(values: Mapping[str, Any], tracker: Tracker) -> tuple[Mapping[st
 
 
 def _one_moment(values: Mapping[str, Any], lower: Mapping[str, str]) -> Mapping[str, Any]:
-    """The parameters, where a day and a time of day that came apart are one time. Affise's `date` has both."""
+    """Return the parameters with a separate day and time joined. Affise's `date` has both."""
     day = next((lower[name] for name in ("date_only", "date") if name in lower and _filled(values[lower[name]])), None)
     if day is None or "time" not in lower or not _filled(values[lower["time"]]):
         return values
@@ -312,7 +315,7 @@ def _filled(value: Any) -> bool:
 
 
 def _by_tracker(body: dict[str, Any], values: Mapping[str, Any], tracker: Tracker) -> None:
-    """What a tracker says by the way: that it has rejected a conversion, that it was a test, what happened."""
+    """Apply what a tracker implies: that it has rejected a conversion, that it was a test, what happened."""
     given = {name.lower(): value for name, value in values.items() if isinstance(value, str) and not unfilled(value)}
     for name, start in tracker.rejects.items():
         if given.get(name, "") and given[name].startswith(start):
@@ -331,7 +334,7 @@ def _by_tracker(body: dict[str, Any], values: Mapping[str, Any], tracker: Tracke
 
 
 def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
-    """Our names for theirs. What we do not know is kept under its own name: people add parameters."""
+    """Rename a tracker's parameters to ours. Unknown ones keep their names: people add parameters."""
     body: dict[str, Any] = {}
     faults: list[Fault] = []
     for spelling, given in values.items():
@@ -350,7 +353,7 @@ def _vocabulary(values: Mapping[str, Any], names: Mapping[str, str]) -> tuple[di
 
 
 def _single(name: str, value: Any) -> tuple[Any, Fault | None]:
-    """One text for a name of Integr8's, whatever came: a parameter may be there twice, and a JSON body is anything."""
+    """Return one text for a parameter of Integr8: it may be there twice, and a JSON body may hold anything."""
     if not isinstance(value, dict | list):
         return value, None
     texts = [item for item in value if not isinstance(item, dict | list)] if isinstance(value, list) else []
@@ -362,7 +365,7 @@ def _single(name: str, value: Any) -> tuple[Any, Fault | None]:
 
 
 def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
-    """A value that rules may use, or None and why. Lists and objects of a JSON body stay."""
+    """Return a value for rules, or None and the reason. Lists and objects of a JSON body stay."""
     if value is None or isinstance(value, dict | list):
         return value or None, None
     given = str(value).strip()
@@ -380,12 +383,12 @@ def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
 
 
 def unfilled(text: str) -> bool:
-    """Whether a value is a macro as some tracker writes it, also percent-encoded once too often."""
+    """Return whether a value is an unfilled macro of some tracker, also percent-encoded once too often."""
     return any(_MACRO.fullmatch(one) is not None for one in _spellings(text))
 
 
 def no_id(text: str) -> bool:
-    """Whether a text that ought to be an id is none: it would give many conversions the same id.
+    """Return whether a text is not a usable id: it would give many conversions the same id.
 
     A macro inside it, the name of a parameter (`tx=click_id`), a word for nothing, or no letter and no digit at all.
     """
@@ -396,7 +399,7 @@ def no_id(text: str) -> bool:
 
 
 def _spellings(text: str) -> Sequence[str]:
-    """A text that may hold a macro, as it is and as it was before somebody encoded it, once or twice."""
+    """Return a text that may hold a macro, as it is and with one or two encodings removed."""
     if _SIGN.search(text) is None or _BRACED_UUID.fullmatch(text) is not None:
         return ()
     once = unquote(text)

@@ -12,9 +12,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """One sender. `settings` are keys of a `sources:` entry; `secret` says where its secret is found at the sender.
+    """One sender. `settings` are keys of a `sources:` entry; `secret` says where to find its secret at the sender.
 
-    `other_forms` are settings that replace those where the signature may come in another form as well.
+    `other_forms` are settings that replace those if the signature may have another form too.
     """
 
     title: str
@@ -29,14 +29,14 @@ class Preset:
 
     @property
     def key(self) -> str:
-        """The setting that holds what proves the sender."""
+        """The setting that holds the credential of the sender."""
         if self.asymmetric or self.verify == "public-key":
             return "public_key"
         return {"token": "token", "basic": "password"}.get(self.verify, "secret")
 
 
 def _hmac(title: str, fact: str, header: str, **more: Any) -> Preset:
-    """A sender that signs with HMAC in a header. Keys of Preset and of a source's settings may stand side by side."""
+    """Return a preset for HMAC in a header. Keys of Preset and of a source's settings may be mixed."""
     own = {name: more.pop(name) for name in ("setup", "status", "secret", "other_forms") if name in more}
     return Preset(title=title, verify="hmac", settings={"header": header, **more}, fact=fact, **own)
 

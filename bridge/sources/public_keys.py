@@ -38,10 +38,9 @@ def decoded(signature: str, encoding: str) -> bytes:
 
 
 def load(text: str) -> PublicKey:
-    """A public key in PEM (also of a certificate), in base64 (of its DER form, or of 32 bytes), in hex, or as a JWK.
+    """Load a public key in PEM (also of a certificate), base64 (DER, or 32 bytes), hex, or as a JWK.
 
-    Of a certificate the key alone is taken: who pins it has decided that it is the sender's.
-    Raises ValueError with words.
+    Of a certificate only the key is used: whoever pins it trusts it. Raises ValueError with a readable text.
     """
     try:
         found = _loaded(text.strip())
@@ -68,7 +67,7 @@ def _loaded(text: str) -> object:
 
 
 def _of_jwk(jwk: Mapping[str, Any]) -> object:
-    """A JSON Web Key (RFC 7517), as an API of the sender shows it."""
+    """Load a JSON Web Key (RFC 7517), as an API of the sender shows it."""
     match jwk["kty"], jwk.get("crv"):
         case "EC", ("P-256" | "P-384" | "P-521") as curve:
             kinds = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}

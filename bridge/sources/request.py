@@ -18,10 +18,10 @@ UNPREFIXED = {"CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length"
 
 
 class Headers(Mapping[str, str]):
-    """Header fields by name, whatever the case. A name that came twice reads as both, joined by a comma.
+    """Header fields by name, ignoring letter case. A name that came twice has both values, joined by a comma.
 
-    That is what WSGI servers do as well, and it is why no authenticator accepts a comma where it expects
-    one value: a second, smuggled header makes the request fail instead of choosing between the two.
+    WSGI servers do the same, and therefore no authenticator accepts a comma where it expects one value: a second,
+    smuggled header makes the request fail instead of choosing between the two.
     """
 
     __slots__ = ("_fields",)
@@ -36,7 +36,7 @@ class Headers(Mapping[str, str]):
 
     @classmethod
     def of_environ(cls, environ: Mapping[str, Any]) -> "Headers":
-        """The fields of a WSGI request (PEP 3333), where a repeated one has been joined already."""
+        """Return the fields of a WSGI request (PEP 3333), in which repeated ones are joined already."""
         named = ((key[5:], value) for key, value in environ.items() if key.startswith("HTTP_"))
         fields = {key.replace("_", "-").lower(): value for key, value in named}
         fields |= {name: environ[key] for key, name in UNPREFIXED.items() if environ.get(key)}
@@ -44,17 +44,17 @@ class Headers(Mapping[str, str]):
 
     @classmethod
     def _of(cls, fields: dict[str, str]) -> "Headers":
-        """Of names that are in lower case already."""
+        """Build it from names that are lowercase already."""
         made = cls()
         made._fields = fields
         return made
 
     def only(self, names: Container[str]) -> "Headers":
-        """Those with one of these names, given in lower case."""
+        """Return the fields with one of these names, given in lowercase."""
         return self._of({name: value for name, value in self._fields.items() if name in names})
 
     def without(self, names: Container[str]) -> "Headers":
-        """Those with none of these names, given in lower case."""
+        """Return the fields with none of these names, given in lowercase."""
         return self._of({name: value for name, value in self._fields.items() if name not in names})
 
     def __getitem__(self, name: str) -> str:
@@ -88,15 +88,15 @@ class Incoming:
             object.__setattr__(self, "content_type", self.headers.get("content-type", ""))
 
     def parameter(self, name: str) -> str | None:
-        """The only value of a query parameter; None when it is missing or came more than once."""
+        """Return the only value of a query parameter; None if it is missing or came more than once."""
         values = [value for key, value in self.query if key == name]
         return values[0] if len(values) == 1 else None
 
 
 def parse_pairs(raw: bytes, *, what: str, any_bytes: bool = False) -> Pairs:
-    """Read `a=1&b=2` strictly: UTF-8 only, a bounded number of pairs, blanks kept.
+    """Parse `a=1&b=2` strictly: UTF-8 only, a limited number of pairs, blanks kept.
 
-    With `any_bytes` a value in another encoding does not spoil the rest: its bytes stay as lone surrogates, which
+    With `any_bytes` a value in another encoding does not spoil the others: its bytes stay as lone surrogates, which
     `readable` turns into replacement characters.
     """
     if any_bytes:
@@ -118,7 +118,7 @@ def parse_pairs(raw: bytes, *, what: str, any_bytes: bool = False) -> Pairs:
 
 
 def readable(text: str) -> str:
-    """A text that any database can hold: what is not UTF-8 becomes a replacement character, NUL goes."""
+    """Return a text that any database can hold: invalid UTF-8 becomes a replacement character, NUL is removed."""
     if text.isascii():
         return text.replace("\x00", "") if "\x00" in text else text
     kept = _HALF_PAIRS.sub("\ufffd", text)
@@ -126,7 +126,7 @@ def readable(text: str) -> str:
 
 
 def as_mapping(pairs: Pairs) -> dict[str, Any]:
-    """Pairs as one mapping; a name that came several times holds the list of its values."""
+    """Return pairs as one mapping; a name that came several times has the list of its values."""
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name not in values:

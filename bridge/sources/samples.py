@@ -32,7 +32,7 @@ VALUES: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Where, what and with which headers. `body` None is a GET."""
+    """A sample request: its address, content and headers. `body` None is a GET."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -40,7 +40,7 @@ class Sample:
 
     @property
     def curl(self) -> str:
-        """As a command line, for a person who copies it."""
+        """The command line that sends it, for people to copy."""
         parts = ["curl", "-sS"]
         for name, value in self.headers.items():
             parts += ["-H", f"{name}: {value}"]
@@ -50,13 +50,13 @@ class Sample:
 
 
 class NoSample(ValueError):
-    """The source cannot be tried out; the text says why."""
+    """The source cannot be tested; the text says why."""
 
 
 def sample(
     base_url: str, name: str, config: Mapping[str, Any], *, now: datetime | None = None, public_url: str | None = None
 ) -> Sample:
-    """A test event for a source, authenticated as its settings want it. Raises NoSample where that is not possible.
+    """Return a test event for a source, authenticated according to its settings. Raises NoSample if that is impossible.
 
     It is sent to `base_url`; a sender that signs its address signs `public_url`, as the service will check it.
     """
@@ -78,7 +78,7 @@ def sample(
 
 
 def _request(source: Source, at: datetime) -> Incoming:
-    """What the sender would send, without signature or token."""
+    """Return the sender's request, without signature or token."""
     if source.is_postback:
         return Incoming(method="GET", query=_postback(at, source.tracker))
     said = _said(source, at)
@@ -95,7 +95,10 @@ def _request(source: Source, at: datetime) -> Incoming:
 
 
 def _said(source: Source, at: datetime) -> dict[str, Any]:
-    """The event's type is `test`, wherever the source looks for it; every promised field is there."""
+    """Return the values: the event's type is `test`, wherever the source looks for it.
+
+    Every expected field is there.
+    """
     body: dict[str, Any] = {"type": "test", "id": f"test-{int(at.timestamp())}"}
     for one in source.expects:
         body = put(body, source.names.get(one.path, one.path), _value(one))
@@ -104,7 +107,7 @@ def _said(source: Source, at: datetime) -> dict[str, Any]:
 
 
 def _first_place(source: Source) -> str:
-    """Where the type of an event stands; of `PLACE or PLACE` the first."""
+    """Return the place of the event type; of `PLACE or PLACE` the first."""
     return (source.event_type or "").partition(" or ")[0].strip()
 
 
@@ -125,9 +128,9 @@ def _placed(source: Source, request: Incoming) -> Incoming:
 
 
 def _postback(at: datetime, tracker: Tracker | None) -> tuple[tuple[str, str], ...]:
-    """The suggested postback with values where Integr8 would put them; other macros stay, as unknown ones do.
+    """Return the suggested postback with values for known macros; other macros stay, as unknown ones do.
 
-    Of another tracker's address only what has a value.
+    Of another tracker's address only the parameters with a value.
     """
     values = {"transaction_id": f"TEST{int(at.timestamp()):022d}", "offer_id": "1", "publisher_id": "1"}
     values |= {"status": "approved", "payout": "0.00", "revenue": "0.00", "currency": "USD"}

@@ -83,7 +83,7 @@ class Zone(fields.Field[ZoneInfo]):
 
 
 class SourceSchema(StrictSchema):
-    """One source. `verify` is the only required key: nobody gets an open endpoint by leaving it out."""
+    """One source. `verify` is the only required key, so that nobody gets an open endpoint by leaving it out."""
 
     verify = fields.String(
         required=True,
@@ -155,7 +155,7 @@ class SourceSchema(StrictSchema):
 
     @pre_load
     def known_sender(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        """Put the settings of the preset beside the entry's own."""
+        """Add the settings of the preset to the entry's own."""
         return expanded(data)
 
     @validates_schema(skip_on_field_errors=True)
@@ -190,7 +190,7 @@ class SourceSchema(StrictSchema):
 
 
 def _check_keys(data: Mapping[str, Any]) -> None:
-    """That each secret and key can be read. The error names the setting, never the value."""
+    """Check that each secret and key is readable. The error names the setting, never the value."""
     reading: dict[tuple[str, str], Callable[[str], object]] = {("public_key", "public_keys"): public_keys.load}
     if data["verify"] == "jwt":
         reading["public_key", "public_keys"] = _token_key
@@ -213,7 +213,7 @@ def _token_key(text: str) -> object:
 
 
 def expanded(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry with the settings of its preset, where it names one. Its own settings go before the preset's."""
+    """Return an entry with the settings of its preset, if it names one. Its own settings override the preset's."""
     name = entry.get("preset", entry.get("verify"))
     preset = PRESETS.get(name) if isinstance(name, str) else None
     if preset is None or entry.get("verify") not in (preset.verify, name):
@@ -224,7 +224,10 @@ def expanded(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def modernised(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """An entry with today's key names, and a warning for each old name. A name beside its old one is left to fail."""
+    """Return an entry with current key names, and a warning for each old one.
+
+    A name beside its old one stays, to be refused.
+    """
     config = dict(config)
     old = [key for key in RENAMED if key in config and RENAMED[key] not in config]
     for key in old:
@@ -233,6 +236,6 @@ def modernised(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def secrets(data: Mapping[str, Any], one: str = "secret", many: str = "secrets") -> tuple[str, ...]:
-    """The single value and the list, as one tuple: the newest first."""
+    """Return the single value and the list, as one tuple: the newest first."""
     single = (data[one],) if one in data else ()
     return (*single, *data.get(many, ()))

@@ -7,7 +7,7 @@ KEY_FORMS = ("text", "hex", "base64")
 
 
 def key(secret: str, form: str) -> bytes:
-    """A secret as the bytes that sign. Raises ValueError with words for the operator."""
+    """Return a secret as the bytes that sign. Raises ValueError with a text for the operator."""
     try:
         if form == "hex":
             return bytes.fromhex(secret)

@@ -20,7 +20,7 @@ MAX_CHALLENGE_CHARS = 4_096  # characters of a challenge
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer to a set-up call."""
+    """The answer to a set-up call."""
 
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
@@ -30,18 +30,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupCalls:
-    """The set-up calls of one source. `secret` and `verify_token` are what some of the answers are made with."""
+    """The set-up calls of one source. Some answers need `secret` and `verify_token`."""
 
     kind: str
     secret: bytes = field(default=b"", repr=False)
     verify_tokens: tuple[str, ...] = field(default=(), repr=False)
 
     def digest(self, text: str) -> str:
-        """The HMAC that shows the sender that we have the secret."""
+        """Return the HMAC that shows the sender that we have the secret."""
         return hmac.digest(self.secret, text.encode(), "sha256").hex()
 
     def answer(self, request: Incoming, authenticate: Callable[[], object]) -> Reply | None:
-        """The reply to a set-up call, or None for any other request. Raises SignatureError for a forged one."""
+        """Return the reply to a set-up call, or None for any other request. Raises SignatureError for a forged one."""
         reply, signed = SETUP_CALL_KINDS[self.kind](self, request)
         if reply is not None and signed:
             authenticate()
@@ -49,7 +49,7 @@ class SetupCalls:
 
 
 def to_confirm(kind: str | None, body: Mapping[str, Any]) -> str | None:
-    """Why an event waits for a person: SNS wants an address to be opened, which the service never does by itself."""
+    """Return why an event waits for a person: SNS asks to open an address, which the service never does by itself."""
     if kind == "sns" and body.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
         return f"SNS wants to be confirmed: check the topic, then open SubscribeURL: {body.get('SubscribeURL')}"
     return None
@@ -65,7 +65,7 @@ def _json(**values: Any) -> Reply:
 
 
 def _body(request: Incoming) -> dict[str, Any]:
-    """The body of a set-up call, which is a small JSON object or a list with one; nothing for any other body."""
+    """Return the body of a set-up call, a small JSON object or a list with one; nothing for any other body."""
     if len(request.body) > 4 * MAX_CHALLENGE_CHARS or not looks_like_json(request.body):
         return {}
     try:
@@ -146,7 +146,7 @@ def _woocommerce(_: SetupCalls, request: Incoming) -> Found:
 
 
 def _asana(_: SetupCalls, request: Incoming) -> Found:
-    """Asana wants its secret back before it knows a receiver, so that this call alone cannot be signed."""
+    """Answer Asana, which wants its secret back before it knows a receiver, so this one call cannot be signed."""
     given = request.headers.get("x-hook-secret", "")
     fits = 0 < len(given) <= MAX_CHALLENGE_CHARS and given.isascii() and given.isprintable()
     asks = "x-hook-signature" not in request.headers and not request.body.strip(b"{} \r\n\t")
@@ -154,7 +154,7 @@ def _asana(_: SetupCalls, request: Incoming) -> Found:
 
 
 def _head(_: SetupCalls, request: Incoming) -> Found:
-    """Trello and SurveyMonkey look with HEAD whether anybody is there, and want exactly 200."""
+    """Answer Trello and SurveyMonkey, which check the address with HEAD and require exactly 200."""
     return (Reply() if request.method == "HEAD" else None), False
 
 

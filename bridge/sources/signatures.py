@@ -19,7 +19,7 @@ ENCODINGS = ("hex", "base64", "base64url")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HmacAuthenticator:
-    """A configurable HMAC over a signed text. Any of the secrets may fit, so that rotation has no gap."""
+    """A configurable HMAC over a signed text. Any of the secrets may match, so that rotation has no gap."""
 
     secrets: tuple[bytes, ...] = field(repr=False)
     text: SignedText
@@ -74,7 +74,7 @@ class HmacAuthenticator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKeyAuthenticator:
-    """Any of the keys may fit, so that rotation has no gap."""
+    """A configurable public-key signature. Any of the keys may match, so that rotation has no gap."""
 
     keys: tuple[PublicKey, ...] = field(repr=False)
     text: SignedText
@@ -107,7 +107,7 @@ class PublicKeyAuthenticator:
 
 @dataclass(frozen=True, slots=True)
 class AnyForm:
-    """A sender whose signature may come in one of several forms: another header for another key, for example."""
+    """A sender whose signature may have one of several forms: another header for another key, for example."""
 
     forms: tuple[HmacAuthenticator, ...]
     takes_path: bool = False
@@ -122,7 +122,10 @@ class AnyForm:
         return all(form.covers_query for form in self.forms)
 
     def check(self, request: Incoming, now: datetime) -> Authenticated:
-        """Raises the error of the form that came closest: of a signature that is there before one that is not."""
+        """Try each form.
+
+        Raises the error of the closest one: of a signature that is there before one that is missing.
+        """
         errors = []
         for form in self.forms:
             try:
@@ -141,7 +144,7 @@ class AnyForm:
 
 
 def weaknesses(text: SignedText) -> list[str]:
-    """What is worth a warning: a setting that works and protects less than it seems to."""
+    """Return warnings: settings that work and protect less than they seem to."""
     found = []
     if text.timed and not _covers(text, "{timestamp}", text.timestamp):
         found.append("the time stamp is not part of `signed`, so anybody can change it; add {timestamp} to `signed`")
@@ -158,7 +161,7 @@ def weaknesses(text: SignedText) -> list[str]:
 
 
 def _covers(text: SignedText, field: str, place: str | None) -> bool:
-    """Whether a field is signed under its own name, or because it stands in what is signed of the body."""
+    """Return whether a field is signed under its own name, or as part of the signed body."""
     if field in text.signed or (place or "").startswith("header:"):
         return field in text.signed or "{headers:" in text.signed
     if place is None or ":" in place:

@@ -35,7 +35,7 @@ HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What one request carries: its signatures as texts, its time stamp and id as they were sent."""
+    """The values of one request: its signatures as texts, its time stamp and id as sent."""
 
     signatures: tuple[str, ...]
     stamp: str | None = None
@@ -46,10 +46,10 @@ class Given:
 class SignedText:
     """Reads a signature and the text it covers.
 
-    `signature` says where it stands: `header:NAME`, `query:NAME` or a path in the body. `signature_part` and
+    `signature` names its place: `header:NAME`, `query:NAME` or a path in the body. `signature_part` and
     `timestamp_part` read a header such as `t=17,v1=ab12`, whose parts are divided by `separator`; `first` and `rest`
-    read one whose parts have no names. `each` is the source's `split` where each event of a list carries a signature
-    of its own. `webhook_id` is what the sender calls the webhook, where that is part of what is signed.
+    read one whose parts have no names. `each` is the source's `split` if each event of a list has its own signature.
+    `webhook_id` is the sender's id of the webhook, if it is part of the signed text.
     """
 
     signature: str
@@ -67,7 +67,7 @@ class SignedText:
 
     @property
     def header(self) -> str:
-        """The header of the signature, or nothing where it stands elsewhere."""
+        """The header of the signature, or nothing if it is elsewhere."""
         return self.signature.removeprefix("header:") if self.signature.startswith("header:") else ""
 
     @property
@@ -88,7 +88,7 @@ class SignedText:
 
     @property
     def checksum(self) -> bool:
-        """Whether a checksum stands for the body, which whoever has one signed request can keep for another body."""
+        """True if only a checksum of the body is signed, so that whoever has one signed request can change its body."""
         return "{crc32}" in self.signed and not self.whole_body
 
     @property
@@ -96,7 +96,7 @@ class SignedText:
         return ":" not in self.signature
 
     def units(self, request: Incoming) -> list[Any]:
-        """What is signed separately: the request, or each event in its body."""
+        """Return what is signed separately: the request, or each event in its body."""
         if not self._asks_body():
             return [None]
         try:
@@ -110,7 +110,7 @@ class SignedText:
         return "{body." in self.signed or any(":" not in place for place in places)
 
     def given(self, request: Incoming, body: Any) -> Given:
-        """The signatures of a request. Raises SignatureError where there is none in the expected form."""
+        """Return the signatures of a request. Raises SignatureError if there is none in the expected form."""
         value = _found(self.signature, request, body)
         if not isinstance(value, str) or not value:
             raise SignatureError("missing", f"no signature in {self.signature}")
@@ -128,14 +128,14 @@ class SignedText:
         return Given(stripped, None if stamp is None else str(stamp), self._id(request))
 
     def _parts(self, value: str) -> list[tuple[str, str]]:
-        """The parts of a header, each with its name."""
+        """Return the parts of a header, each with its name."""
         parts = [part.strip() for part in value.split(self.separator)]
         if self.signature_part == REST:
             return [(REST if number else FIRST, part) for number, part in enumerate(parts)]
         return [(name, text) for name, _, text in (part.partition("=") for part in parts)]
 
     def age(self, stamp: str | None, now: datetime) -> datetime | None:
-        """When it was signed, in whichever form the sender writes times. Raises SignatureError beyond the tolerance."""
+        """Return the time of signing, in any form of the sender's. Raises SignatureError beyond the tolerance."""
         if not self.timed:
             return None
         signed_at = _moment(stamp)
@@ -169,19 +169,22 @@ class SignedText:
         return b"" if value is None else _text(value).encode("utf-8", "surrogateescape")
 
     def url(self, request: Incoming) -> str:
-        """The whole address as the sender has it. Raises SignatureError where `public_url` is not set."""
+        """Return the whole address as the sender has it. Raises SignatureError if `public_url` is not set."""
         if self.public_url is None:
             raise SignatureError("settings", "this sender signs its address; set public_url in bridge.yaml")
         return self.public_url.rstrip("/") + request.target
 
     def path(self, request: Incoming) -> str:
-        """Path and query as the sender has them: below the path of `public_url` where the service is served there."""
+        """Return path and query as the sender has them.
+
+        They are below the path of `public_url` if the service is served there.
+        """
         return urlsplit(self.public_url or "").path.rstrip("/") + request.target
 
     def prepared(self, request: Incoming, given: Given) -> Incoming:
-        """The request with what is signed beside the body: time, id, and the list of signed headers.
+        """Return the request with what is signed besides the body: time, id, and the list of signed headers.
 
-        Raises CannotSign where the sender writes the time into its own body.
+        Raises CannotSign if the sender writes the time into its own body.
         """
         if self.timestamp and ":" not in self.timestamp:
             raise CannotSign("the time is in the sender's own body; let the sender send a test event")
@@ -195,7 +198,10 @@ class SignedText:
         return with_fields(request, fields)
 
     def place(self, request: Incoming, encoded: str, given: Given) -> Incoming:
-        """The request with a signature put where this source expects it. Raises CannotSign where that is the body."""
+        """Return the request with a signature at the place that this source expects.
+
+        Raises CannotSign if that is the body.
+        """
         if not self.header:
             raise CannotSign("the signature is not in a header; let the sender send a test event")
         value = self.prefix + encoded
@@ -211,7 +217,7 @@ class SignedText:
 
 
 def _moment(stamp: str | None) -> datetime | None:
-    """A time stamp as a moment, in whichever form its sender writes it; None for one that is missing or came twice."""
+    """Return a time stamp as a moment, in any form of its sender; None if it is missing or came twice."""
     if not stamp or len(stamp) > MAX_TIMESTAMP_CHARS:
         return None
     if HTTP_DATE.fullmatch(stamp):
@@ -223,9 +229,9 @@ def _moment(stamp: str | None) -> datetime | None:
 
 
 def _listed_headers(request: Incoming, listing: str, timestamp: str | None) -> bytes:
-    """Each header that the header `listing` names, as `name:value`, in its order and divided by semicolons.
+    """Return each header that the header `listing` names, as `name:value`, in its order and divided by semicolons.
 
-    The list itself and the header of the time stamp must be among them; else both could be anybody's.
+    The list itself and the header of the time stamp must be among them; otherwise both could be forged.
     """
     names = [name.strip().lower() for name in request.headers.get(listing, "").split(",")]
     needed = {listing.lower(), (timestamp or f"header:{listing}").removeprefix("header:").lower()}
@@ -251,7 +257,10 @@ def _text(value: Any) -> str:
 
 
 def _sorted_form(request: Incoming) -> bytes:
-    """The fields of a form by name, each name followed by its value; an equal pair that came twice stands once."""
+    """Return the fields of a form by name, each name followed by its value.
+
+    An equal pair that came twice counts once.
+    """
     if "application/x-www-form-urlencoded" not in request.content_type:
         return b""
     try:

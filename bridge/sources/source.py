@@ -49,13 +49,13 @@ TEST_AGENT = "integr8-bridge-test"
 
 
 def is_test(request: Incoming) -> bool:
-    """Whether a request is a test event, which its User-Agent says."""
+    """Return whether a request is a test event, according to its User-Agent."""
     return request.headers.get("user-agent", "").startswith(TEST_AGENT)
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEvent:
-    """One event: the part of the request to store, and what it says."""
+    """One event: the part of the request to store, and its values."""
 
     stored_request: Incoming
     parsed: ParsedEvent
@@ -63,10 +63,10 @@ class AcceptedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One entry of `sources:`, made by `bridge.sources.build`.
+    """One entry of `sources:`, built by `bridge.sources.build`.
 
-    `event_type`, `delivery_id`, `event_time`, `order_by` and `order_per` say where to look: a dotted path in the
-    body, `header:NAME` or `query:NAME`.
+    `event_type`, `delivery_id`, `event_time`, `order_by` and `order_per` name places: a dotted path in the body,
+    `header:NAME` or `query:NAME`.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Source:
         object.__setattr__(self, "kept_headers", frozenset((*named, *KEPT_HEADERS)))
 
     def authenticate(self, request: Incoming, now: datetime) -> Authenticated:
-        """Who sent this. Raises SignatureError, to be answered with 401, whatever is wrong."""
+        """Authenticate the sender. Raises SignatureError, to be answered with 401, for any fault."""
         if self.allow:
             addresses.check(request, self.allow, self.proxies)
         try:
@@ -112,7 +112,7 @@ class Source:
             return self.authenticator.check(self._inflated(request), now)
 
     def _inflated(self, request: Incoming) -> Incoming:
-        """Some senders sign the text and compress it afterwards."""
+        """Return the decompressed request: some senders sign the text and compress it afterwards."""
         try:
             body = content(request, self.limits)
         except Unreadable as error:
@@ -120,24 +120,24 @@ class Source:
         return replace(request, body=body, headers=request.headers.without({"content-encoding"}))
 
     def setup_reply(self, request: Incoming, now: datetime) -> Reply | None:
-        """What to answer to a call with which the sender checks the address; None for anything else."""
+        """Return the answer to a call with which the sender checks the address; None for anything else."""
         if self.setup is None:
             return None
         authenticate = self.authenticate_address if request.method == "OPTIONS" else self.authenticate
         return self.setup.answer(request, partial(authenticate, request, now))
 
     def authenticate_address(self, request: Incoming, now: datetime) -> None:
-        """The same for a request without content, which a sender that signs cannot sign."""
+        """Authenticate a request without content, which a sender that signs cannot sign."""
         if self.allow:
             addresses.check(request, self.allow, self.proxies)
         if not self.authenticator.signs:
             self.authenticator.check(request, now)
 
     def read(self, request: Incoming, authenticated: Authenticated | None = None) -> ParsedEvent:
-        """What was sent, as one event. Raises Unreadable with the status to answer.
+        """Parse a request as one event. Raises Unreadable with the status to answer.
 
-        Give the result of `authenticate` where there is one: an id or a time that was signed goes before others. An
-        event that comes back from the journal has no signature any more and needs none.
+        Pass the result of `authenticate` if there is one: a signed id or time overrides others. An event from the
+        journal has no signature any more and needs none.
         """
         visible = self._visible(request)
         return (
@@ -161,9 +161,9 @@ class Source:
         return self.format in ("integr8-postback", "postback")
 
     def accept(self, request: Incoming, authenticated: Authenticated | None = None) -> tuple[AcceptedEvent, ...]:
-        """The events of one request, each with what may be written to the journal for it.
+        """Return the events of one request, each with what may be stored for it.
 
-        That is one for most requests; several for a list of events and for a CSV, and then either all of them fit or
+        There is one for most requests, and several for a list of events and for a CSV. Either all of them are valid or
         none is accepted.
         """
         accepted = self._accept(request, authenticated)
@@ -184,7 +184,7 @@ class Source:
         return (AcceptedEvent(self._stored(visible), self._read(visible, values, odd, authenticated)),)
 
     def stored_request(self, request: Incoming) -> Incoming:
-        """What may be written to the journal: without credentials, and inflated. Reads the same as before."""
+        """Return what may be stored: without credentials, and decompressed. It is parsed to the same values."""
         return self._stored(self._visible(request))
 
     def _stored(self, visible: Incoming) -> Incoming:
@@ -204,7 +204,7 @@ class Source:
     # --- parts of reading ---------------------------------------------------------------------------
 
     def _visible(self, request: Incoming) -> Incoming:
-        """Without credentials, and without a query that the signature does not cover.
+        """Return the request without credentials, and without a query that the signature does not cover.
 
         A signed body with a foreign query string is two texts by two authors.
         """
@@ -212,7 +212,7 @@ class Source:
         return bare if self.authenticator.covers_query or not bare.query else replace(bare, query=())
 
     def _values(self, request: Incoming) -> tuple[Values, Sequence[Any]]:
-        """What was sent, and what in it is not a number."""
+        """Return the values of the request, and the invalid numbers in it."""
         odd: list[Odd] = []
         return self._read_values(request, odd), odd
 
@@ -234,7 +234,7 @@ class Source:
                 return body or query
 
     def _postback(self, request: Incoming) -> ParsedEvent:
-        """A postback is never sent again, so only what is wrong in it is dropped and noted."""
+        """Parse a postback. It is never sent again, so only its bad values are dropped and noted."""
         # Names as the journal will hold them, so that the event reads the same when it comes back from there.
         query, faults = as_mapping(tuple((readable(name), value) for name, value in request.query)), []
         try:
@@ -274,7 +274,7 @@ class Source:
     def _several(
         self, visible: Incoming, bodies: list[dict[str, Any]], authenticated: Authenticated, *, odd: bool
     ) -> tuple[AcceptedEvent, ...]:
-        """Each event of a list, known by its own id where it has one, else by the request and its place in it."""
+        """Return each event of a list, identified by its own id, or by the request and its place in the list."""
         outer = authenticated.delivery_id or self._id(visible, {})
         key = of_id(outer) if outer else of_content(visible)
         kept = visible.headers.only(self.kept_headers)
@@ -299,7 +299,7 @@ class Source:
         return next((value for value in usual if value and value.isprintable()), None)
 
     def _joined(self, request: Incoming, body: dict[str, Any]) -> str | None:
-        """The delivery id. `PLACE + PLACE` joins several values, where one alone is not unique at the sender."""
+        """Return the delivery id. `PLACE + PLACE` joins several values, if one alone is not unique at the sender."""
         if self.delivery_id is None or " + " not in self.delivery_id:
             return _as_text(self._look(self.delivery_id, request, body))
         parts = [_whole(self._look(place.strip(), request, body)) for place in self.delivery_id.split(" + ")]
@@ -314,7 +314,7 @@ class Source:
         return at, () if at is not None else (Fault(str(self.event_time), words),)
 
     def _look(self, where: str | None, request: Incoming, body: dict[str, Any]) -> Any:
-        """The first value that one of the places has, `PLACE or PLACE`."""
+        """Return the first value that one of the places has, `PLACE or PLACE`."""
         found = (self._look_at(place.strip(), request, body) for place in (where or "").split(" or ") if place)
         return next((value for value in found if value is not None), None)
 
@@ -331,7 +331,7 @@ class Source:
         return walk(body, path.removeprefix("items.0.")) if found is None and path.startswith("items.0.") else found
 
     def _placed(self, reading: ParsedEvent, request: Incoming) -> ParsedEvent:
-        """With its place among the events about the same thing, where the source has an order."""
+        """Return the event with its order value, if the source has an order."""
         if self.order_by is None:
             return reading
         order, about = (_whole(self._look(where, request, reading.body)) for where in (self.order_by, self.order_per))
@@ -361,7 +361,7 @@ class Source:
         return taken
 
     def _row(self, request: Incoming, row: dict[str, Any], key: str, number: int) -> AcceptedEvent:
-        """One row, stored as the JSON that `read` will find when it comes back from the journal."""
+        """Return one row, stored as the JSON that `read` will parse when it comes from the journal."""
         text = exact_json.dumps(row).encode()
         stored = replace(request, body=text, content_type="application/json", headers=Headers())
         body, faults = fit(rename(row, self.names), self.expects, self.zone)
@@ -378,7 +378,7 @@ class Source:
 
 
 def _as_text(value: Any) -> str | None:
-    """Ids and types may come as numbers. A list or an object is neither."""
+    """Return an id or type as text; it may be a number, but not a list or an object."""
     text = _whole(value)
     return None if text is None else text[:MAX_ID_CHARS]
 

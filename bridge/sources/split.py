@@ -18,7 +18,7 @@ MAX_EVENTS_PER_REQUEST = 10_000  # of one request
 
 
 def events(value: dict[str, Any] | list[Any], split: str) -> list[dict[str, Any]] | None:
-    """The events of one body; None where it is one event."""
+    """Return the events of one body; None if it is one event."""
     if split == NEVER:
         return None
     items = value if isinstance(value, list) else [value]

@@ -34,9 +34,9 @@ _HALF_DAY = re.compile(r"[\s,]+(\d{1,2})(:\d{2}(?::\d{2})?)\s*([AaPp])\.?[Mm]\.?
 
 
 def amount(text: str, *, commas: bool = False) -> Decimal:
-    """The exact number that a cell shows. `commas`: the file writes decimals with a comma, so `1.500` is doubtful too.
+    """Return the exact number in a cell. `commas`: the file writes decimals with a comma, so `1.500` is ambiguous too.
 
-    Raises ValueError with a sentence for what is not a number, and for what may be two.
+    Raises ValueError with a sentence for a text that is not a number, or may be two.
     """
     around = _AROUND.match(text.strip().translate(_PLAIN_SPACES))
     shown = around["amount"].strip() if around else text
@@ -56,7 +56,7 @@ identifier = id_of
 
 
 def moment(text: str, zone: tzinfo = UTC) -> datetime | None:
-    """The moment that a cell shows, or None. `2026/11/28 10:00`, `28.11.2026 10:00`, `11/28/2026 10:00 PM` are read.
+    """Return the time in a cell, or None. `2026/11/28 10:00`, `28.11.2026 10:00`, `11/28/2026 10:00 PM` are accepted.
 
     Raises ValueError for `11/12/2026`, which is a day in November or in December.
     """
@@ -72,7 +72,7 @@ def moment(text: str, zone: tzinfo = UTC) -> datetime | None:
 
 
 def _month_and_day(text: str, year: int, first: int, second: int) -> tuple[int, int]:
-    """Americans write the month first, others the day."""
+    """Return month and day: Americans write the month first, others the day."""
     if first <= _MONTHS and second <= _MONTHS and first != second:
         american, other = f"{year:04}-{first:02}-{second:02}", f"{year:04}-{second:02}-{first:02}"
         raise ValueError(f"{text!r} may be {american} or {other}; write it in one of these forms")
@@ -80,7 +80,7 @@ def _month_and_day(text: str, year: int, first: int, second: int) -> tuple[int, 
 
 
 def _clock(shown: str) -> str:
-    """The time of day behind a date, as ISO writes it."""
+    """Return the time of day after a date, as ISO writes it."""
     found = _HALF_DAY.fullmatch(shown)
     if found and 1 <= int(found[1]) <= _MONTHS:
         return f" {int(found[1]) % 12 + (12 if found[3] in 'Pp' else 0):02}{found[2]}"

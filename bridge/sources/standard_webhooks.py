@@ -27,9 +27,9 @@ TIMESTAMP_PATTERN = re.compile(r"[0-9]{1,11}")
 
 @dataclass(frozen=True, slots=True)
 class StandardWebhooks:
-    """Signatures of Standard Webhooks, symmetric (v1) and Ed25519 (v1a). Any of the keys may fit, for rotation.
+    """Signatures of Standard Webhooks, symmetric (v1) and Ed25519 (v1a). Any of the keys may match, for rotation.
 
-    Svix and those who send through it call the same headers svix-id, svix-timestamp and svix-signature.
+    Svix and its users name the same headers svix-id, svix-timestamp and svix-signature.
     """
 
     keys: tuple[Webhook, ...] = field(repr=False)
@@ -80,7 +80,7 @@ class StandardWebhooks:
 
 
 def _prefix(request: Incoming) -> str:
-    """Which set of headers came. Both may come with equal values; a mixture is somebody choosing for us."""
+    """Return which set of headers came. Both may come with equal values; a mixture is refused."""
     sets = [
         tuple(request.headers.get(f"{prefix}-{name}") for name in ("id", "timestamp", "signature"))
         for prefix in ("webhook", "svix")
@@ -92,7 +92,7 @@ def _prefix(request: Incoming) -> str:
 
 
 def webhook_key(secret: str, form: str | None = None) -> Webhook:
-    """A key from its usual spelling, `whsec_` and base64. Raises ValueError with words for the operator.
+    """Return a key from its usual form, `whsec_` and base64. Raises ValueError with a text for the operator.
 
     `form` is for senders whose keys are the secret's own characters (`text`) or written in hex.
     """
@@ -112,7 +112,7 @@ def webhook_key(secret: str, form: str | None = None) -> Webhook:
 
 
 def check_age(signed_at: datetime, now: datetime, tolerance: timedelta) -> None:
-    """Refuse a signature from too long ago, or from a future that clock differences do not explain."""
+    """Refuse a signature that is too old, or further in the future than clock differences explain."""
     if signed_at < now - tolerance:
         raise SignatureError("too_old", f"signed more than {tolerance} ago; check the sender's clock")
     if signed_at > now + tolerance:

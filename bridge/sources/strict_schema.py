@@ -17,13 +17,13 @@ _SIZES = {"": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "kib": 1_024, "mib": 1_04
 
 
 class StrictSchema(Schema):
-    """Refuses what it does not know and names the nearest known key."""
+    """A schema that refuses unknown keys and names the nearest known key."""
 
     class Meta:
         unknown = RAISE
 
     def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
-        """Put the suggestion in place of marshmallow's bare "Unknown field."."""
+        """Add the suggestion to marshmallow's bare "Unknown field."."""
         del data
         if isinstance(error.messages, dict):
             for key, words in error.messages.items():
@@ -37,7 +37,7 @@ class StrictSchema(Schema):
 
 
 class one_of(validate.OneOf):  # noqa: N801 - reads as a word where it is used
-    """A closed list of words; a near miss is told what was meant."""
+    """Return a validator for a closed list of words; it suggests the nearest word."""
 
     def __init__(self, *words: str) -> None:
         super().__init__(words)
@@ -73,7 +73,7 @@ class Size(fields.Field[int]):
 
 
 class Texts(fields.Field[tuple[str, ...]]):
-    """One text or a list of texts; YAML people write either."""
+    """One text or a list of texts; YAML authors write either."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> tuple[str, ...]:
         del attr, data, kwargs
@@ -111,7 +111,7 @@ _NO_KEYS = frozenset({"_schema", "value"})
 
 
 def flatten(path: str, messages: Any) -> tuple[Problem, ...]:
-    """Marshmallow's nested messages as (path, words) pairs."""
+    """Return marshmallow's nested messages as (path, words) pairs."""
     if isinstance(messages, Mapping):
         found: list[Problem] = []
         for key, inner in messages.items():
@@ -135,7 +135,7 @@ _OWN_WORDS = (
 
 
 def plain_words(message: str) -> str:
-    """A message of marshmallow as the rest of a sentence that begins with a place."""
+    """Return a message of marshmallow as the rest of a sentence that begins with a place."""
     words = message.rstrip(".")
     for said, ours in _OWN_WORDS:
         if words.startswith(said):

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracker:
-    """One tracker. Status words that are not in `statuses` stay as they are.
+    """One tracker. Status words outside `statuses` stay unchanged.
 
-    `click` are the parameters that may hold the id of the click, the surest first; beside one of them, `transaction_id`
-    is the id of the sale. `instead` holds it where nothing better does. `rejects` are parameters that say that the
-    tracker has rejected a conversion, with how their value begins; `tests` are those that say that nobody bought
-    anything, with their value; `kinds` say by their value what else than a conversion it was. `dollars` are amounts
-    that are in US dollars whatever currency is given, with our name.
+    `click` are the parameters that may hold the id of the click, the most reliable first; beside one of them,
+    `transaction_id` is the id of the sale. `instead` holds it if no better one does. `rejects` are parameters that mark
+    a rejected conversion, with the start of their value; `tests` are those that mark a test, with their value; `kinds`
+    give another type than conversion by their value. `dollars` are amounts in US dollars whatever currency is given,
+    with our name.
     """
 
     title: str

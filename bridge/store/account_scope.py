@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 @dataclass(frozen=True, slots=True)
 class AccountScope:
-    """Of `only` this account, or of all accounts `but` these. Work without an account is everyone's."""
+    """`only` this account, or all accounts `but` these. Work without an account belongs to everyone."""
 
     only: str | None = None
     but: frozenset[str] = frozenset()
@@ -21,13 +21,13 @@ class AccountScope:
         return account == self.only if self.only is not None else account not in self.but
 
     def among(self, column: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
-        """Conditions on a column that names the account; none where everyone is meant."""
+        """Return conditions on a column that names the account; none if every account is meant."""
         if self.only is not None:
             return [column == self.only]
         return [column.not_in(sorted(self.but))] if self.but else []
 
     def of_keys(self, column: InstrumentedAttribute[str], kind: str) -> list[ColumnElement[bool]]:
-        """The same for keys that read KIND:ACCOUNT:..."""
+        """Return the same for keys of the form KIND:ACCOUNT:..."""
         if self.only is not None:
             return [column.startswith(f"{kind}:{self.only}:", autoescape=True)]
         return [not_(column.startswith(f"{kind}:{name}:", autoescape=True)) for name in sorted(self.but)]

@@ -37,7 +37,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Some requests together; times in seconds."""
+    """Several requests together; times in seconds."""
 
     requests: int = 0
     waited: float = 0.0
@@ -58,7 +58,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def add(session: Session, sums: Mapping[Key, Sum]) -> None:
-    """Add to what other processes have written. In a fixed order, so that two of them cannot lock each other out."""
+    """Add to the sums of other processes, in a fixed order, so that two of them cannot block each other."""
     name = session.get_bind().dialect.name
     rows = [
         {"account": key.account, "hour": key.hour, "operation": key.operation, "outcome": key.outcome,
@@ -81,12 +81,12 @@ def add(session: Session, sums: Mapping[Key, Sum]) -> None:
 
 
 def since(session: Session, moment: datetime) -> Sequence[Usage]:
-    """All sums of the hours from `moment` on, oldest first."""
+    """Return all sums of the hours from `moment` on, oldest first."""
     return session.scalars(select(Usage).where(Usage.hour >= hour_of(moment)).order_by(Usage.hour)).all()
 
 
 def outcomes(session: Session) -> dict[str, int]:
-    """Outcome → how many requests ended so, over all accounts and hours that are kept."""
+    """Return outcome → how many requests had it, over all accounts and stored hours."""
     rows = session.execute(select(Usage.outcome, func.sum(Usage.requests)).group_by(Usage.outcome))
     return {outcome: int(number) for outcome, number in rows}
 

@@ -10,7 +10,7 @@ from bridge.store.engine import Base, Json, Key, UtcDateTime
 
 
 class Audit(Base):
-    """Who did what, when, to what. Rows are only ever added."""
+    """An entry of the audit log: who did what, when, to what. Rows are only ever added."""
 
     __tablename__ = "audit"
 
@@ -31,7 +31,7 @@ def note(
 def entries(
     session: Session, *, who: str | None = None, what: str | None = None, after: datetime | None = None, limit: int = 50
 ) -> list[Audit]:
-    """Who did what, newest first."""
+    """Return who did what, newest first."""
     query = select(Audit).order_by(Audit.id.desc()).limit(limit)
     if who is not None:
         query = query.where(Audit.who == who)

@@ -27,7 +27,7 @@ class BacktestJobState(StrEnum):
 
 
 class BacktestKind(StrEnum):
-    """What a job does with the past."""
+    """The kind of a backtest job."""
 
     BACKTEST = "backtest"  # one revision
     SWEEP = "sweep"  # one revision with many thresholds
@@ -38,7 +38,7 @@ OPEN_STATES = (BacktestJobState.WAITING, BacktestJobState.RUNNING)
 
 
 class BacktestJob(Leased, Base):
-    """One revision over one time range of the past, as it was asked for."""
+    """One requested backtest: one revision over one time range of the past."""
 
     __tablename__ = "trials"
     __table_args__ = (Index("ix_trials_rule_id_id", "rule_id", "id"), Index("ix_trials_state", "state"))
@@ -70,7 +70,7 @@ class BacktestJob(Leased, Base):
 
     @property
     def share(self) -> float:
-        """Of the evaluations that are done, from 0 to 1."""
+        """The share of finished evaluations, from 0 to 1."""
         return self.evaluations_done / self.evaluations if self.evaluations else 0.0
 
 
@@ -88,14 +88,14 @@ def _ready() -> Claim[BacktestJob]:
 
 
 def newest(session: Session, rule_id: str) -> BacktestJob | None:
-    """The one of a rule that was asked for last."""
+    """Return the last requested job of a rule."""
     return session.scalar(
         select(BacktestJob).where(BacktestJob.rule_id == rule_id).order_by(BacktestJob.id.desc()).limit(1)
     )
 
 
 def count_open(session: Session) -> dict[str, int]:
-    """How many wait or run, by who asked for them."""
+    """Return how many jobs wait or run, by who asked for them."""
     rows = session.execute(
         select(BacktestJob.by, func.count()).where(BacktestJob.state.in_(OPEN_STATES)).group_by(BacktestJob.by)
     )
@@ -103,13 +103,13 @@ def count_open(session: Session) -> dict[str, int]:
 
 
 def answered(session: Session, rule_id: str, kind: BacktestKind) -> BacktestJob | None:
-    """The newest sweep or comparison of a rule that has an answer."""
+    """Return the newest sweep or comparison of a rule that has an answer."""
     done = (BacktestJob.rule_id == rule_id, BacktestJob.kind == kind, BacktestJob.state == BacktestJobState.DONE)
     return session.scalar(select(BacktestJob).where(*done).order_by(BacktestJob.id.desc()).limit(1))
 
 
 def is_waiting(session: Session, now: datetime) -> bool:
-    """Whether one could be begun now."""
+    """Return whether a job could start now."""
     return not _busy(session, now) and session.scalar(select(BacktestJob.id).where(READY).limit(1)) is not None
 
 
@@ -121,7 +121,7 @@ def _busy(session: Session, now: datetime) -> bool:
 
 
 def take(session: Session, now: datetime) -> BacktestJob | None:
-    """The oldest that waits; None while another one runs, because each keeps a core busy."""
+    """Claim the oldest waiting job; None while another one runs, because each keeps a core busy."""
     if _busy(session, now):
         return None
     found = _ready().take(session, limit=1, now=now)
@@ -129,7 +129,7 @@ def take(session: Session, now: datetime) -> BacktestJob | None:
 
 
 def proceed(session: Session, job: BacktestJob, seen: Mapping[str, Any], now: datetime) -> bool:
-    """Renew the lease, and say how far it is. False when it is no longer ours."""
+    """Renew the lease, and store the progress. Returns False if the lease is lost."""
     done = session.scalar(
         update(BacktestJob)
         .where(BacktestJob.id == job.id, BacktestJob.fence == job.fence, BacktestJob.state == BacktestJobState.RUNNING)
@@ -149,19 +149,19 @@ def end(
     backtest: int | None = None,
     answer: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Close it, with what came out or with the reason why nothing did. False when it is no longer ours."""
+    """Close the job with its result, or with the reason for its failure. Returns False if the lease is lost."""
     state = BacktestJobState.DONE if problem is None else BacktestJobState.FAILED
     told = None if answer is None else dict(answer)
     return settle(session, job, state=state, ended_at=now, problem=problem, backtest_id=backtest, answer=told)
 
 
 def put_back(session: Session, job: BacktestJob) -> None:
-    """Somebody else will begin it anew."""
+    """Put the job back; another worker will start it again."""
     settle(session, job, state=BacktestJobState.WAITING)
 
 
 def left(session: Session, now: datetime) -> Sequence[BacktestJob]:
-    """Those whose worker ended without a word."""
+    """Return the jobs whose worker ended without a result."""
     over = (
         BacktestJob.state == BacktestJobState.RUNNING,
         BacktestJob.claimed_until.is_not(None),

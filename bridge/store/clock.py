@@ -21,22 +21,22 @@ AGE = 1.0  # seconds after which the server is asked again; one of its own clock
 
 
 def own() -> datetime:
-    """By the clock of this machine, in UTC."""
+    """Return the time by the clock of this machine, in UTC."""
     return datetime.now(UTC)
 
 
 def asked(engine: Engine) -> datetime:
-    """By the clock of the database server, in UTC."""
+    """Return the time by the clock of the database server, in UTC."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         found: datetime = connection.scalars(select(func.clock_timestamp())).one()
     return found.astimezone(UTC)
 
 
 class DatabaseClock:
-    """Tells the time when called: an aware moment in UTC. Any thread may ask; one at a time goes to the server.
+    """Returns the time when called: an aware moment in UTC. Any thread may call; one at a time asks the server.
 
-    While the database does not answer, the last answer is carried on, or this machine's clock where there was none:
-    nothing can be claimed then, and nothing journalled.
+    While the database does not answer, it extrapolates the last answer, or uses this machine's clock if there was none:
+    nothing can be claimed or journalled then.
     """
 
     def __init__(self, engine: Callable[[], Engine]) -> None:

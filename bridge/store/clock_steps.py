@@ -35,21 +35,21 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def effects_left_by(session: Session, now: datetime) -> datetime:
-    """Effects whose lease ends by this moment were left behind by their worker, and others may take them.
+    """Return the moment by which the lease of a dead worker's effects has ended, so that others may take them.
 
-    That is `now` while ticks come. Where none came for a while it is never: the clock may have jumped, and a request
-    may be under way that no lease tells of. The next tick gives those leases their length again.
+    That is `now` while ticks come. If none came for a while it is never: the clock may have jumped, and a request may
+    be in progress without a valid lease. The next tick gives those leases their length again.
     """
     last = heartbeats.last_tick(session)
     return now if last is None or now - last <= GAP else NEVER
 
 
 def mend(session: Session, now: datetime) -> int:
-    """Compare the clock with the last tick, before this one is written down, and move what a step has displaced.
+    """Compare the clock with the last tick before this tick is stored, and move what a clock step has displaced.
 
-    Set back: what was due by the clock of the last tick is due now; a lease ends within the longest one. What was
-    meant for later than that tick keeps its moment. Set forward: effects under way are held for one more lease.
-    Returns how many rows were moved.
+    Set back: what was due by the clock of the last tick is due now; a lease ends within the longest one. Work planned
+    after that tick keeps its moment. Set forward: effects in progress are held for one more lease. Returns how many
+    rows were moved.
     """
     beats = heartbeats.last_beats(session)
     last = beats.get(heartbeats.TICK)
@@ -64,7 +64,7 @@ def mend(session: Session, now: datetime) -> int:
 
 
 def _cut(session: Session, before: datetime | None, now: datetime) -> None:
-    """Nothing waits for a moment beyond the ceiling: not a slot, not an effect, not a message, not a channel."""
+    """Move everything that waits for a moment beyond the limit: slots, effects, messages, channels."""
     if before is not None and timedelta(0) <= now - before < CUT_EVERY:
         return
     heartbeats.beat(session, CUT, now)
@@ -81,14 +81,14 @@ def _cut(session: Session, before: datetime | None, now: datetime) -> None:
 
 
 def _latecomers(session: Session, mended: datetime | None, now: datetime) -> int:
-    """What was written after the mending, by workers that had looked at the clock before it was set."""
+    """Return rows that workers with the old time wrote after the correction."""
     if mended is None or not timedelta(0) <= now - mended <= GAP:
         return 0
     return sum(_run(session, one) for one in [_untried(now), *_leases(now)])
 
 
 def _untried(now: datetime) -> Update:
-    """An effect that nobody has tried yet is never meant for later."""
+    """Return the condition for effects without an attempt, which are never scheduled for later."""
     ahead = Effect.due_at > now + MIN_CLOCK_STEP
     return update(Effect).where(Effect.state == EffectState.PLANNED, Effect.attempts == 0, ahead).values(due_at=now)
 
@@ -110,7 +110,7 @@ def _due(now: datetime, last: datetime) -> list[Update | Delete]:
 
 
 def _leases(now: datetime) -> list[Update]:
-    """The fence stays: whoever still works on a row may finish it."""
+    """Return the new leases. The fence stays, so that a worker may finish its row."""
     end = now + MAX_LEASE
     return [
         *(

@@ -16,7 +16,7 @@ INNER = re.compile(rf"(?s)(?<=.[;\t\r\n])(?=[^\S\t\r\n]*{BEGIN})(?!\s*{NUMBER.pa
 
 
 def safe_cell(value: Any) -> Any:
-    """The value, or, where a spreadsheet would run it, its text behind an apostrophe."""
+    """Return the value, or, if a spreadsheet would execute it, its text after an apostrophe."""
     if not isinstance(value, str):
         return value
     text = INNER.sub("'", value)
@@ -24,20 +24,20 @@ def safe_cell(value: Any) -> Any:
 
 
 class LinesOfUnix:
-    """A file for `csv.writer` whose rows end with a line feed alone.
+    """A file for `csv.writer` whose rows end with a line feed only.
 
     The writer's own `lineterminator` does it too, but before Python 3.13 a cell with a carriage return is not quoted
-    then: what follows in it begins a row, and a formula in it a cell.
+    then: the rest of it would begin a row, and a formula in it a cell.
     """
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
     def write(self, row: str) -> None:
-        """One row as the writer gives it."""
+        """Write one row from the writer."""
         self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 def safe_row(row: dict[str, Any]) -> dict[str, Any]:
-    """All cells of a row."""
+    """Return all cells of a row in safe form."""
     return {name: safe_cell(value) for name, value in row.items()}

@@ -20,12 +20,12 @@ EVENTS = "events"  # who takes events from the journal, in the order in which th
 
 
 def of_account(account: str) -> str:
-    """The lock under which plans of an account are made and recorded."""
+    """Return the lock for planning and recording of an account."""
     return f"decide:{account}"
 
 
 class DecisionLock(Base):
-    """Who decides at this moment. One row for each lock that was ever taken."""
+    """The holder of a decision lock. There is one row for each lock that was ever taken."""
 
     __tablename__ = "turns"
 
@@ -36,7 +36,7 @@ class DecisionLock(Base):
 
 
 def acquire(session: Session, now: datetime, name: str, length: timedelta = LEASE) -> int | None:
-    """The fence of our turn, or None while somebody else has it."""
+    """Take the lock and return its fence, or None while another worker has it."""
     wanted = {"turn": name, "now": now, "holding": owner(), "end": now + length}
     fence: int | None = plain_statements.scalar(session.connection(), _taken(), wanted)
     if fence is None:  # somebody has it, or it is the first one ever
@@ -59,7 +59,7 @@ def _taken() -> ReturningUpdate[int]:
 
 
 def renew(session: Session, fence: int, name: str, until: datetime) -> None:
-    """Hold on to our turn until then. Raises LeaseLost when it is not ours any more."""
+    """Extend our lock until then. Raises LeaseLost if it is no longer ours."""
     if plain_statements.scalar(session.connection(), _renewed(), {"turn": name, "mine": fence, "end": until}) is None:
         raise LeaseLost("another worker has taken the decision lock")
 
@@ -79,9 +79,9 @@ def _renewed() -> ReturningUpdate[int]:
 
 
 def release(session: Session, fence: int, name: str) -> None:
-    """End our turn, in the transaction that writes what was decided.
+    """Release our lock in the transaction that writes the decisions.
 
-    Raises LeaseLost when somebody else has begun a turn meanwhile: what was decided must not be written then.
+    Raises LeaseLost if another worker has taken the lock meanwhile: then the decisions must not be written.
     """
     if plain_statements.scalar(session.connection(), _given(), {"turn": name, "mine": fence}) is None:
         raise LeaseLost("another worker has taken the decision lock")
@@ -98,7 +98,7 @@ def _given() -> ReturningUpdate[int]:
 
 
 def abandon(session: Session, name: str, fence: int | None = None) -> None:
-    """Give up our own turn, if we have one (with this fence), without having decided anything."""
+    """Release our own lock (with this fence), if we have it, without a decision."""
     ours = [] if fence is None else [DecisionLock.fence == fence]
     session.execute(
         update(DecisionLock)

@@ -10,7 +10,10 @@ from bridge.store.journal import Event, EventState
 
 
 class DeferredEvent(Base):
-    """One rule owes a decision about one event. Without a halt the event is in the journal again, for that rule."""
+    """A pending decision of one rule about one event.
+
+    At the end of the halt the event returns to the journal for that rule.
+    """
 
     __tablename__ = "deferred_events"
 
@@ -20,14 +23,14 @@ class DeferredEvent(Base):
 
 
 def defer(session: Session, owed: Iterable[tuple[str, str, int]]) -> None:
-    """Keep (event, rule, halt) for the end of the halt. A rule that owes it already keeps its first halt."""
+    """Keep (event, rule, halt) for the end of the halt. A second halt does not replace the first."""
     rows = [{"event_id": event, "rule_id": rule, "halt_id": halt} for event, rule, halt in owed]
     if rows:
         session.execute(insert_new(session, DeferredEvent), rows)
 
 
 def asked_again(session: Session, events: Iterable[Event]) -> dict[str, frozenset[str]]:
-    """Event → the rules that it is in the journal again for. Events that all rules are asked about are absent."""
+    """Return event → the rules that it is in the journal again for. Events for all rules are absent."""
     ids = [event.id for event in events if event.deferred]
     found: dict[str, set[str]] = {one: set() for one in ids}
     if ids:
@@ -39,14 +42,14 @@ def asked_again(session: Session, events: Iterable[Event]) -> dict[str, frozense
 
 
 def settle(session: Session, asked: Iterable[tuple[str, frozenset[str]]]) -> None:
-    """These rules were asked about these events: nothing is owed any more."""
+    """Delete the pending decisions of these rules about these events."""
     for event, rules in asked:
         gone = (DeferredEvent.event_id == event, DeferredEvent.rule_id.in_(rules), DeferredEvent.halt_id.is_(None))
         session.execute(delete(DeferredEvent).where(*gone).execution_options(synchronize_session=False))
 
 
 def release(session: Session, halt_ids: Collection[int]) -> None:
-    """Put the events of these halts back into the journal, for the rules that owe a decision."""
+    """Put the events of these halts back into the journal, for the rules with a pending decision."""
     waiting = DeferredEvent.halt_id.in_(halt_ids)
     session.execute(
         update(Event)
@@ -60,7 +63,7 @@ def release(session: Session, halt_ids: Collection[int]) -> None:
 
 
 def drop(session: Session, halt_ids: Collection[int], why: str) -> list[str]:
-    """Forget what waits for these halts. Returns the ids of the events, oldest first; each says why."""
+    """Delete what waits for these halts. Returns the ids of the events, oldest first; each stores why."""
     waiting = DeferredEvent.halt_id.in_(halt_ids)
     gone = sorted(set(session.scalars(select(DeferredEvent.event_id).where(waiting))))
     session.execute(
@@ -74,30 +77,30 @@ def drop(session: Session, halt_ids: Collection[int], why: str) -> list[str]:
 
 
 def count(session: Session, halt_ids: Collection[int]) -> int:
-    """How many events wait for the end of these halts."""
+    """Return how many events wait for the end of these halts."""
     query = select(func.count(func.distinct(DeferredEvent.event_id))).where(DeferredEvent.halt_id.in_(halt_ids))
     return int(session.scalar(query) or 0)
 
 
 def waiting_ids() -> Select[str]:
-    """The ids of events that some rule still owes a decision about: retention leaves them alone."""
+    """Return the ids of events with a pending decision, which retention keeps."""
     return select(DeferredEvent.event_id)
 
 
 def forget_ended(session: Session) -> None:
-    """Forget what is owed about events that were dropped from the journal."""
+    """Delete pending decisions about events that were dropped from the journal."""
     ended = select(Event.id).where(Event.deferred.is_(True), Event.state == EventState.DONE)
     gone = (DeferredEvent.halt_id.is_(None), DeferredEvent.event_id.in_(ended))
     session.execute(delete(DeferredEvent).where(*gone).execution_options(synchronize_session=False))
 
 
 def rules_of(session: Session, event_id: str) -> list[str]:
-    """The rules that still owe a decision about an event."""
+    """Return the rules with a pending decision about an event."""
     query = select(DeferredEvent.rule_id).where(DeferredEvent.event_id == event_id)
     return list(session.scalars(query.order_by(DeferredEvent.rule_id)))
 
 
 def copy(session: Session, event_id: str, copy_id: str) -> None:
-    """What rules owe about an event, they owe about its copy instead."""
+    """Move pending decisions from an event to its copy."""
     mine = update(DeferredEvent).where(DeferredEvent.event_id == event_id, DeferredEvent.halt_id.is_(None))
     session.execute(mine.values(event_id=copy_id).execution_options(synchronize_session=False))

@@ -35,14 +35,14 @@ EMPTY: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the endpoint may answer once the event is on disk."""
+    """The endpoint's answer once the event is on disk."""
 
     event_id: str
     duplicate: bool
 
 
 def record(unit: Session | Connection, rows: Sequence[dict[str, Any]]) -> list[Receipt]:
-    """Write events that are new, and find those that are known. Returns a Receipt for each row, in order.
+    """Write new events, and find known ones. Returns a Receipt for each row, in order.
 
     `rows` are plain column mappings. Two equal rows in one call, or in two processes at once, are one event; the
     receipt of a duplicate has the id of the first event.

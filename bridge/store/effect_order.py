@@ -37,7 +37,7 @@ Place: TypeAlias = tuple[str, str, str, str]  # account, integration, kind, targ
 
 
 class _Row(NamedTuple):
-    """What is asked about the effects on some targets: columns of theirs, and two of their plans."""
+    """The queried columns of the effects on some targets, and two of their plans."""
 
     id: int
     plan_id: int
@@ -69,18 +69,21 @@ class _Known:
     counts: bool  # it is going to be done, or was done
 
     def newer_than(self, other: "_Known") -> bool:
-        """Whether this was decided later. Numbers say so, as clocks may be set back; a yes makes an old plan new."""
+        """Return whether this was decided later.
+
+        Ids tell, because clocks may be set back; an approval makes an old plan new.
+        """
         if self.approved or other.approved:
             return (self.decided, self.id) > (other.decided, other.id)
         return self.id > other.id
 
 
 def settle_order(session: Session, taken: Sequence[Effect], *, left_by: datetime, now: datetime) -> list[Effect]:
-    """Of the effects that were just taken, those that may be carried out now. What is kept back is written down.
+    """Return which claimed effects may be executed now, and record what the others wait for.
 
-    One that a newer decision contradicts ends as overtaken; of an `update` the other fields are still set. One that
-    contradicts an older effect which another worker has in hand is handed back: two calls under way could arrive in
-    either order.
+    An effect that a newer decision contradicts ends as overtaken; of an `update` the other fields are still set. If it
+    contradicts an older effect in another worker's hands, it is released: two concurrent calls could arrive in either
+    order.
     """
     mine = [effect for effect in taken if effect.verb in VERBS]
     if not mine:
@@ -110,7 +113,7 @@ def settle_order(session: Session, taken: Sequence[Effect], *, left_by: datetime
 
 
 def hand_back(session: Session, effects: Iterable[Effect]) -> None:
-    """Undo the taking of effects that must wait: this was not an attempt."""
+    """Release effects that must wait; this does not count as an attempt."""
     back = {
         effect.id: EffectState.PLANNED if effect.state == EffectState.CLAIMED else effect.state for effect in effects
     }
@@ -133,7 +136,7 @@ def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _left_over(session: Session, effect: Effect, newer: Iterable[_Known]) -> bool:
-    """Keep those fields that no newer decision sets. False, and nothing changed, when there is none."""
+    """Keep only the fields that no newer decision sets. Returns False, and changes nothing, if there are none."""
     rest = {name: value for name, value in effect.wanted.items() if not any(name in one.wanted for one in newer)}
     if rest:
         effect.wanted = rest
@@ -148,7 +151,7 @@ def _narrowed() -> Update:
 
 
 def _others(session: Session, mine: Collection[Effect], left_by: datetime) -> dict[Place, dict[int, _Known]]:
-    """Every effect that could matter on the targets of these, themselves included."""
+    """Return every effect that could matter on the targets of these, including themselves."""
     ids = {effect.id for effect in mine}
     plans = {effect.plan_id for effect in mine}
     since = plain_statements.scalar(session, _oldest(), {"plans": list(plans)})
@@ -174,7 +177,7 @@ def _others(session: Session, mine: Collection[Effect], left_by: datetime) -> di
 
 
 def decided() -> ColumnElement[datetime]:
-    """When the effects of a plan were decided: a yes is a new decision."""
+    """Return when the effects of a plan were decided: an approval is a new decision."""
     return func.coalesce(StoredPlan.decided_at, StoredPlan.created_at, type_=UtcDateTime())
 
 

@@ -53,13 +53,13 @@ NAMES = {
 
 
 class Base(DeclarativeBase):
-    """Every table hangs on this. Constraint names are fixed so that migrations can speak of them."""
+    """The base of every table. Constraint names are fixed, so that migrations can refer to them."""
 
     metadata = MetaData(naming_convention=NAMES)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC, in and out; a naive one is refused rather than guessed at."""
+    """An aware moment in UTC, in and out; a naive one is refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -79,7 +79,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class Money(TypeDecorator[Decimal]):
-    """An exact amount in major units, kept as whole micro-units: sums in SQL stay exact on both databases."""
+    """An exact amount in major units, stored as whole micro-units: sums in SQL stay exact on both databases."""
 
     impl = BigInteger
     cache_ok = True
@@ -102,7 +102,7 @@ Json = JSON().with_variant(JSONB, "postgresql")
 
 
 def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECONDS) -> Engine:
-    """An engine for `sqlite:///path` or `postgresql+psycopg://...`. Make it after a fork, never before.
+    """Return an engine for `sqlite:///path` or `postgresql+psycopg://...`. Create it after a fork, never before.
 
     `?prepare_threshold=none` switches prepared statements off: behind PgBouncer's transaction pooling the next
     transaction may meet a server that does not know them.
@@ -123,7 +123,7 @@ def make_engine(url: str, *, pool_size: int = 5, busy_seconds: float = BUSY_SECO
 
 
 def server_address(url: str) -> tuple[URL, dict[str, Any]]:
-    """A PostgreSQL address without what is meant for the driver alone, and that. Raises ValueError."""
+    """Return a PostgreSQL address without the options of the driver, and those options. Raises ValueError."""
     address = make_url(url)
     given = address.query.get(THRESHOLD)
     if given is None:
@@ -135,7 +135,7 @@ def server_address(url: str) -> tuple[URL, dict[str, Any]]:
 
 
 def _keep_private(_dialect: Any, _record: Any, arguments: Sequence[Any], _named: Any) -> None:
-    """The file is readable by its owner alone before SQLite opens it. Its side files get the same mode from SQLite."""
+    """Make the file readable only by its owner before SQLite opens it. SQLite gives its side files the same mode."""
     path = str(arguments[0]) if arguments else ":memory:"
     if not path.startswith((":memory:", "file:")):
         with suppress(OSError):  # SQLite's own error is about the same, and is the one that people know
@@ -143,9 +143,9 @@ def _keep_private(_dialect: Any, _record: Any, arguments: Sequence[Any], _named:
 
 
 def needs_no_prepared_statements(connection: Connection) -> bool:
-    """Whether a pooler such as PgBouncer stands between, and statements are prepared all the same.
+    """Return whether a pooler such as PgBouncer is in between while statements are prepared.
 
-    A pooler tells its clients a number of its own where the server would tell that of its process.
+    A pooler returns its own number to its clients instead of the server's process number.
     """
     driver: Any = connection.connection.driver_connection
     told = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
@@ -163,7 +163,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
-    """A writer asks for its turn every millisecond. SQLite's own waiting sleeps longer and longer, up to 0.1 s."""
+    """Begin a writing transaction, trying every millisecond. SQLite's own wait sleeps longer each time, up to 0.1 s."""
     driver: Any = connection.connection.driver_connection
     if not connection.get_execution_options().get("writing", False):
         _be_patient(connection, driver, busy_seconds)
@@ -179,14 +179,14 @@ def _begin_sqlite(connection: Connection, busy_seconds: float) -> None:
 
 
 def _be_patient(connection: Connection, driver: sqlite3.Connection, seconds: float) -> None:
-    """How long SQLite itself waits for another connection. Each statement of a writer keeps all others from writing."""
+    """Set how long SQLite itself waits for another connection. Each statement of a writer blocks all others."""
     if connection.info.get("patience") != seconds:
         driver.execute(f"PRAGMA busy_timeout={seconds * 1000:.0f}")
         connection.info["patience"] = seconds
 
 
 def _wait_for_the_disk(connection: Connection, driver: sqlite3.Connection) -> None:
-    """Whether the commit that ends the next transaction does. A file in WAL mode is whole either way."""
+    """Set whether the next commit waits for the disk. A file in WAL mode is consistent either way."""
     wanted = connection.get_execution_options().get("durable", True)
     if connection.info.get("durable", True) is not wanted:
         driver.execute(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
@@ -199,7 +199,7 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _is_busy(driver: sqlite3.Connection) -> bool:
-    """False when the transaction has begun, or when waiting would not help."""
+    """Return whether to try again; False if the transaction has begun, or waiting would not help."""
     try:
         driver.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
@@ -208,7 +208,7 @@ def _is_busy(driver: sqlite3.Connection) -> bool:
 
 
 def insert_new(session: Session, model: type[Base]) -> Insert:
-    """INSERT that passes over rows whose unique key exists already, on either database."""
+    """Return an INSERT that skips rows whose unique key exists already, on either database."""
     return _insert_new(session.get_bind().dialect.name, model)
 
 
@@ -219,14 +219,14 @@ def _insert_new(dialect: str, model: type[Base]) -> Insert:
 
 
 def _one_view(engine: Engine) -> dict[str, str]:
-    """Options with which all statements of a reading transaction see one state; SQLite's always do."""
+    """Return options with which all statements of a reading transaction see one state; SQLite's always do."""
     return {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
 class Store:
     """Units of work over one engine. No network call belongs inside a writing one.
 
-    `info` is given to each session: where a session finds what its rows name and the database does not hold.
+    `info` is given to each session: it locates rows that the database names but does not hold.
     """
 
     def __init__(self, engine: Engine, info: Mapping[str, Any] | None = None) -> None:
@@ -245,21 +245,21 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """One consistent view. Nothing that happens to the objects is written back."""
+        """Open one consistent view. Changes of the objects are not written."""
         with self._reading() as session:
             yield session
 
     @contextmanager
     def write_plainly(self) -> Iterator[Connection]:
-        """All or nothing, as `write`, for who has no use for objects: half of its cost."""
+        """Open a transaction as `write` does, without objects: half of its cost."""
         with self._plain.begin() as connection:
             yield connection
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Session]:
-        """All or nothing: committed when the block ends, rolled back when it raises.
+        """Open a transaction: committed when the block ends, rolled back when it raises.
 
-        `durable` False: the commit does not wait for the disk, so a power cut may take it back, until the next durable
+        `durable` False: the commit does not wait for the disk, so a power cut may undo it, until the next durable
         commit, which puts everything before it on disk. For leases, which then only end earlier.
         """
         with self._writing[durable].begin() as session:

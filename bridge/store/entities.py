@@ -32,7 +32,7 @@ ITEM_KINDS = ("offer", "publisher", "advertiser")  # what people look at and dec
 
 
 class ChangedBy(StrEnum):
-    """Who changed a field."""
+    """The author of a field's change."""
 
     RULE = "rule"  # one of our effects wanted just that
     PERSON = "person"  # we looked shortly before and after, and it was not us
@@ -40,7 +40,7 @@ class ChangedBy(StrEnum):
 
 
 class Entity(Base):
-    """One thing at Integr8. It has two ids there, a text and a small number; both lead here."""
+    """One entity of Integr8. It has two ids there, a text and a small number; both find it."""
 
     __tablename__ = "entities"
     __table_args__ = (
@@ -65,7 +65,7 @@ class Entity(Base):
 
 
 class EntityChange(Base):
-    """One field that was different at the next reading, and who is thought to have changed it."""
+    """One field that differed at the next sync, and the presumed author of the change."""
 
     __tablename__ = "entity_changes"
     __table_args__ = (
@@ -89,7 +89,7 @@ class EntityChange(Base):
 
 
 class Delay(Base):
-    """How long after the click conversions come, per offer, in seconds. `offer` empty: over all offers."""
+    """The conversion lag per offer, in seconds. `offer` empty: over all offers."""
 
     __tablename__ = "conversion_delays"
     __table_args__ = (UniqueConstraint("account", "integration", "offer"),)
@@ -105,14 +105,14 @@ class Delay(Base):
 
 
 def forget_changes(session: Session, before: datetime) -> None:
-    """Retention: what was different at a reading long ago. The entities themselves are a mirror and stay."""
+    """Apply retention to old changes. The entities themselves are a mirror and stay."""
     session.execute(
         delete(EntityChange).where(EntityChange.seen_at < before).execution_options(synchronize_session=False)
     )
 
 
 def listed(session: Session, account: str, integration: str, kinds: Sequence[str]) -> Sequence[Entity]:
-    """Everything of these kinds, gone or not."""
+    """Return all entities of these kinds, including deleted ones."""
     return session.scalars(
         select(Entity)
         .where(Entity.account == account, Entity.integration == integration, Entity.kind.in_(kinds))
@@ -121,17 +121,20 @@ def listed(session: Session, account: str, integration: str, kinds: Sequence[str
 
 
 def matches(text: str) -> ColumnElement[bool]:
-    """A part of the name, or either id."""
+    """Return the condition for a part of the name, or either id."""
     return or_(Entity.name.icontains(text, autoescape=True), Entity.ref == text, Entity.number == text)
 
 
 def named(session: Session, account: str, kind: str, identity: str) -> Entity | None:
-    """One entity of an account, by either id."""
+    """Return one entity of an account, by either id."""
     return next(iter(all_named(session, kind, identity, account=account)), None)
 
 
 def all_named(session: Session, kind: str, identity: str, *, account: str | None = None) -> Sequence[Entity]:
-    """The entity with that id, either of its two, in each account that has one: accounts number their items alike."""
+    """Return the entity with that id, either of its two, in each account that has one.
+
+    Accounts number their items alike.
+    """
     wanted = [Entity.kind == kind, or_(Entity.ref == identity, Entity.number == identity)]
     wanted += [] if account is None else [Entity.account == account]
     return session.scalars(select(Entity).where(*wanted).order_by(Entity.account, Entity.id)).all()
@@ -140,9 +143,9 @@ def all_named(session: Session, kind: str, identity: str, *, account: str | None
 def is_of_item(
     session: Session, rows: type[Any], kind: str, identity: str, *, account: str | None = None
 ) -> ColumnElement[bool]:
-    """True for rows of a table with `account`, `kind` and `target_id` about the item with that id, either of its two.
+    """Return the condition for rows with `account`, `kind` and `target_id` about the item with that id.
 
-    Each account has an item of its own under an id: without `account` the rows of each are meant.
+    It may be either id. Each account has its own item under an id: without `account` the rows of all are meant.
     """
     same = (
         and_(rows.account == one.account, rows.target_id.in_([one.ref, one.number or one.ref]))
@@ -154,13 +157,13 @@ def is_of_item(
 
 
 def ids_of(session: Session, account: str, kind: str, identity: str) -> set[str]:
-    """Every id of one entity, the given one included, also where the mirror does not know it."""
+    """Return every id of one entity, including the given one, even if the mirror does not know it."""
     rows = with_either_id(session, account, {kind}, {identity})
     return {identity} | {one for row in rows for one in (row.ref, row.number) if one}
 
 
 def changes(session: Session, *, account: str, kind: str, ref: str, limit: int = 100) -> Sequence[EntityChange]:
-    """What happened to one entity, the newest first."""
+    """Return the changes of one entity, the newest first."""
     return session.scalars(
         select(EntityChange)
         .where(EntityChange.account == account, EntityChange.kind == kind, EntityChange.ref == ref)
@@ -170,13 +173,13 @@ def changes(session: Session, *, account: str, kind: str, ref: str, limit: int =
 
 
 def latest_changes(session: Session, *, after: datetime | None, limit: int) -> Sequence[EntityChange]:
-    """What happened to any entity since then, the newest first."""
+    """Return the changes of all entities since then, the newest first."""
     query = select(EntityChange).order_by(EntityChange.id.desc()).limit(limit)
     return session.scalars(query if after is None else query.where(EntityChange.seen_at >= after)).all()
 
 
 def state_of(session: Session, account: str, integration: str) -> tuple[int, datetime | None]:
-    """Different whenever anything about the mirror is: so that readers need not read it all again."""
+    """Return a value that changes with the mirror, so that readers need not read all of it again."""
     found = session.execute(
         select(func.count(), func.max(Entity.changed_at)).where(
             Entity.account == account, Entity.integration == integration
@@ -186,7 +189,7 @@ def state_of(session: Session, account: str, integration: str) -> tuple[int, dat
 
 
 def delays_state(session: Session, account: str, integration: str) -> tuple[int, datetime | None]:
-    """Differs whenever delays were measured anew."""
+    """Return a value that changes when delays are measured again."""
     query = select(func.count(), func.max(Delay.measured_at))
     count, at = session.execute(query.where(Delay.account == account, Delay.integration == integration)).one()
     return int(count), at
@@ -197,7 +200,7 @@ def delays(session: Session, account: str, integration: str) -> Sequence[Delay]:
 
 
 def count_by_kind(session: Session, account: str, integration: str) -> dict[str, int]:
-    """How many entities of each kind exist."""
+    """Return how many entities of each kind exist."""
     rows = session.execute(_counts(), {"account": account, "integration": integration})
     return {row[0]: row[1] for row in rows}
 
@@ -209,13 +212,13 @@ def _counts() -> Select[str, int]:
 
 
 def rows_of_kind(session: Session, account: str, integration: str, kind: str) -> Sequence[int]:
-    """The row numbers of all entities of a kind, in the order in which Integr8 first listed them to us."""
+    """Return the row numbers of all entities of a kind, in the order in which Integr8 first listed them."""
     ours = {"account": account, "integration": integration, "kind": kind}
     return plain_statements.scalars(session.connection(), _rows_of_kind(), ours)
 
 
 def row_numbers(session: Session, account: str, integration: str, kind: str, ids: Collection[str]) -> dict[str, int]:
-    """Text id → row number, for those of these entities that are listed."""
+    """Return text id → row number, for those of these entities that are listed."""
     ours = {"account": account, "integration": integration, "kind": kind, "ids": list(ids)}
     return {row[0]: row[1] for row in plain_statements.rows(session.connection(), _row_numbers(), ours)}
 
@@ -240,7 +243,7 @@ def _row_numbers() -> Select[str, int]:
 
 
 def refs(session: Session, account: str, kind: str, ids: Collection[str]) -> dict[str, str]:
-    """The text id for each of these ids, for calls: rules and reports speak of the small numbers."""
+    """Return the text id for each of these ids, for calls: rules and reports use the small numbers."""
     rows = plain_statements.rows(session, _refs(), {"account": account, "kind": kind, "ids": list(ids)})
     return {row[0]: row[1] for row in rows if row[0] is not None}
 
@@ -256,7 +259,7 @@ def _refs() -> Select[str | None, str]:
 
 
 def both_ids(session: Session, ids: Collection[str]) -> dict[tuple[str, str, str], tuple[str, str]]:
-    """(account, kind, id) → its two ids, for those of these ids of which both are known; gone entities too."""
+    """Return (account, kind, id) → its two ids, for ids with two known ones; including deleted entities."""
     found: dict[tuple[str, str, str], tuple[str, str]] = {}
     for column in (Entity.number, Entity.ref):
         wanted = select(Entity.account, Entity.kind, Entity.number, Entity.ref).where(column.in_(ids))
@@ -269,7 +272,7 @@ def both_ids(session: Session, ids: Collection[str]) -> dict[tuple[str, str, str
 def note_status(
     session: Session, account: str, kind: str, ids: Collection[str], *, active: bool, by: "Authors", now: datetime
 ) -> None:
-    """We have switched these on or off and read it back: the mirror shows it at once, with us as the cause."""
+    """Store a verified change of status in the mirror at once, with us as the cause."""
     changes, after = [], []
     those = {"account": account, "kinds": [kind], "ids": list(ids)}
     for entity in plain_statements.snapshots(session, Entity, _not_yet(active=active), those):
@@ -312,14 +315,14 @@ def _not_yet(*, active: bool) -> Select[Entity]:
 
 
 def with_either_id(session: Session, account: str, kinds: Collection[str], ids: Collection[str]) -> Sequence[Entity]:
-    """Entities of these kinds that have one of these as their text id or their small number."""
+    """Return entities of these kinds that have one of these as their text id or their small number."""
     wanted = {"account": account, "kinds": list(kinds), "ids": list(ids)}
     return plain_statements.snapshots(session, Entity, _with_either_id(), wanted)
 
 
 @cache
 def _with_either_id() -> Select[Entity]:
-    """Two questions, each with an index of its own: with `or` a database goes through all entities of a kind."""
+    """Run two queries, each with its own index: with `or` a database scans all entities of a kind."""
     kind = (Entity.account == bindparam("account"), Entity.kind.in_(bindparam("kinds", expanding=True)))
     wanted: BindParameter[Any] = bindparam("ids", expanding=True)
     found = (select(Entity.id).where(*kind, column.in_(wanted)) for column in (Entity.ref, Entity.number))

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
-    """Numpy scalars and the like as JSON values; what JSON has no word for becomes text."""
+    """Return numpy scalars and the like as JSON values; other values become text."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
 
 
 def freeze(value: Any) -> Any:
-    """JSON that keeps decimals exact: {"$decimal": "5.10"}."""
+    """Convert to JSON that keeps decimals exact: {"$decimal": "5.10"}."""
     match value:
         case Decimal():
             return int(value) if value == value.to_integral_value() else {"$decimal": str(value)}
@@ -40,7 +40,7 @@ def freeze(value: Any) -> Any:
 
 
 def thaw(value: Any) -> Any:
-    """The reverse of `freeze`."""
+    """Convert the result of `freeze` back."""
     if isinstance(value, Mapping):
         if set(value) == {"$decimal"} and (number := _number(value["$decimal"])) is not None:
             return number
@@ -51,7 +51,7 @@ def thaw(value: Any) -> Any:
 
 
 def _number(text: Any) -> Decimal | None:
-    """None for what `freeze` did not write."""
+    """Return a number; None for a text that `freeze` did not write."""
     try:
         return Decimal(text) if isinstance(text, str) else None
     except InvalidOperation:

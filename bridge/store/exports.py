@@ -26,7 +26,7 @@ class Starts:
         self._account = account
 
     def reserve(self, now: datetime, *, limit: int, span: timedelta) -> bool:
-        """Note a start at `now` unless `limit` lie in the last `span`; whether it was noted."""
+        """Note a start at `now` unless `limit` starts are within the last `span`. Returns whether it was noted."""
         with self._store.write() as session:
             if session.get_bind().dialect.name == "postgresql":
                 session.execute(text("SELECT pg_advisory_xact_lock(8427153)"))  # two must not take the last one
@@ -36,12 +36,12 @@ class Starts:
             return True
 
     def release(self, at: datetime) -> None:
-        """Forget a start that came to nothing."""
+        """Forget a start that failed."""
         with self._store.write() as session:
             session.execute(delete(ExportStart).where(ExportStart.account == self._account, ExportStart.at == at))
 
     def since(self, moment: datetime) -> Sequence[datetime]:
-        """The starts later than `moment`, oldest first."""
+        """Return the starts later than `moment`, oldest first."""
         with self._store.read() as session:
             return since(session, self._account, moment)
 
@@ -52,7 +52,7 @@ def since(session: Session, account: str, moment: datetime) -> Sequence[datetime
 
 
 def counts(session: Session, moment: datetime) -> dict[str, int]:
-    """Account → how many were started later than `moment`."""
+    """Return account → how many exports were started later than `moment`."""
     rows = session.execute(
         select(ExportStart.account, func.count()).where(ExportStart.at > moment).group_by(ExportStart.account)
     )

@@ -33,13 +33,13 @@ class FailingItem(Base):
 
     @property
     def sentence(self) -> str:
-        """For health, alerts and `doctor`."""
+        """A sentence for health checks, alerts and `doctor`."""
         times = "once" if self.count == 1 else f"{self.count} times"
         return f"{self.kind} {self.name} failed {times} at step {self.step!r}: {self.text}"
 
 
 def failing(session: Session) -> list[FailingItem]:
-    """Everything that fails, the longest first."""
+    """Return all failing items, the longest first."""
     return list(session.scalars(select(FailingItem).order_by(FailingItem.since, FailingItem.kind, FailingItem.name)))
 
 
@@ -49,7 +49,7 @@ def keys(session: Session) -> set[tuple[str, str, str]]:
 
 
 def note(session: Session, key: tuple[str, str, str], text: str, now: datetime) -> int:
-    """Write down that it failed. Returns how often it has in a row."""
+    """Record a failure. Returns the number of failures in a row."""
     kind, name, step = key
     row = {"kind": kind, "name": name, "step": step, "since": now, "seen_at": now, "count": 0, "text": text}
     session.execute(insert_new(session, FailingItem), [row])
@@ -64,7 +64,7 @@ def note(session: Session, key: tuple[str, str, str], text: str, now: datetime) 
 
 
 def clear(session: Session, key: tuple[str, str, str]) -> None:
-    """It succeeded."""
+    """Record a success."""
     kind, name, step = key
     session.execute(
         delete(FailingItem).where(FailingItem.kind == kind, FailingItem.name == name, FailingItem.step == step)

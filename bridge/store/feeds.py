@@ -17,7 +17,7 @@ from bridge.store.engine import Base, Json, Key, UtcDateTime, insert_new
 
 
 class Kind(StrEnum):
-    """What a feed brings. Postbacks tell the same story as conversions and are never summed with them."""
+    """The data of a feed. Postbacks report the same as conversions and are never summed with them."""
 
     CLICKS = "clicks"
     IMPRESSIONS = "impressions"
@@ -48,7 +48,7 @@ class Feed(Base):
 
 
 class Mark(Base):
-    """What a feed's as-of mark was, and since when: a backtest must not know more than we knew."""
+    """A feed's as-of mark, and since when: a backtest must not know more than we knew."""
 
     __tablename__ = "feed_marks"
     __table_args__ = (Index("ix_feed_marks_feed_id_at", "feed_id", "at"),)
@@ -61,7 +61,7 @@ class Mark(Base):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedKey:
-    """Which feed is meant: the account, its integration, and what is read."""
+    """A feed: the account, its integration, and what is read."""
 
     account: str = "main"
     integration: str = "default"
@@ -69,7 +69,7 @@ class FeedKey:
 
 
 def ensure(session: Session, key: FeedKey) -> Feed:
-    """The feed's row, made if it is not there yet."""
+    """Return the feed's row, created if it is missing."""
     found = find(session, key)
     if found is None:
         counters = {"rescan_pages": 0, "refused_rows": 0, "scans": {}}
@@ -87,7 +87,7 @@ def find(session: Session, key: FeedKey) -> Feed | None:
 
 
 def several(session: Session, keys: Sequence[FeedKey]) -> dict[Kind, Feed]:
-    """The feeds of one integration that are there, by kind and in the order of the keys."""
+    """Return the existing feeds of one integration, by kind and in the order of the keys."""
     rows = session.scalars(select(Feed).where(Feed.account == keys[0].account, Feed.integration == keys[0].integration))
     found = {row.kind: row for row in rows}
     return {key.kind: found[key.kind] for key in keys if key.kind in found}
@@ -98,16 +98,16 @@ def everything(session: Session) -> Sequence[Feed]:
 
 
 def lock(session: Session, feed_id: int) -> Feed:
-    """The feed, with other writers kept out until this unit of work ends: so no row is ever counted twice."""
+    """Return the feed, locked against other writers until this unit of work ends, so that no row is counted twice."""
     return session.scalars(
         select(Feed).where(Feed.id == feed_id).with_for_update().execution_options(populate_existing=True)
     ).one()
 
 
 def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> None:
-    """The time range [since, as_of) has been read completely: move the feed's marks.
+    """Move the feed's marks, because the time range [since, as_of) has been read completely.
 
-    The newest edge moves back only from times to come, where a clock that ran ahead has put it.
+    The newest edge moves back only from a time in the future, where a fast clock has put it.
     """
     if feed.as_of is None or feed.since is None or since > feed.as_of:
         feed.since, feed.as_of = since, as_of  # the first reading, or one behind a gap: the older part is cut off
@@ -118,9 +118,9 @@ def advance(session: Session, feed: Feed, *, since: datetime, as_of: datetime, a
 
 
 def cover(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at: datetime) -> bool:
-    """History of [since, as_of) was brought in from elsewhere. True when the feed is whole from there to its mark.
+    """Note imported history of [since, as_of). Returns True if the feed is complete from there to its mark.
 
-    Where time between the two was never read, the feed stays as it was: a window over it would count zero.
+    If time between the two was never read, the feed stays unchanged: a window over it would count zero.
     """
     if feed.as_of is None or feed.since is None:
         feed.since, feed.as_of = since, as_of
@@ -133,7 +133,7 @@ def cover(session: Session, feed: Feed, *, since: datetime, as_of: datetime, at:
 
 
 def forget_marks(session: Session, feed_id: int, before: datetime) -> None:
-    """Remove marks of before a moment, but for the last of them: it says what was known at that moment."""
+    """Remove marks from before a moment, except for the last of them: it says what was known at that moment."""
     last = select(func.max(Mark.id)).where(Mark.feed_id == feed_id, Mark.at < before).scalar_subquery()
     session.execute(
         delete(Mark)
@@ -143,7 +143,7 @@ def forget_marks(session: Session, feed_id: int, before: datetime) -> None:
 
 
 def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """(at, as_of) in order: the last mark before `start`, and all up to `end`."""
+    """Return (at, as_of) in order: the last mark before `start`, and all up to `end`."""
     before = session.execute(
         select(Mark.at, Mark.as_of).where(Mark.feed_id == feed_id, Mark.at < start).order_by(Mark.at.desc()).limit(1)
     ).all()
@@ -156,12 +156,12 @@ def marks(session: Session, feed_id: int, start: datetime, end: datetime) -> lis
 
 
 def well(session: Session, scope: AccountScope = EVERYONE) -> bool:
-    """Whether all feeds have been read before, and the last attempt at none of them failed."""
+    """Return whether all feeds have been read before, and the last attempt at none of them failed."""
     problems = session.execute(select(Feed.as_of, Feed.problem).where(*scope.among(Feed.account))).all()
     return bool(problems) and all(as_of is not None and problem is None for as_of, problem in problems)
 
 
 def failing(session: Session, scope: AccountScope = EVERYONE) -> bool:
-    """Whether the last attempt at some feed failed."""
+    """Return whether the last attempt at some feed failed."""
     wanted = (Feed.problem.is_not(None), *scope.among(Feed.account))
     return session.scalar(select(Feed.id).where(*wanted).limit(1)) is not None

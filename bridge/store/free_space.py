@@ -17,9 +17,9 @@ WORTH_IT = 1_000  # pages; fewer are left to the next rows
 
 
 def give_back(store: Store) -> int:
-    """Shorten the file of SQLite where much of it is free; by how many bytes.
+    """Shorten SQLite's file if much of it is free; returns by how many bytes.
 
-    A file that was made before this was possible stays as long as it is until a `VACUUM`, and takes new rows in.
+    A file from an older version keeps its size until a `VACUUM`, and reuses the space for new rows.
     """
     if store.engine.dialect.name != "sqlite":
         return 0
@@ -46,7 +46,7 @@ def _asked(session: Session, name: str) -> int:
 
 
 def room(store: Store) -> int | None:
-    """How many bytes are free where SQLite's file lies; None where the database is elsewhere, or in memory."""
+    """Return how many bytes are free on SQLite's disk; None if the database is elsewhere, or in memory."""
     url = store.engine.url
     file = Path((url.database or "").removeprefix("file:"))
     if url.get_backend_name() != "sqlite" or not file.parent.is_dir():

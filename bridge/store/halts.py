@@ -18,7 +18,7 @@ from bridge.store.engine import Base, Key, UtcDateTime
 
 
 class HaltKind(StrEnum):
-    """What a halt can stop."""
+    """The kinds of scope that a halt can have."""
 
     ALL = "all"
     RULE = "rule"
@@ -28,7 +28,7 @@ class HaltKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HaltScope:
-    """What one halt stops. `name`: the rule, the account or the advertiser; `account`: that of an advertiser."""
+    """The scope of one halt. `name`: the rule, the account or the advertiser; `account`: that of an advertiser."""
 
     kind: HaltKind = HaltKind.ALL
     name: str | None = None
@@ -39,7 +39,7 @@ class HaltScope:
 
     @property
     def about(self) -> str:
-        """How the audit names it."""
+        """The scope's name in the audit."""
         of = f" of account {self.account}" if self.account else ""
         return "service" if self.kind is HaltKind.ALL else f"{self}{of}"
 
@@ -48,7 +48,7 @@ EVERYTHING = HaltScope()
 
 
 class Halt(Base):
-    """Open until `ended_at` is set."""
+    """A halt; open until `ended_at` is set."""
 
     __tablename__ = "halts"
 
@@ -64,13 +64,13 @@ class Halt(Base):
 
     @property
     def of(self) -> HaltScope:
-        """What it stops."""
+        """The scope of the halt."""
         return HaltScope(HaltKind(self.scope), self.name, self.account)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenHalt:
-    """What workers need to know of a halt that is open."""
+    """An open halt, as workers need it."""
 
     id: int
     why: str
@@ -88,7 +88,7 @@ class OpenHalts:
 
     @property
     def everything(self) -> OpenHalt | None:
-        """The halt of everything, where there is one."""
+        """The halt of everything, if there is one."""
         return next((one for one in self.listed if one.of.kind is HaltKind.ALL), None)
 
     @property
@@ -105,7 +105,7 @@ class OpenHalts:
         return frozenset(one.of.name for one in self.listed if one.of.kind is kind and one.of.name is not None)
 
     def covering(self, rule: str, account: str) -> OpenHalt | None:
-        """The halt that keeps a whole rule from deciding: of everything, of the rule, or of its account."""
+        """Return the halt that keeps a whole rule from deciding: of everything, of the rule, or of its account."""
         scopes = (EVERYTHING, HaltScope(HaltKind.RULE, rule), HaltScope(HaltKind.ACCOUNT, account))
         return next((one for scope in scopes for one in self.listed if one.of == scope), None)
 
@@ -115,12 +115,12 @@ class OpenHalts:
         return [one for one in self.listed if one.of.kind is HaltKind.ADVERTISER]
 
     def advertisers(self, account: str) -> list[OpenHalt]:
-        """Those of one account."""
+        """Return the halts of one account's advertisers."""
         return [one for one in self.every_advertiser if one.of.account == account]
 
 
 def open_halts(session: Session) -> OpenHalts:
-    """Every halt that is open, for those who ask before each step."""
+    """Return every open halt, for callers that check before each step."""
     return OpenHalts([_open(row) for row in plain_statements.rows(session.connection(), _opened(), {})])
 
 
@@ -134,23 +134,23 @@ def _opened() -> Select[int, str, str, str | None, str | None]:
 
 
 def listed(session: Session) -> list[Halt]:
-    """The open halts, the oldest first."""
+    """Return the open halts, the oldest first."""
     return list(session.scalars(select(Halt).where(Halt.ended_at.is_(None)).order_by(Halt.id)))
 
 
 def halted(session: Session, of: HaltScope = EVERYTHING) -> Halt | None:
-    """The open halt of exactly this; None while it goes on."""
+    """Return the open halt of exactly this scope; None if there is none."""
     return next((one for one in listed(session) if one.of == of), None)
 
 
 def why_halted(session: Session) -> str | None:
-    """The reason for the halt of everything; None where there is none."""
+    """Return the reason for the halt of everything; None if there is none."""
     found = open_halts(session).everything
     return None if found is None else found.why
 
 
 def halt(session: Session, *, by: str, why: str, now: datetime, of: HaltScope = EVERYTHING) -> Halt:
-    """Stop what `of` names. A second halt of the same while one is on keeps the first."""
+    """Halt what `of` names. A second halt of the same scope keeps the first."""
     current = halted(session, of)
     if current is None:
         current = Halt(since=now, by=by, why=why, scope=of.kind, name=of.name, account=of.account)
@@ -160,7 +160,7 @@ def halt(session: Session, *, by: str, why: str, now: datetime, of: HaltScope = 
 
 
 def resume(session: Session, *, by: str, now: datetime, of: HaltScope = EVERYTHING) -> Halt | None:
-    """Let it go on. None when it was not halted."""
+    """End a halt. Returns None if there was none."""
     current = halted(session, of)
     if current is not None:
         current.ended_at, current.ended_by = now, by

@@ -13,7 +13,7 @@ TICK = "tick"
 
 
 class Heartbeat(Base):
-    """When a part of the service was last seen alive: `beat`, `worker:host:pid`, `sweep`."""
+    """The last sign of life of a part of the service: `beat`, `worker:host:pid`, `sweep`."""
 
     __tablename__ = "heartbeats"
 
@@ -27,7 +27,7 @@ def beat(session: Session, name: str, now: datetime, detail: dict[str, Any] | No
 
 
 def tick(session: Session, now: datetime) -> None:
-    """Write down that the clock's work was looked after: by this the service is alive."""
+    """Record a tick: it shows that the service is alive."""
     beat(session, TICK, now)
 
 

@@ -30,7 +30,7 @@ class HoldState(StrEnum):
 
 
 class Hold(Base):
-    """The record that a rule keeps a target inactive: who, since, until."""
+    """A target that a rule keeps inactive: by whom, since when, until when."""
 
     __tablename__ = "holds"
     __table_args__ = (
@@ -59,7 +59,7 @@ class Hold(Base):
 
 
 class Mute(Base):
-    """A rule keeps its hands off a target that a person has decided about."""
+    """A rule leaves a target alone because a person has decided about it."""
 
     __tablename__ = "mutes"
 
@@ -76,14 +76,14 @@ def count_active(session: Session) -> int:
 
 
 def due(session: Session, now: datetime) -> list[Hold]:
-    """Holds whose time has come."""
+    """Return due holds."""
     return list(
         session.scalars(select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.until <= now).order_by(Hold.until))
     )
 
 
 def switched_by_hand(session: Session, *, since: datetime) -> list[Hold]:
-    """Holds whose target a person was seen to switch after the hold began, and since a moment."""
+    """Return holds whose target a person switched after the hold began, and since a moment."""
     changes = session.execute(
         select(Entity.account, Entity.kind, Entity.ref, Entity.number, EntityChange.seen_at)
         .join(EntityChange, and_(Entity.account == EntityChange.account, Entity.ref == EntityChange.ref))
@@ -103,21 +103,21 @@ def switched_by_hand(session: Session, *, since: datetime) -> list[Hold]:
 
 
 def of_rule(session: Session, rule_id: str) -> list[Hold]:
-    """What a rule holds, oldest first."""
+    """Return the holds of a rule, oldest first."""
     return list(session.scalars(select(Hold).where(_held(rule_id)).order_by(Hold.id)))
 
 
 def due_or_about(
     session: Session, rule_id: str, *, targets: Collection[str], subjects: Collection[str], now: datetime
 ) -> list[Hold]:
-    """Of what a rule holds, what concerns these ids of targets or these subjects, and what has come to its time."""
+    """Return a rule's holds on these ids of targets or these subjects, and its due ones."""
     wanted = {"rule": rule_id, "targets": list(targets), "subjects": list(subjects), "now": now}
     return plain_statements.snapshots(session, Hold, _due_or_about(), wanted)
 
 
 @cache
 def _due_or_about() -> Select[Hold]:
-    """Three questions, each with an index of its own: with `or` a database goes through all that the rule holds."""
+    """Run three queries, each with its own index: with `or` a database scans all holds of the rule."""
     ids = union_all(
         *(
             select(Hold.id).where(_held(bindparam("rule")), concerned)
@@ -136,9 +136,9 @@ def _held(rule_id: str | BindParameter[str]) -> ColumnElement[bool]:
 
 
 def on(session: Session, *, account: str, targets: Collection[str], rule_id: str, since: datetime) -> list[Hold]:
-    """What any rule of an account holds on these ids of targets, and a rule's own earlier holds that were released.
+    """Return any rule's holds in an account on these ids of targets, and the rule's own earlier, released ones.
 
-    How many of those there were since a moment decides how long the next one is.
+    The number of those since a moment determines the length of the next one.
     """
     wanted = {"account": account, "targets": list(targets), "rule": rule_id, "since": since}
     return plain_statements.snapshots(session, Hold, _on(), wanted)
@@ -162,7 +162,7 @@ def end(hold: Hold, state: HoldState, *, why: str, by: str, now: datetime) -> No
 
 
 def muted(session: Session, now: datetime) -> list[Mute]:
-    """What rules leave alone, the next to end first."""
+    """Return what rules leave alone, the next to end first."""
     return list(
         session.scalars(select(Mute).where(Mute.until > now).order_by(Mute.until, Mute.rule_id, Mute.target_id))
     )

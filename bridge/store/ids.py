@@ -17,7 +17,7 @@ _random: list[int] = []
 
 
 def _forget() -> None:
-    """In a new process: its ids must not be those of its parent."""
+    """Reset the generator in a new process: its ids must not be those of its parent."""
     global _lock, _last
     _lock, _last = threading.Lock(), 0
     _random.clear()
@@ -27,7 +27,10 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def new(now_ms: int | None = None) -> str:
-    """26 characters: 48 bits of milliseconds, 80 random ones. Within one process each is greater than the last."""
+    """Return 26 characters: 48 bits of milliseconds, 80 random ones.
+
+    Within one process each is greater than the last.
+    """
     global _last  # noqa: PLW0603 - one counter per process is the point
     moment = (time.time_ns() // 1_000_000 if now_ms is None else now_ms) << 80
     with _lock:

@@ -68,7 +68,7 @@ class Event(Leased, Base):
 
 
 def take(session: Session, *, limit: int, now: datetime, sources: Collection[str] | None = None) -> list[Event]:
-    """Claim the oldest waiting events for one batch; only of these sources, where some are named."""
+    """Claim the oldest waiting events for one batch; only of these sources, if some are named."""
     if sources is None:
         return _waiting().take_snapshots(session, limit=limit, now=now)
     return _waiting(of_sources=True).take_snapshots(session, limit=limit, now=now, sources=sorted(sources))
@@ -81,13 +81,13 @@ def _waiting(*, of_sources: bool = False) -> Claim[Event]:
 
 
 def waiting_sources(session: Session, now: datetime) -> list[str]:
-    """The sources of events that nobody works on, the one of the oldest event first."""
+    """Return the sources of unclaimed events, the one of the oldest event first."""
     waiting = select(Event.source).where(Event.state == EventState.RECEIVED, free(Event, now))
     return list(session.scalars(waiting.group_by(Event.source).order_by(func.min(Event.id))))
 
 
 def some_wait(session: Session, now: datetime) -> bool:
-    """Whether a batch would find events now."""
+    """Return whether a batch would find events now."""
     return plain_statements.scalar(session.connection(), _any_waiting(), {"now": now}) is not None
 
 
@@ -102,7 +102,7 @@ def count_waiting(session: Session) -> int:
 
 
 def drop_waiting(session: Session, problem: str, now: datetime) -> list[str]:
-    """End all events that wait, without a decision. Returns their ids, oldest first."""
+    """End all waiting events without a decision. Returns their ids, oldest first."""
     gone = session.scalars(
         update(Event)
         .where(Event.state == EventState.RECEIVED)
@@ -126,19 +126,19 @@ def finish(session: Session, events: Sequence[Event], *, now: datetime) -> None:
 
 
 def refuse(session: Session, event: Event, state: EventState, *, problem: str, now: datetime) -> None:
-    """Quarantine one event or mark it dead, with the reason that a person will read."""
+    """Quarantine one event or mark it dead, with the reason for people."""
     _release(session, [event], state=state, finished_at=now, problem=problem)
 
 
 def return_untried(session: Session, events: Sequence[Event]) -> None:
-    """Return events that nobody has worked on: the claim was not a try."""
+    """Return unprocessed events: the claim does not count as an attempt."""
     for event in events:
         event.attempts -= 1
         _release(session, [event], attempts=event.attempts)
 
 
 def put_off(session: Session, events: Sequence[Event], *, until: datetime, problem: str) -> None:
-    """Leave events alone for a while: what they need is away, which is no try of theirs."""
+    """Delay events, because something that they need is down; this does not count as an attempt."""
     for event in events:
         event.attempts -= 1
         _release(session, [event], attempts=event.attempts, claimed_until=until, problem=problem)
@@ -170,9 +170,9 @@ def _given_back(names: frozenset[str]) -> Update:
 
 
 def forget(session: Session, before: datetime, kept: Select[str]) -> int:
-    """Remove events that ended before a moment, but for the `kept` ones.
+    """Remove events that ended before a moment, except for the `kept` ones.
 
-    What still waits, or is dead, stays until someone decides.
+    Waiting and dead events stay until someone decides.
     """
     old = (Event.state.in_([EventState.DONE]), Event.received_at < before, Event.id.not_in(kept))
     gone = session.execute(delete(Event).where(*old).returning(Event.id))
@@ -180,14 +180,14 @@ def forget(session: Session, before: datetime, kept: Select[str]) -> int:
 
 
 def counts(session: Session, states: Collection[str] | None = None) -> dict[str, int]:
-    """Events by state, for the console and the metrics; of these states alone it costs nothing to have a million."""
+    """Return events by state, for the console and the metrics; for single states a million events cost nothing."""
     query = select(Event.state, func.count()).group_by(Event.state)
     rows = session.execute(query if states is None else query.where(Event.state.in_(states)))
     return {row[0]: row[1] for row in rows}
 
 
 def counts_up_to(session: Session, most: int) -> dict[str, int]:
-    """Events by state, each counted up to `most`: a page that people wait for does not read a million entries."""
+    """Return events by state, each counted up to `most`: a page for people does not read a million entries."""
     found = {}
     for state in EventState:
         some = select(literal(1)).where(Event.state == state).limit(most).subquery()

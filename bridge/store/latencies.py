@@ -16,7 +16,7 @@ MAX_EFFECTS_OF_A_CALL = 500  # effects of one call that are looked at; a bulk ca
 
 
 def received_at(session: Session, effects: Collection[int]) -> list[datetime]:
-    """When the events behind these effects came in; of effects that waited for a person, and of others, nothing."""
+    """Return when the events behind these effects arrived; without effects that waited for approval, and others."""
     return plain_statements.scalars(session, _received(), {"effects": sorted(effects)[:MAX_EFFECTS_OF_A_CALL]})
 
 

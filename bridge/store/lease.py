@@ -33,20 +33,20 @@ Row = TypeVar("Row", bound=Any)
 
 @cache
 def owner(pid: int | None = None) -> str:
-    """Who holds a lease, readable in the console: host and process."""
+    """Return the holder of a lease, readable in the console: host and process."""
     return f"{socket.gethostname()}:{pid or os.getpid()}"
 
 
 def free(model: type[Leased], now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """True for rows that nobody holds, or whose holder's time is up."""
+    """Return the condition for rows that are unclaimed, or whose lease has ended."""
     return or_(model.claimed_until.is_(None), model.claimed_until <= now)
 
 
 class Claim(Generic[Row]):
-    """A way to take free rows that match, in order. Made once: a worker takes rows many times a second.
+    """A statement that takes free rows that match, in order. It is built once: a worker takes rows many times a second.
 
-    `where` may speak of `bindparam("now")` and of further parameters, which `take` is given by name. `values` are
-    columns to set besides.
+    `where` may use `bindparam("now")` and further parameters, which `take` receives by name. `values` are additional
+    columns to set.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Claim(Generic[Row]):
     def take(
         self, session: Session, *, limit: int, now: datetime, left_by: datetime | None = None, **named: Any
     ) -> list[Row]:
-        """Up to `limit` rows. Each gets the next fence; the attempt counts already.
+        """Claim up to `limit` rows. Each gets the next fence; the attempt counts already.
 
         A lease counts as over when it ended by `left_by`, or by `now`. Concurrent callers never get the same row:
         PostgreSQL skips locked rows, SQLite has one writer at a time.
@@ -90,7 +90,7 @@ class Claim(Generic[Row]):
     def take_snapshots(
         self, session: Session, *, limit: int, now: datetime, left_by: datetime | None = None, **named: Any
     ) -> list[Row]:
-        """The same, but rows that no session knows: for many of them, and whoever only reads them."""
+        """Claim the same as rows outside any session: for many of them, and for callers that only read them."""
         ids, how = self._found(session, limit, now, left_by, named)
         found = plain_statements.snapshots(session, self._model, self._take, how) if ids else []
         rows = {row.id: row for row in found}
@@ -99,20 +99,23 @@ class Claim(Generic[Row]):
     def _found(
         self, session: Session, limit: int, now: datetime, left_by: datetime | None, named: Mapping[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
-        """The ids of rows to take, and what is to be written to them."""
+        """Return the ids of rows to take, and what to write to them."""
         wanted = {"most": limit, "now": now, "left_by": left_by or now, **named}
         ids = plain_statements.scalars(session.connection(), self._find, wanted)
         return ids, {"ids": ids, "holder": owner(os.getpid()), "until": now + self._length}
 
 
 class LeaseLost(RuntimeError):
-    """Another worker took the row over; whatever this one found out must not be written."""
+    """Another worker took the row over; this worker must not write its result."""
 
 
 def ours(
     session: Session, model: type[Any], fences: Mapping[Any, int], states: Collection[str] | None = None
 ) -> set[Any]:
-    """Those of these ids that still have this fence, and one of these states. They are locked for the transaction."""
+    """Return the ids whose fence is still ours, optionally limited to the given states.
+
+    They are locked for the transaction.
+    """
     rows = plain_statements.rows(session, _fenced(model), {"ids": list(fences)})  # type: ignore[arg-type] # a class is hashable
     return {row[0] for row in rows if fences[row[0]] == row[1] and (states is None or row[2] in states)}
 
@@ -124,12 +127,12 @@ def _fenced(model: type[Any]) -> Select[Any, int, str]:
 
 
 def settle(session: Session, row: Any, **values: Any) -> bool:
-    """Write the outcome and give the row back. False, and nothing written, when the fence has moved on."""
+    """Write the outcome and release the row. Returns False, with nothing written, if the fence has changed."""
     return settle_snapshot(session, type(row), row, values)
 
 
 def settle_snapshot(session: Session, model: type[Any], row: Any, values: Mapping[str, Any]) -> bool:
-    """The same, for a row of this model that no session knows."""
+    """Do the same for a row of this model outside any session."""
     done = session.scalar(
         update(model)
         .where(model.id == row.id, model.fence == row.fence)

@@ -18,9 +18,9 @@ FREE: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
 
 
 def hand_back(session: Session, pids: Collection[int], now: datetime) -> int:
-    """Free every row that these processes of this machine held. Returns how many there were.
+    """Release every row that these processes of this machine held. Returns how many there were.
 
-    The fence moves on: should one of them live after all, it could write nothing any more.
+    The fence increases, so that a process that still lives cannot write any more.
     """
     owners = [owner(pid) for pid in pids]
     others = [model for model in Leased.__subclasses__() if model is not Effect]

@@ -123,9 +123,9 @@ class StoredPlan(Base):
 
     @property
     def expires_at(self) -> datetime | None:
-        """The moment until which its effects may be sent; None where they wait for a person, or have ended.
+        """The moment until which its effects may be sent; None if they wait for approval, or have ended.
 
-        A yes is a new decision: everything is evaluated again at that moment.
+        An approval is a new decision: everything is evaluated again at that moment.
         """
         return (self.decided_at or self.created_at) + VALID if self.state == PlanState.READY else None
 
@@ -171,7 +171,7 @@ class Effect(Leased, Base):
 
     @property
     def shown(self) -> str:
-        """Its state for people: SKIPPED is said of what was so already, and with an error of what was left out."""
+        """The state for people. SKIPPED means that the state was already there; with an error, that it was left out."""
         return LEFT_OUT if self.state == EffectState.SKIPPED and self.error else self.state
 
 
@@ -197,7 +197,7 @@ AT_THE_END = ("ended_at", "outcome", "status", "error")
 
 
 class EffectCall(Base):
-    """Which calls were made for which effect: the attempts of the ledger."""
+    """The calls for an effect: the attempts of the ledger."""
 
     __tablename__ = "effect_calls"
 
@@ -206,7 +206,7 @@ class EffectCall(Base):
 
 
 class WrongTransition(RuntimeError):
-    """An effect was asked to take a step that its state does not allow: a defect, never a user's mistake."""
+    """An effect was asked to take a step that its state does not allow: a bug, never a user's mistake."""
 
 
 def check(effect_id: int, before: EffectState, after: EffectState) -> None:
@@ -222,7 +222,7 @@ def add_plans(session: Session, rows: Sequence[dict[str, Any]]) -> dict[int, int
 
 
 def some_due(session: Session, now: datetime, scope: AccountScope = EVERYONE) -> bool:
-    """Whether there may be something to take. Whoever finds nothing need not wait for its turn to write."""
+    """Return whether there may be something to take, so that a caller without work need not wait for the write lock."""
     return plain_statements.scalar(session.connection(), _any_due(scope), {"now": now}) is not None
 
 
@@ -246,14 +246,14 @@ def take(
     only: str | None = None,
     scope: AccountScope = EVERYONE,
 ) -> list[Effect]:
-    """Claim effects that are due: those whose verb is `among` these, or those whose is not.
+    """Claim due effects: those whose verb is `among` these, or those whose is not.
 
     Urgent ones first, then the oldest plans, and of a plan what costs most. What needs Integr8 is left where it is for
     accounts that are `away`, and so is everything that is `halted` or outside the scope. `out` and `only` name
     endpoints: those to leave alone, and the only one to take from.
 
-    Those that were being executed when their worker vanished come too: claimed ones start again, sent ones
-    are unknown and will be read before anything else.
+    Effects of a vanished worker are included: claimed ones start again, sent ones are ambiguous and will be read before
+    anything else.
     """
     asked: dict[str, Any] = {
         "verbs": list(verbs),
@@ -307,7 +307,10 @@ def _halted_names(session: Session, halted: OpenHalts) -> dict[str, list[str]]:
 
 
 def _is_halted() -> ColumnElement[bool]:
-    """Whether an effect is of a halted rule, account or advertiser: of the advertiser itself, or of its offers."""
+    """Return the condition for effects of a halted rule, account or advertiser.
+
+    Those of an advertiser are its own, and those of its offers.
+    """
     names: BindParameter[Any] = bindparam("halted_advertisers", expanding=True)
     advertiser = select(Entity.id).where(
         Entity.account == Effect.account,
@@ -327,7 +330,7 @@ def _is_halted() -> ColumnElement[bool]:
 
 
 def any_halted(session: Session, effect_ids: Collection[int], halted: OpenHalts) -> bool:
-    """Whether one of these effects must not be sent at this moment."""
+    """Return whether one of these effects must not be sent at this moment."""
     if halted.everything is not None:
         return True
     query = select(Effect.id).where(Effect.id.in_(effect_ids), _is_halted()).limit(1)
@@ -335,7 +338,7 @@ def any_halted(session: Session, effect_ids: Collection[int], halted: OpenHalts)
 
 
 def _without(session: Session, effects: Sequence[Effect], overtaken: Sequence[Effect], now: datetime) -> list[Effect]:
-    """A newer event wants something else of these targets by now: trying again would overwrite it."""
+    """Return the condition without targets for which a newer event wants something else: a retry would overwrite it."""
     end_overtaken(session, overtaken, now)
     close_finished(session, {effect.plan_id for effect in overtaken}, now)
     return [effect for effect in effects if effect.overtaken_by is None]
@@ -359,7 +362,7 @@ def end_overtaken(session: Session, overtaken: Iterable[Effect], now: datetime) 
 
 
 def returns_overtaken_by(session: Session, effect: Effect) -> list[int]:
-    """The holds whose returns this effect has overtaken, and those that had been overtaken by these in turn."""
+    """Return the holds whose releases this effect has overtaken, and those that had been overtaken by these in turn."""
     about = select(Effect.id, Effect.releases).where(
         Effect.kind == effect.kind, Effect.target_id == effect.target_id, Effect.account == effect.account
     )
@@ -373,7 +376,7 @@ def returns_overtaken_by(session: Session, effect: Effect) -> list[int]:
 
 
 def busy_keys(session: Session, effects: Sequence[Effect], left_by: datetime) -> set[tuple[str, str, str]]:
-    """(account, kind, natural key) that another worker is ensuring: its lease did not end by that moment."""
+    """Return (account, kind, natural key) that another worker is ensuring: its lease did not end by that moment."""
     mine = [effect.id for effect in effects]
     query = select(Effect.account, Effect.kind, Effect.target_id).where(
         Effect.verb == "ensure",
@@ -386,9 +389,9 @@ def busy_keys(session: Session, effects: Sequence[Effect], left_by: datetime) ->
 
 
 def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: Call, now: datetime) -> None:
-    """Write down that a request is about to leave for these (effect id, fence). Commit before it does.
+    """Record that a request is about to leave for these (effect id, fence). Commit before it does.
 
-    Raises LeaseLost when one of them is no longer ours: then nothing may be sent.
+    Raises LeaseLost if one of them is no longer ours: then nothing may be sent.
     """
     fences = dict(rows)
     lost = sorted(set(fences) - ours(session, Effect, fences, UNDER_WAY))
@@ -401,7 +404,7 @@ def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: Call,
 
 
 def end_calls(session: Session, calls: Iterable[Call]) -> None:
-    """Write how calls have ended: those that were begun in the ledger, and those that only asked for something."""
+    """Record how calls have ended: those that were begun in the ledger, and those that only read."""
     for call in calls:
         if call.id:
             plain_statements.run(session.connection(), _call_ended(), {"this": call.id, **_columns(call, AT_THE_END)})
@@ -428,7 +431,7 @@ def _sent() -> Update:
 
 
 def conclude(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Give effects back with what became of them: each row has the `id` and the columns to set.
+    """Release effects with their outcome: each row has the `id` and the columns to set.
 
     For effects that `ours` has locked in this transaction: nobody else can have taken them meanwhile.
     """
@@ -444,7 +447,7 @@ def _concluded(names: tuple[str, ...]) -> Update:
 
 
 def blocked(session: Session, plan_ids: Collection[int]) -> dict[int, list[Effect]]:
-    """Effects by plan that wait for an earlier step."""
+    """Return effects by plan that wait for an earlier step."""
     found: dict[int, list[Effect]] = {}
     for effect in session.scalars(_blocked(), {"plans": list(plan_ids)}):
         found.setdefault(effect.plan_id, []).append(effect)
@@ -465,7 +468,7 @@ def _blocked() -> Select[Effect]:
 
 
 def close_finished(session: Session, plan_ids: Collection[int], now: datetime) -> None:
-    """Plans whose effects have all reached an end are done."""
+    """Close plans whose effects have all ended."""
     plain_statements.run(session, _closing(), {"plans": list(plan_ids), "at": now})
 
 
@@ -481,7 +484,7 @@ def _closing() -> Update:
 
 
 def steps_done(session: Session, plan_id: int, subject: str) -> set[str]:
-    """Steps of one subject that reached a good end."""
+    """Return the steps of one subject that succeeded."""
     query = select(Effect.step).where(
         Effect.plan_id == plan_id,
         Effect.subject == subject,
@@ -491,7 +494,7 @@ def steps_done(session: Session, plan_id: int, subject: str) -> set[str]:
 
 
 def waiting(session: Session) -> list[StoredPlan]:
-    """Plans that wait for a person, the most money first."""
+    """Return plans that wait for approval, the most money first."""
     query = (
         select(StoredPlan)
         .where(StoredPlan.state == PlanState.WAITING)
@@ -501,17 +504,20 @@ def waiting(session: Session) -> list[StoredPlan]:
 
 
 def rank(plan: StoredPlan) -> tuple[bool, Decimal, int]:
-    """Sorts like `waiting`: the most money first, then those of which it is not known."""
+    """Return a sort key like that of `waiting`: the most money first, then plans without a known amount."""
     return plan.money_24h is None, -(plan.money_24h or Decimal(0)), plan.id
 
 
 def count_waiting(session: Session) -> int:
-    """How many plans wait for a person."""
+    """Return how many plans wait for approval."""
     return session.scalar(select(func.count()).where(StoredPlan.state == PlanState.WAITING)) or 0
 
 
 def count_open(session: Session, halted: OpenHalts | None = None) -> int:
-    """How many effects of plans that go ahead have not reached an end; only those that these halts stop, if any."""
+    """Return how many effects of proceeding plans have not ended.
+
+    Only those that these halts stop, if any are given.
+    """
     query = select(func.count()).select_from(Effect).join(StoredPlan, StoredPlan.id == Effect.plan_id)
     query = query.where(StoredPlan.state == PlanState.READY, Effect.state.in_(OPEN_STATES))
     if halted is None:
@@ -528,7 +534,7 @@ def effects_of(session: Session, plan_id: int) -> list[Effect]:
 
 
 def with_calls(session: Session, effect_ids: Collection[int]) -> dict[int, list[Call]]:
-    """Effect → the calls that were made for it, in one question."""
+    """Return effect → the calls that were made for it, with one query."""
     query = (
         select(EffectCall.effect_id, Call)
         .join(Call, Call.id == EffectCall.call_id)
@@ -542,7 +548,7 @@ def with_calls(session: Session, effect_ids: Collection[int]) -> dict[int, list[
 
 
 def undone_on_failure(session: Session, plan_ids: Collection[int]) -> set[int]:
-    """Those of these plans whose rule says `on_failure: undo`; never one that takes something back itself."""
+    """Return those of these plans whose rule says `on_failure: undo`; never an undo itself."""
     return set(plain_statements.scalars(session, _undone_on_failure(), {"plans": list(plan_ids)}))
 
 
@@ -560,7 +566,7 @@ def plans_of(session: Session, run_id: int) -> list[StoredPlan]:
 
 
 def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
-    """What each plan goes back to: an event, a due slot, a person's request."""
+    """Return the cause of each plan: an event, a scheduled run, a person's request."""
     if not plan_ids:
         return {}
     query = select(StoredPlan.id, Run.cause_key).join(Run, Run.id == StoredPlan.run_id)
@@ -568,7 +574,7 @@ def causes(session: Session, plan_ids: Collection[int]) -> dict[int, str]:
 
 
 def expired(session: Session, plan_ids: Collection[int], now: datetime) -> dict[int, datetime]:
-    """Those of these plans whose effects may not be sent any more, with the moment of their decision."""
+    """Return those of these plans whose effects may no longer be sent, with the moment of their decision."""
     if not plan_ids:
         return {}
     rows = plain_statements.rows(session, _expired(), {"plans": list(plan_ids), "before": now - VALID})
@@ -583,13 +589,13 @@ def _expired() -> Select[int, datetime]:
 
 
 def touches(session: Session, kind: str, identity: str, *, account: str | None = None) -> ColumnElement[bool]:
-    """True for runs with effects on a target, by either of its ids."""
+    """Return the condition for runs with effects on a target, by either of its ids."""
     about = select(StoredPlan.run_id).join(Effect, Effect.plan_id == StoredPlan.id)
     return Run.id.in_(about.where(entities.is_of_item(session, Effect, kind, identity, account=account)))
 
 
 def counts(session: Session) -> dict[str, int]:
-    """Effects by state, of plans that are or were executed: what shadow rules wanted is not among them."""
+    """Return effects by state, of plans that are or were executed; without those of shadow rules."""
     carried = StoredPlan.state.in_([PlanState.READY, PlanState.DONE])
     query = select(Effect.state, func.count()).join(StoredPlan, StoredPlan.id == Effect.plan_id).where(carried)
     rows = session.execute(query.group_by(Effect.state))
@@ -597,7 +603,7 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def applied_by_rule_since(session: Session, rule_id: str, since: datetime) -> int:
-    """How many effects a rule has asked for since a moment, whatever became of them: the per-day guard."""
+    """Return how many effects a rule has requested since a moment, whatever their outcome: for the per-day guard."""
     return int(session.scalar(_applied_since(), {"rule": rule_id, "since": since}) or 0)
 
 

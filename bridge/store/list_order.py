@@ -13,9 +13,9 @@ MAX_AGE_SECONDS = 60.0  # an entity that is gone shifts those behind it, and thi
 
 
 class ListOrder:
-    """The row numbers of all entities of a kind, in the order in which Integr8 first listed them to us.
+    """The row numbers of all entities of a kind, in the order in which Integr8 first listed them.
 
-    They are read again after MAX_AGE_SECONDS, and earlier when an entity is asked about that is not among them.
+    They are read again after MAX_AGE_SECONDS, and earlier for an entity that is not among them.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -23,13 +23,13 @@ class ListOrder:
         self._known: dict[tuple[str, str, str], tuple[float, array[int]]] = {}
 
     def count(self, session: Session, account: str, integration: str, kind: str) -> int:
-        """About how many entities of this kind there are."""
+        """Return about how many entities of this kind exist."""
         return len(self._rows(session, (account, integration, kind)))
 
     def positions(
         self, session: Session, account: str, integration: str, kind: str, ids: Collection[str]
     ) -> Mapping[str, int]:
-        """Text id → place in the list, from 0. Entities that are gone, or were never seen, have none."""
+        """Return text id → position in the list, from 0. Deleted and unknown entities have none."""
         wanted = entities.row_numbers(session, account, integration, kind, ids)
         place = (account, integration, kind)
         rows = self._rows(session, place)

@@ -34,7 +34,7 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
 
 def drift(engine: Engine) -> list[object]:
-    """Differences between the migrated database and the tables in the code; empty when they agree."""
+    """Return differences between the migrated database and the tables in the code; empty if they agree."""
     with engine.connect() as connection:
         parts = set(connection.exec_driver_sql(PARTS).scalars()) if connection.dialect.name == "postgresql" else set()
 

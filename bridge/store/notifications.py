@@ -27,7 +27,7 @@ class NoticeState(StrEnum):
 
 
 class Notice(Leased, Base):
-    """One thing that one channel is told. The key makes it one, however often it is noticed."""
+    """One notice for one channel. Its key makes it unique, however often it is collected."""
 
     __tablename__ = "notices"
     __table_args__ = (
@@ -52,7 +52,7 @@ class Notice(Leased, Base):
 
 
 class ChannelHealth(Base):
-    """How a channel has been doing. No row: nothing has ever failed."""
+    """The deliveries of a channel. No row: nothing has ever failed."""
 
     __tablename__ = "channel_health"
 
@@ -98,7 +98,7 @@ EMPTY: dict[str, Any] = {
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Write notices; one that its channel has been told already is passed over."""
+    """Write notices; skips those that their channel already has."""
     for row in rows:
         _check(row)
     if rows:
@@ -106,14 +106,14 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _check(row: Mapping[str, Any]) -> None:
-    """A message that does not fit its published schema is sent nevertheless: it is a fault of the program."""
+    """Check a message against its published schema. A mismatch is a bug, so the message is sent nevertheless."""
     wrong = topics.problems(row["topic"], row.get("data") or {})
     if wrong and "sealed" not in (row.get("data") or {}):  # a secret joins its message when it is sent
         warnings.warn(f"notification {row['dedupe_key']}: {', '.join(wrong)}", stacklevel=3)
 
 
 def unknown(session: Session, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of these rows that are not written yet."""
+    """Return those of these rows that are not written yet."""
     known: set[tuple[str, str]] = set()
     for channel in {row["channel"] for row in rows}:
         keys = [row["dedupe_key"] for row in rows if row["channel"] == channel]
@@ -130,7 +130,7 @@ def channels_due(session: Session, now: datetime) -> list[str]:
 
 
 def take(session: Session, channel: str, *, limit: int, now: datetime) -> list[Notice]:
-    """Claim what is due for one channel, oldest first."""
+    """Claim due notices for one channel, oldest first."""
     return _due().take(session, channel=channel, limit=limit, now=now)
 
 
@@ -145,7 +145,7 @@ def _due() -> Claim[Notice]:
 
 
 def put_off(session: Session, channel: str, until: datetime) -> None:
-    """The breaker of a channel is open: what waits for it waits until then."""
+    """Delay the waiting notices of a channel whose breaker is open."""
     session.execute(
         update(Notice)
         .where(Notice.channel == channel, Notice.state == NoticeState.WAITING, Notice.due_at < until)
@@ -159,7 +159,7 @@ def health(session: Session, channel: str) -> ChannelHealth | None:
 
 
 def enable(session: Session, channel: str, now: datetime) -> int:
-    """Begin anew with a channel, and try again what failed while it was off. Returns how many that is."""
+    """Enable a channel again, and retry what failed while it was off. Returns how many that is."""
     session.execute(delete(ChannelHealth).where(ChannelHealth.channel == channel))
     again = session.execute(
         update(Notice)
@@ -172,17 +172,17 @@ def enable(session: Session, channel: str, now: datetime) -> int:
 
 
 def channel_mutes(session: Session, now: datetime) -> list[ChannelMute]:
-    """Silences that have not expired."""
+    """Return mutes that have not expired."""
     return list(session.scalars(select(ChannelMute).where(ChannelMute.until > now).order_by(ChannelMute.id)))
 
 
 def failures(session: Session) -> dict[str, int]:
-    """Failed deliveries in a row, by channel."""
+    """Return failed deliveries in a row, by channel."""
     return {row[0]: row[1] for row in session.execute(select(ChannelHealth.channel, ChannelHealth.failures))}
 
 
 def counts(session: Session) -> dict[tuple[str, str], int]:
-    """Notices by channel and state."""
+    """Return notices by channel and state."""
     query = select(Notice.channel, Notice.state, func.count()).group_by(Notice.channel, Notice.state)
     return {(row[0], row[1]): row[2] for row in session.execute(query)}
 

@@ -20,7 +20,7 @@ MAX_BATCHES = 1_000  # that are removed in ClickHouse by one statement
 
 
 class Level(IntEnum):
-    """How much detail a chunk has left."""
+    """The level of detail in a chunk."""
 
     ROWS = 0  # as they were read
     MERGED = 1  # the same facts, many readings in one chunk
@@ -45,7 +45,7 @@ class Chunk(Base):
 
 
 class ChunkBatch(Base):
-    """Where the rows of a chunk lie in ClickHouse. A table of its own: what stands behind `columns` is slow to read."""
+    """The place of a chunk's rows in ClickHouse. A separate table, because rows with `columns` are slow to read."""
 
     __tablename__ = "chunk_batches"
 
@@ -82,7 +82,7 @@ class ChunkInfo:
 
     @property
     def mark(self) -> str:
-        """Tells this chunk from any other, also from one that took its number after an older copy was put back."""
+        """A mark that distinguishes this chunk from any other, even one that reused its number after a restore."""
         times = (self.first_event, self.last_event, self.first_seen, self.last_seen)
         parts = (self.id, self.feed_id, int(self.level), self.count, self.size)
         batch = () if self.batch is None else (str(self.batch),)
@@ -92,7 +92,7 @@ class ChunkInfo:
 def overlapping(
     session: Session, feed_ids: Iterable[int], start: datetime | None = None, end: datetime | None = None
 ) -> list[ChunkInfo]:
-    """Chunks that may hold facts with an event time in [start, end), in the order they were written."""
+    """Return chunks that may hold facts with an event time in [start, end), in the order they were written."""
     query = _INFO.where(Chunk.feed_id.in_(list(feed_ids)))
     if start is not None:
         query = query.where(Chunk.last_event >= start)
@@ -140,38 +140,38 @@ def _info(row: Any) -> ChunkInfo:
 
 
 def state_of(session: Session, feed_ids: Iterable[int]) -> tuple[int, int]:
-    """Differs whenever a chunk of these feeds was added or removed."""
+    """Return a value that changes when a chunk of these feeds is added or removed."""
     query = select(func.count(), func.coalesce(func.max(Chunk.id), 0)).where(Chunk.feed_id.in_(list(feed_ids)))
     count, newest = session.execute(query).one()
     return int(count), int(newest)
 
 
 def first_seen(session: Session, feed_id: int) -> datetime | None:
-    """When the first of all facts of a feed that are kept was seen."""
+    """Return when the first of all stored facts of a feed was seen."""
     found: datetime | None = session.scalar(select(func.min(Chunk.first_seen)).where(Chunk.feed_id == feed_id))
     return found
 
 
 def ids(session: Session) -> set[int]:
-    """Of all chunks that there are."""
+    """Return the ids of all existing chunks."""
     return set(session.scalars(select(Chunk.id)))
 
 
 def columns(session: Session, chunk_ids: Iterable[int]) -> dict[int, bytes]:
-    """The packed columns of some chunks; one that was replaced meanwhile, or lies in ClickHouse, is left out."""
+    """Return the packed columns of some chunks; one that was replaced meanwhile, or is in ClickHouse, is left out."""
     found = session.execute(select(Chunk.id, Chunk.columns).where(Chunk.id.in_(list(chunk_ids))))
     return {row.id: row.columns for row in found if row.columns}
 
 
 def several(session: Session, chunk_ids: Iterable[int]) -> list[ChunkInfo]:
-    """These chunks, without those that were replaced meanwhile, in the order in which they are named."""
+    """Return these chunks, without those that were replaced meanwhile, in the given order."""
     wanted = list(chunk_ids)
     found = {row.id: _info(row) for row in session.execute(_INFO.where(Chunk.id.in_(wanted)))}
     return [found[one] for one in wanted if one in found]
 
 
 def remove(session: Session, chunk_ids: Sequence[int], now: datetime) -> None:
-    """Remove chunks. Their batches in ClickHouse are used by nobody from now on."""
+    """Remove chunks. Their batches in ClickHouse are unused from now on."""
     batches = session.scalars(select(ChunkBatch.batch).where(ChunkBatch.chunk_id.in_(chunk_ids))).all()
     session.add_all(UnusedBatch(batch=batch, since=now) for batch in batches)
     session.execute(delete(ChunkBatch).where(ChunkBatch.chunk_id.in_(chunk_ids)))
@@ -179,29 +179,32 @@ def remove(session: Session, chunk_ids: Sequence[int], now: datetime) -> None:
 
 
 def begin_batch(session: Session, batch: int, now: datetime) -> None:
-    """Say that rows are about to be written under this number: what breaks off is found again."""
+    """Record that rows are about to be written under this number, so that an interrupted write is found again."""
     session.add(UnusedBatch(batch=batch, since=now))
 
 
 def use_batch(session: Session, batch: int) -> bool:
-    """A chunk names the batch from now on. False where it was given up meanwhile, so that its rows may be gone."""
+    """Note that a chunk names the batch.
+
+    Returns False if the batch was given up meanwhile, so that its rows may be gone.
+    """
     done = session.execute(delete(UnusedBatch).where(UnusedBatch.batch == batch))
     return bool(done.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def unused_batches(session: Session, before: datetime) -> list[int]:
-    """Batches that nobody has used since then."""
+    """Return batches that were unused since then."""
     return list(session.scalars(select(UnusedBatch.batch).where(UnusedBatch.since < before).limit(MAX_BATCHES)))
 
 
 def forget_batches(session: Session, batches: Sequence[int]) -> None:
-    """Their rows are gone."""
+    """Forget batches whose rows are gone."""
     session.execute(delete(UnusedBatch).where(UnusedBatch.batch.in_(batches)))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How many chunks and facts lie in the database, and how many in ClickHouse."""
+    """The numbers of chunks and facts in the database and in ClickHouse."""
 
     in_clickhouse: bool
     chunks: int
@@ -209,7 +212,7 @@ class Place:
 
 
 def places(session: Session) -> list[Place]:
-    """Where the observations lie, as far as there are any."""
+    """Return the places of the observations, if there are any."""
     there = ChunkBatch.batch.is_not(None)
     query = select(there, func.count(), func.sum(Chunk.count)).select_from(Chunk)
     query = query.outerjoin(ChunkBatch, ChunkBatch.chunk_id == Chunk.id)
@@ -223,7 +226,7 @@ def some_in_clickhouse(session: Session) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """What one feed takes up."""
+    """The size of one feed."""
 
     feed_id: int
     level: Level

@@ -9,7 +9,7 @@ from bridge.store.engine import Base, UtcDateTime
 
 
 class OneTimeSecret(Base):
-    """One secret. `token` is hashed: who reads the database cannot fetch it."""
+    """One secret. `token` is hashed, so that a reader of the database cannot fetch it."""
 
     __tablename__ = "handovers"
 
@@ -22,14 +22,14 @@ class OneTimeSecret(Base):
 
 
 def find(session: Session, token_hash: str, now: datetime) -> OneTimeSecret | None:
-    """Look at a secret that waits, and leave it there."""
+    """Return a waiting secret without removing it."""
     return session.scalar(
         select(OneTimeSecret).where(OneTimeSecret.token_hash == token_hash, OneTimeSecret.expires_at > now)
     )
 
 
 def take(session: Session, token_hash: str, now: datetime) -> OneTimeSecret | None:
-    """Give a secret out and forget it: the row is gone with this transaction."""
+    """Return a secret and delete its row in this transaction."""
     found = session.scalar(
         select(OneTimeSecret)
         .where(OneTimeSecret.token_hash == token_hash, OneTimeSecret.expires_at > now)

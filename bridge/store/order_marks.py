@@ -21,7 +21,7 @@ CHUNK = 500
 
 
 class OrderMark(Base):
-    """`line` is `source:NAME`, `source:NAME@ACCOUNT` or `rule:ID`; `about` the digest of what the event is about."""
+    """`line` is `source:NAME`, `source:NAME@ACCOUNT` or `rule:ID`; `about` is the digest of the event's object."""
 
     __tablename__ = "newest"
 
@@ -38,7 +38,7 @@ def digest(about: str) -> str:
 
 
 def load(session: Session, line: str, abouts: Collection[str]) -> dict[str, OrderMark]:
-    """What was newest so far, by digest."""
+    """Return the newest value so far, by digest."""
     found: dict[str, OrderMark] = {}
     wanted = sorted(set(abouts))
     for start in range(0, len(wanted), CHUNK):
@@ -48,7 +48,7 @@ def load(session: Session, line: str, abouts: Collection[str]) -> dict[str, Orde
 
 
 def keep(session: Session, rows: Sequence[OrderMark]) -> None:
-    """Write these in the place of those before. Only who has the turn to decide may do that."""
+    """Replace the stored values by these. Only the holder of the decision lock may do that."""
     lines: dict[str, list[OrderMark]] = {}
     for row in rows:
         lines.setdefault(row.line, []).append(row)
@@ -61,16 +61,16 @@ def keep(session: Session, rows: Sequence[OrderMark]) -> None:
 
 
 def say_why(session: Session, why: dict[str, str]) -> None:
-    """Event id → why nothing came of it, for people who look at the event."""
+    """Store event id → the reason for its end, for people who read the event."""
     for event_id, words in why.items():
         session.execute(update(Event).where(Event.id == event_id).values(problem=words))
 
 
 def overtake(session: Session, event_ids: Collection[str], now: datetime) -> int:
-    """What older events wanted of the same targets, and has not been done, is not done any more.
+    """End effects that older events wanted on the same targets and that are not executed yet.
 
-    Else a call that is tried again would overwrite what the newer event has set meanwhile. What a worker has in
-    hand is left to it, but not tried a second time. Returns how many effects that is.
+    Otherwise a retried call would overwrite what the newer event has set meanwhile. An effect in a worker's hands is
+    left to it, but not tried a second time. Returns how many effects that is.
     """
     old, new, plan = aliased(Effect), aliased(Effect), aliased(StoredPlan)
     pairs = (

@@ -26,7 +26,10 @@ TABLE_IN_USE = "55P03"  # what PostgreSQL answers when it waited for a lock for 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Tables whose months begin and end with the same numbers, those that refer to another first."""
+    """Tables whose months begin and end with the same ids.
+
+    Tables with foreign keys come before the ones they refer to.
+    """
 
     name: str  # of the table whose sequence gives the numbers
     tables: tuple[tuple[str, str], ...]  # table, column with the number
@@ -50,7 +53,7 @@ TABLES = frozenset(table for family in FAMILIES for table, _ in family.tables)
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition, as the database has it."""
+    """One partition of the database."""
 
     table: str
     name: str
@@ -63,12 +66,12 @@ class Partition:
 
     @property
     def month(self) -> datetime | None:
-        """Its beginning; None for the two that are no month's."""
+        """The start of its month; None for the two without a month."""
         return None if self.end in {FIRST, LATER} else datetime.strptime(self.end, "%Y%m").replace(tzinfo=UTC)
 
 
 def partitions(connection: Connection, table: str) -> list[Partition]:
-    """The partitions of a table in the order of their numbers; none where it has none, as on SQLite."""
+    """Return the partitions of a table in the order of their ids; none without partitions, as on SQLite."""
     if connection.dialect.name != "postgresql":
         return []
     rows = connection.execute(text(_PARTITIONS), {"table": table})
@@ -85,10 +88,10 @@ WHERE inhparent = to_regclass(:table)
 
 
 def prepare(connection: Connection, now: datetime | None = None) -> list[str]:
-    """Make the partitions of this month and of those ahead, and let numbers jump to this month's block.
+    """Create the partitions of this month and of the next ones, and move the ids to this month's range.
 
-    `now` is the database's where it is not given.
-    Returns the names of those that were made. Call it in a transaction of its own: it takes the tables for an instant.
+    `now` defaults to the database's time. Returns the names of the new ones. Call it in a separate transaction: it
+    locks the tables for an instant.
     """
     if connection.dialect.name != "postgresql":
         return []
@@ -128,7 +131,7 @@ def _prepare_family(connection: Connection, family: Family, now: datetime) -> li
 
 
 def _make(connection: Connection, table: str, low: int, months: Sequence[datetime]) -> Iterator[str]:
-    """A partition for each of these months, and the one for all that comes later."""
+    """Yield the statements for a partition for each of these months, and for the one for everything later."""
     for number, month in enumerate(months):
         name, start = f"{table}_{month:%Y%m}", low + number * BLOCK
         values = f"FOR VALUES FROM ({start}) TO ({start + BLOCK})"
@@ -147,14 +150,14 @@ def _months(now: datetime) -> list[datetime]:
 
 
 def _month_after(now: datetime, number: int) -> datetime:
-    """The beginning of the month so many months after a moment, in UTC."""
+    """Return the start of the month that many months after a moment, in UTC."""
     moment = now.astimezone(UTC)
     months = moment.year * 12 + moment.month - 1 + number
     return datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
 
 
 def _jump(connection: Connection, family: Family, now: datetime) -> None:
-    """Numbers given from now on are of this month's block. They only ever rise."""
+    """Move the id sequence to this month's range. Ids only ever rise."""
     month = _month_after(now, 0)
     start = next((one.low for one in partitions(connection, family.name) if one.month == month), None)
     if start is None:
@@ -168,17 +171,17 @@ def _jump(connection: Connection, family: Family, now: datetime) -> None:
 
 
 def oldest_month(session: Session, table: str) -> datetime | None:
-    """The beginning of the oldest month that is still there; None where nothing lies by months.
+    """Return the start of the oldest existing month; None if nothing is partitioned by months.
 
-    What is younger is dropped with its month and not row by row.
+    Later rows are deleted with their month and not row by row.
     """
     return min((one.month for one in partitions(session.connection(), table) if one.month is not None), default=None)
 
 
 def drop(connection: Connection, name: str, before: datetime) -> list[str]:
-    """Drop the months of a family of which everything was written before a moment. Returns the partitions.
+    """Drop the months of a family in which everything was written before a moment. Returns the partitions.
 
-    Call it in a transaction of its own, as with `prepare`.
+    Call it in a separate transaction, as with `prepare`.
     """
     if connection.dialect.name != "postgresql":
         return []
@@ -204,7 +207,7 @@ def _all_before(connection: Connection, family: Family, part: Partition, before:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a table lies in the database."""
+    """The storage of a table: with or without partitions."""
 
     table: str
     months: tuple[datetime, ...]
@@ -213,7 +216,7 @@ class State:
 
 
 def states(connection: Connection) -> list[State]:
-    """Each partitioned table; none on SQLite."""
+    """Return each partitioned table; none on SQLite."""
     found = []
     for table in sorted(TABLES):
         parts = partitions(connection, table)
@@ -225,5 +228,5 @@ def states(connection: Connection) -> list[State]:
 
 
 def month_of(now: datetime) -> datetime:
-    """The beginning of the month that a moment lies in."""
+    """Return the start of the month of a moment."""
     return _month_after(now, 0)

@@ -34,7 +34,7 @@ LIST = "__[POSTCOMPILE_{}]"  # how SQLAlchemy marks the place of a list whose le
 
 
 def rows(unit: Session | Connection, statement: Executable, values: Values) -> Sequence[Row]:
-    """All rows of a SELECT, or of what a statement returns. A session writes its objects first, as it always does."""
+    """Return all rows of a SELECT, or of a statement with RETURNING. A session writes its objects first, as usual."""
     connection = _connection(unit)
     if not _is_plain(connection):
         return [tuple(row) for row in connection.execute(statement, values)]
@@ -44,18 +44,18 @@ def rows(unit: Session | Connection, statement: Executable, values: Values) -> S
 
 
 def scalars(unit: Session | Connection, statement: Executable, values: Values) -> list[Any]:
-    """The first column of all rows."""
+    """Return the first column of all rows."""
     return [row[0] for row in rows(unit, statement, values)]
 
 
 def scalar(unit: Session | Connection, statement: Executable, values: Values) -> Any:
-    """The first column of the first row; None without a row."""
+    """Return the first column of the first row; None without a row."""
     found = rows(unit, statement, values)
     return found[0][0] if found else None
 
 
 def run(unit: Session | Connection, statement: Executable, values: Values) -> int:
-    """How many rows a statement that returns none has changed."""
+    """Run a statement that returns no rows; returns how many rows it has changed."""
     connection = _connection(unit)
     if not _is_plain(connection):
         return connection.execute(statement, values).rowcount
@@ -63,7 +63,7 @@ def run(unit: Session | Connection, statement: Executable, values: Values) -> in
 
 
 def run_for_each(unit: Session | Connection, statement: Executable, several: Sequence[Values]) -> None:
-    """The same for each of these, none of which holds a list."""
+    """Run a statement for each of these parameters, none of which holds a list."""
     connection = _connection(unit)
     if not several:
         return
@@ -75,16 +75,16 @@ def run_for_each(unit: Session | Connection, statement: Executable, several: Seq
 
 
 def insert_text(connection: Connection, text: str, parameters: Sequence[Any]) -> int:
-    """Insert one row into SQLite by a text that is for its driver. Returns the number that the row got."""
+    """Insert one row into SQLite by a text for its driver. Returns the id of the row."""
     if not _is_plain(connection):
         return int(connection.exec_driver_sql(text, tuple(parameters)).lastrowid)
     return int(_to_the_driver(connection, text, parameters).lastrowid or 0)
 
 
 def snapshots(unit: Session | Connection, model: type[Model], statement: Executable, values: Values) -> list[Model]:
-    """The rows of `select(model)` or `returning(model)` with the attributes of the model, and without its machinery.
+    """Return the rows of `select(model)` or `returning(model)` with the attributes of the model, outside any session.
 
-    They are for reading: no session knows them, and nothing that is set on them is written.
+    They are for reading: a change to them is not written.
     """
     made = _snapshot_class(model, statement)  # type: ignore[arg-type] # a class is hashable
     return [cast("Model", made(row)) for row in rows(unit, statement, values)]
@@ -107,7 +107,7 @@ def _is_plain(connection: Connection) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One place for a value in a statement; of a list, one for all its values."""
+    """One place for a value in a statement; for a list, one for all its values."""
 
     name: str
     convert: Convert | None
@@ -117,7 +117,7 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Known:
-    """A statement as the driver takes it."""
+    """A statement in the form of the driver."""
 
     text: str
     slots: tuple[_Slot, ...]
@@ -125,7 +125,7 @@ class _Known:
     reads: tuple[tuple[int, Convert], ...]  # columns that the driver does not give as they are, by position
 
     def parameters(self, values: Values) -> list[Any]:
-        """Raises KeyError where a value is missing."""
+        """Return the parameters. Raises KeyError if a value is missing."""
         made: list[Any] = []
         for slot in self.slots:
             if slot.given is not None:
@@ -153,7 +153,10 @@ class _Known:
 
 
 def _places(length: int) -> int:
-    """The places for a list of this length. A few lengths are enough, so that the driver knows most texts already."""
+    """Return the places for a list of this length.
+
+    A few lengths are enough, so that the driver knows most texts already.
+    """
     return 1 << (length - 1).bit_length() if 1 < length <= PADDED else length
 
 
@@ -189,7 +192,7 @@ def _known(dialect: Dialect, statement: Executable) -> _Known:
 
 
 def to_driver(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    """What a column makes of a value for the driver; None where the driver takes it as it is."""
+    """Return how a column converts a value for the driver; None if the driver accepts it unchanged."""
     found = type_.dialect_impl(dialect).bind_processor(dialect)
     return lru_cache(maxsize=MOMENTS)(found) if found is not None and isinstance(type_, UtcDateTime) else found
 
@@ -200,7 +203,7 @@ def _from_driver(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
 
 
 def _plain(value: Any) -> Any:
-    """An entry of a StrEnum as the text that it is: the driver looks longer at what is no plain text."""
+    """Return an entry of a StrEnum as a plain text, which the driver handles faster."""
     return str(value) if isinstance(value, StrEnum) else value
 
 
@@ -211,7 +214,7 @@ def _execute(connection: Connection, known: _Known, values: Values) -> sqlite3.C
 def _to_the_driver(
     connection: Connection, text: str, parameters: Sequence[Any], *, each: bool = False
 ) -> sqlite3.Cursor:
-    """Callers know SQLAlchemy's errors, so it is one of those that is raised."""
+    """Run a call of the driver, and raise its errors as SQLAlchemy's, which callers know."""
     driver: Any = connection.connection.driver_connection
     try:
         made: sqlite3.Cursor = driver.executemany(text, parameters) if each else driver.execute(text, parameters)

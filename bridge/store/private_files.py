@@ -6,18 +6,18 @@ from pathlib import Path
 
 
 def private_directory(path: Path) -> Path:
-    """Make a directory with mode 0700; take everybody else's rights away from one that is there already and is ours."""
+    """Create a directory with mode 0700; remove everybody else's rights from an existing one that is ours."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     _restrict(path, 0o700)
     return path
 
 
 def private_file(path: Path) -> Path:
-    """Make an empty file with mode 0600; take everybody else's rights away from one that is there already.
+    """Create an empty file with mode 0600; remove everybody else's rights from an existing one.
 
-    A file that is there is not opened: closing it again would end every lock that this process has on it. SQLite keeps
-    such locks for each process, and where they are gone another process takes itself for the last one that has the
-    database open: it removes the write-ahead log, and what is committed from then on goes into a file without a name.
+    An existing file is not opened: closing it again would end every lock that this process has on it. SQLite keeps such
+    locks for each process; without them another process believes that it is the last one with the database open: it
+    removes the write-ahead log, and later commits go into a file without a name.
     """
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))

@@ -18,7 +18,7 @@ LEASE = timedelta(seconds=40)  # longer than anybody waits
 
 
 class Question(Leased, Base):
-    """What was asked, and the answer or the reason why there is none."""
+    """A question, and its answer or the reason why there is none."""
 
     __tablename__ = "questions"
     __table_args__ = (Index("ix_questions_by", "by"),)
@@ -40,7 +40,7 @@ def _oldest() -> Claim[Question]:
 
 
 def count_open(session: Session, now: datetime) -> dict[str, int]:
-    """How many wait for an answer, by asker. Those that are forgotten are removed, and two counts take turns."""
+    """Return how many questions wait for an answer, by asker. It removes forgotten ones, and two counts take turns."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(8427153)"))
     session.execute(delete(Question).where(Question.wanted_until <= now).execution_options(synchronize_session=False))
@@ -49,7 +49,7 @@ def count_open(session: Session, now: datetime) -> dict[str, int]:
 
 
 def is_waiting(session: Session, now: datetime) -> bool:
-    """Whether one could be answered now."""
+    """Return whether a question could be answered now."""
     waiting = select(Question.id).where(
         Question.answered.is_(False), Question.claimed_until.is_(None), Question.wanted_until > now
     )
@@ -62,7 +62,7 @@ def _busy(session: Session, now: datetime) -> bool:
 
 
 def take(session: Session, now: datetime) -> Question | None:
-    """The oldest that waits; None while another one is worked on, because each keeps a core busy."""
+    """Claim the oldest waiting question; None while another one is worked on, because each keeps a core busy."""
     count_open(session, now)
     if _busy(session, now):
         return None
@@ -71,13 +71,13 @@ def take(session: Session, now: datetime) -> Question | None:
 
 
 def is_wanted(session: Session, question: Question) -> bool:
-    """Whether somebody still waits, for the answer of this worker."""
+    """Return whether somebody still waits for the answer of this worker."""
     fence = session.scalar(select(Question.fence).where(Question.id == question.id))
     return fence == question.fence
 
 
 def conclude(session: Session, question: Question, **told: Any) -> None:
-    """Write the answer, or the problem and its status, if it is still wanted of this worker."""
+    """Write the answer, or the problem and its status, if somebody still waits for it."""
     mine = (Question.id == question.id, Question.fence == question.fence)
     session.execute(
         update(Question)
@@ -88,5 +88,5 @@ def conclude(session: Session, question: Question, **told: Any) -> None:
 
 
 def withdraw(session: Session, number: int) -> None:
-    """Nobody waits for it any more."""
+    """Withdraw a question for which nobody waits any more."""
     session.execute(delete(Question).where(Question.id == number).execution_options(synchronize_session=False))

@@ -35,7 +35,7 @@ class ReportImport(Base):
 
     @property
     def label(self) -> str:
-        """What its facts carry."""
+        """The label of its facts."""
         return str(self.id)
 
 
@@ -48,7 +48,7 @@ def newest_first(session: Session) -> Sequence[ReportImport]:
 
 
 def active_labels(session: Session, feed_id: int) -> frozenset[str]:
-    """The labels of the imports of a feed that were not removed."""
+    """Return the labels of a feed's imports that were not removed."""
     found = session.scalars(
         select(ReportImport.id).where(ReportImport.feed_id == feed_id, ReportImport.removed_at.is_(None))
     )

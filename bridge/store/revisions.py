@@ -29,7 +29,7 @@ class StoredRevision(Base):
 
 
 class Generation(Base):
-    """What the rules directory said at one moment. Rows are only ever added; the newest counts."""
+    """The content of the rules directory at one moment. Rows are only added; the newest counts."""
 
     __tablename__ = "generations"
 
@@ -40,7 +40,7 @@ class Generation(Base):
 
 
 class LiveRevision(Base):
-    """The revision that a generation uses for a rule; `stale` where the newest text is broken."""
+    """The revision that a generation uses for a rule; `stale` if the newest text is broken."""
 
     __tablename__ = "live_revisions"
 
@@ -55,7 +55,7 @@ def newest(session: Session) -> Generation | None:
 
 
 def newest_id(session: Session) -> int | None:
-    """The number of the newest generation: each batch asks whether there is one that it does not know."""
+    """Return the number of the newest generation: each batch checks whether there is an unknown one."""
     found: int | None = plain_statements.scalar(session.connection(), _newest_id(), {})
     return found
 
@@ -84,7 +84,7 @@ def revision(session: Session, digest: str) -> StoredRevision | None:
 
 
 def history(session: Session, rule_id: str) -> list[StoredRevision]:
-    """All revisions of a rule that were ever loaded, newest first."""
+    """Return all revisions of a rule that were ever loaded, newest first."""
     query = (
         select(StoredRevision).where(StoredRevision.rule_id == rule_id).order_by(StoredRevision.first_seen_at.desc())
     )
@@ -92,7 +92,7 @@ def history(session: Session, rule_id: str) -> list[StoredRevision]:
 
 
 def in_force(session: Session, rule_id: str, at: datetime) -> str | None:
-    """The revision of a rule that was live at a moment; None where it was not loaded then."""
+    """Return the revision of a rule that was live at a moment; None if it was not loaded then."""
     query = select(Generation.id).where(Generation.loaded_at <= at).order_by(Generation.id.desc()).limit(1)
     generation = session.scalar(query)
     row = session.get(LiveRevision, (generation, rule_id)) if generation is not None else None
@@ -100,7 +100,7 @@ def in_force(session: Session, rule_id: str, at: datetime) -> str | None:
 
 
 def remember(session: Session, *, rule: str, digest: str, file: str, text: str, now: datetime) -> None:
-    """Keep the text of a revision that is in no file, such as a proposal: its plan and its undo need it."""
+    """Store the text of a revision that is in no file, such as a proposal: its plan and its undo need it."""
     row = {"hash": digest, "rule_id": rule, "file": file, "text": text, "first_seen_at": now}
     session.execute(insert_new(session, StoredRevision), [row])
 
@@ -114,7 +114,7 @@ def publish(
     problems: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> Generation:
-    """Make a new generation. `revisions` are rows {hash, rule_id, file, text}; `stale` names broken rules."""
+    """Store a new generation. `revisions` are rows {hash, rule_id, file, text}; `stale` names broken rules."""
     generation = Generation(loaded_at=now, digest=digest, problems=list(problems))
     session.add(generation)
     session.flush()

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Each may do what the ones before it may."""
+    """A role. Each may do what those before it may."""
 
     VIEWER = "viewer"  # read everything
     OPERATOR = "operator"  # approve, undo, release, replay, halt

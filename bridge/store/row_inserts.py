@@ -51,7 +51,7 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str,
     """Insert plain rows, all with the same attributes of the model. Objects added to the session are not flushed.
 
     Raises KeyError for a name that is not an attribute of the model, and KeyError or ValueError for a row with other
-    names than the first: a value is never left out in silence.
+    names than the first: no value is left out silently.
     """
     if rows:
         _execute(session.connection(), model, rows, passing_over=False)
@@ -60,10 +60,10 @@ def insert_rows(session: Session, model: type[Base], rows: Sequence[Mapping[str,
 def insert_numbered(
     session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *, told_by: Sequence[str] = ()
 ) -> list[int]:
-    """The same, for a model with a numbered `id`: the numbers in the order of the rows.
+    """Insert rows for a model with a numbered `id`; returns the ids in the order of the rows.
 
-    `told_by` names what makes a row unique, by which those of several rows are told apart: a database that takes them
-    all at once need not keep to an order.
+    `told_by` names what makes a row unique, to match ids with rows: a database that inserts them all at once need not
+    keep an order.
     """
     if not rows:
         return []
@@ -78,16 +78,16 @@ def insert_numbered(
 
 
 def _insert_one_by_one(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """SQLite has no answer that waits for another machine, and numbers the rows as they come."""
+    """Insert rows singly: SQLite waits for no network, and numbers the rows as they come."""
     made = _made(connection.dialect, model, tuple(rows[0]), passing_over=False)
     return [plain_statements.insert_text(connection, made.text, one) for one in made.parameters(rows)]
 
 
 def insert_new_rows(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
-    """The same, but rows whose unique key exists are passed over. How many were inserted.
+    """Insert rows, skipping those whose unique key exists. Returns how many were inserted.
 
-    On SQLite several rows go in one statement, since the driver lets another thread have the interpreter at each: with
-    a busy event loop beside it, that took longer than the rows, and nobody else could write meanwhile.
+    On SQLite several rows go in one statement, because the driver lets another thread have the interpreter at each:
+    with a busy event loop beside it, that took longer than the rows, and nobody else could write meanwhile.
     """
     if not rows:
         return 0
@@ -102,7 +102,7 @@ def insert_new_rows(connection: Connection, model: type[Base], rows: Sequence[Ma
 
 
 def _parts(count: int) -> Iterator[tuple[int, int]]:
-    """Begin and size of each part, of a few sizes: the driver knows the statement of each already."""
+    """Yield start and size of each part, in a few sizes, so that the driver knows the statement of each already."""
     begin = 0
     while begin < count:
         size = min(1 << (count - begin).bit_length() - 1, MAX_ROWS_PER_STATEMENT)
@@ -112,7 +112,7 @@ def _parts(count: int) -> Iterator[tuple[int, int]]:
 
 @lru_cache(maxsize=64)
 def _of_several(text: str, columns: int, rows: int) -> str:
-    """The statement for so many rows of what it is for one."""
+    """Return the statement for several rows from the one for a single row."""
     one = f"({', '.join('?' * columns)})"
     head, values, tail = text.partition(one)
     if not values:
@@ -154,6 +154,6 @@ def _made(dialect: Dialect, model: type[Base], names: tuple[str, ...], passing_o
 
 
 def _default(column: Column[Any]) -> Any:
-    """What stands in a column that a row leaves out. No table has a default that differs from row to row."""
+    """Return the value of a column that a row leaves out. No table has a default that differs from row to row."""
     default: Any = column.default
     return default.arg(None) if default.is_callable else default.arg

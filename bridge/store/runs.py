@@ -50,7 +50,10 @@ class Cause(StrEnum):
 
 
 class Run(Base):
-    """One evaluation of one revision, caused by one event or one due slot. The cause is unique: no run twice."""
+    """One evaluation of one revision for one event or one scheduled run.
+
+    The cause is unique, so no run occurs twice.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
@@ -98,7 +101,7 @@ class StoredVerdict(Base):
 
 
 class StoredStreak(Base):
-    """How long a rule has said yes about a subject without a break. Only rules with `for:` have rows."""
+    """The time for which a rule has said yes about a subject without a break. Only rules with `for:` have rows."""
 
     __tablename__ = "streaks"
 
@@ -110,7 +113,7 @@ class StoredStreak(Base):
 
 
 class RuleAnswers(Base):
-    """The last run of a rule over several items: what the next one is compared with."""
+    """The last run of a rule over several items, for comparison with the next one."""
 
     __tablename__ = "rule_answers"
 
@@ -124,18 +127,18 @@ class RuleAnswers(Base):
 
 
 def pack(subjects: Sequence[str], answers: bytes) -> bytes:
-    """Subjects and their int8 codes, as small as they get."""
+    """Pack subjects and their int8 codes, as small as possible."""
     return zlib.compress(orjson.dumps([list(subjects), answers.hex()]), level=6)
 
 
 def unpack(packed: bytes) -> dict[str, int]:
-    """Subject → code, the reverse of pack(). See bridge.decisions.answer_history for what they mean."""
+    """Return subject → code, the reverse of pack(). See bridge.decisions.answer_history for their meaning."""
     subjects, codes = unpack_parts(packed)
     return dict(zip(unpack_subjects(subjects), memoryview(codes).cast("b"), strict=True))
 
 
 def unpack_parts(packed: bytes) -> tuple[bytes, bytes]:
-    """The list of subjects as it is written, and their int8 codes: many runs are over the same subjects."""
+    """Return the stored list of subjects, and their int8 codes: many runs are over the same subjects."""
     text = zlib.decompress(packed)
     end = text.rindex(b',"')  # the codes are digits: no comma is behind this one
     return text[1:end], bytes.fromhex(text[end + 2 : -2].decode())
@@ -155,7 +158,7 @@ def packed_answers(session: Session, run_id: int) -> bytes | None:
 
 
 def differences(session: Session, rule_id: str, base_id: int, *, after: int, upto: int) -> list[bytes]:
-    """What runs of (after, upto] said otherwise than the one before each of them, oldest first."""
+    """Return the differences of runs in (after, upto] from their predecessors, oldest first."""
     query = select(Run.answers).where(
         Run.rule_id == rule_id, Run.base_id == base_id, Run.id > after, Run.id <= upto, Run.answers.is_not(None)
     )
@@ -163,9 +166,9 @@ def differences(session: Session, rule_id: str, base_id: int, *, after: int, upt
 
 
 def answers_about(session: Session, found: Sequence[Run], subject: str) -> dict[int, int | None]:
-    """Run → what it said about a subject (1 yes, 0 no, -1 no decision); None where it was not looked at.
+    """Return run → its answer about a subject (1 yes, 0 no, -1 no decision); None if it was not evaluated.
 
-    Only runs over several subjects are among them.
+    Only for runs over several subjects.
     """
     said: dict[int, int | None] = {}
     for base_id in {run.base_id or run.id for run in found if run.base_id or run.answers}:
@@ -182,9 +185,9 @@ def answers_about(session: Session, found: Sequence[Run], subject: str) -> dict[
 
 
 def keep_answers(session: Session, row: dict[str, Any], *, before: int | None) -> None:
-    """Replace the row of a rule. `before`: the run that it must still speak of. Raises LeaseLost where it does not.
+    """Replace the row of a rule. `before`: the run that it must still name. Raises LeaseLost if it names another.
 
-    None: whatever stands there.
+    None: any run.
     """
     values = {name: value for name, value in row.items() if name != "rule_id"}
     if before is not None:
@@ -198,15 +201,15 @@ def keep_answers(session: Session, row: dict[str, Any], *, before: int | None) -
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Write runs, all with the same columns; their numbers in the order of the rows.
+    """Write runs, all with the same columns; returns their ids in the order of the rows.
 
-    Told apart by what makes a run unique: where a database need not keep to an order it takes them all at once.
+    Ids are matched by what makes a run unique: a database that need not keep an order inserts all at once.
     """
     return insert_numbered(session, Run, rows, told_by=("rule_id", "cause_key"))
 
 
 def existing(session: Session, rule_id: str, cause_keys: Sequence[str]) -> set[str]:
-    """Which of these causes the rule has a run for already."""
+    """Return which of these causes the rule has a run for already."""
     wanted = {"rule": rule_id, "keys": list(cause_keys)}
     return set(plain_statements.scalars(session, _existing(), wanted))
 
@@ -218,7 +221,10 @@ def _existing() -> Select[str]:
 
 
 def answer_bytes(session: Session, since: datetime) -> dict[str, int]:
-    """How many bytes the runs of each rule wrote about their answers since a moment; no rule that wrote none."""
+    """Return how many bytes the runs of each rule stored about their answers since a moment.
+
+    Without rules that stored none.
+    """
     size = func.sum(func.length(Run.answers))
     query = select(Run.rule_id, size).where(Run.started_at >= since, Run.answers.is_not(None)).group_by(Run.rule_id)
     return {rule: int(number) for rule, number in session.execute(query)}
@@ -235,7 +241,7 @@ def keep_streaks(session: Session, rule_id: str, rows: Sequence[dict[str, Any]])
 
 
 def failures_in_a_row(session: Session, rule_id: str, limit: int) -> int:
-    """How many of the newest runs failed, without one in between that did not."""
+    """Return how many of the newest runs failed in a row."""
     failed = 0
     for outcome in plain_statements.scalars(session, _newest_outcomes(), {"rule": rule_id, "most": limit}):
         if outcome != "error":
@@ -251,15 +257,15 @@ def _newest_outcomes() -> Select[str]:
 
 
 def counts(session: Session, since: datetime) -> dict[str, int]:
-    """Runs by outcome since a moment."""
+    """Return runs by outcome since a moment."""
     rows = session.execute(select(Run.outcome, func.count()).where(Run.started_at >= since).group_by(Run.outcome))
     return {row[0]: row[1] for row in rows}
 
 
 def forget(session: Session, *, dull_before: datetime, all_before: datetime) -> int:
-    """Retention by outcome: runs that wanted nothing go first, so that they never push out the others.
+    """Apply retention by outcome: runs that wanted nothing go first, so that they never push out the others.
 
-    A run on which the answers of one that stays are built stays as well.
+    A run that later answers are based on stays too.
     """
     dull = and_(Run.started_at < dull_before, Run.outcome == "nothing", Run.yes == 0)
     old = or_(dull, Run.started_at < all_before)

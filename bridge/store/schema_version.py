@@ -10,7 +10,7 @@ HEAD = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glo
 
 
 def pending(engine: Engine) -> bool:
-    """True when the database is not at the newest migration."""
+    """Return True if the database is not at the newest migration."""
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return True
@@ -18,5 +18,5 @@ def pending(engine: Engine) -> bool:
 
 
 def is_fresh(engine: Engine) -> bool:
-    """True when the database holds no table at all."""
+    """Return True if the database holds no table at all."""
     return not inspect(engine).get_table_names()

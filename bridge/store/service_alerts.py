@@ -48,7 +48,7 @@ def open_alerts(session: Session) -> list[ServiceAlert]:
 
 
 def begin(session: Session, seen: Sequence[ObservedProblem], now: datetime) -> set[str]:
-    """Write problems that are new. Returns the keys that this caller was the first to write."""
+    """Write new problems. Returns the keys that this caller was the first to write."""
     if not seen:
         return set()
     rows = [{"key": one.key, "text": one.text, "since": now, "seen_at": now} for one in seen]
@@ -60,14 +60,14 @@ def go_on(session: Session, keys: Sequence[str], now: datetime) -> None:
 
 
 def end(session: Session, keys: Sequence[str]) -> set[str]:
-    """Remove problems that are over. Returns the keys that this caller was the first to remove."""
+    """Remove ended problems. Returns the keys that this caller was the first to remove."""
     if not keys:
         return set()
     return set(session.scalars(delete(ServiceAlert).where(ServiceAlert.key.in_(keys)).returning(ServiceAlert.key)))
 
 
 def observe(session: Session, now: datetime) -> list[ObservedProblem]:
-    """Everything that is wrong now, as far as the database knows."""
+    """Return everything that is wrong now, as far as the database knows."""
     return [
         *_halt(session),
         *_rules(session),

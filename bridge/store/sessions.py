@@ -14,7 +14,7 @@ from bridge.store.users import User
 
 
 class SignIn(Base):
-    """A session. The cookie carries a random text, the row its digest; signing out ends the row."""
+    """A session. The cookie holds a random text, the row its digest; signing out ends the row."""
 
     __tablename__ = "sign_ins"
     __table_args__ = (CheckConstraint("(token_id IS NULL) <> (user_id IS NULL)", name="one_visitor"),)
@@ -27,9 +27,9 @@ class SignIn(Base):
 
 
 class LoginAttempts(Base):
-    """How often one address, or one name, has tried to sign in since a moment.
+    """The number of attempts to sign in by one address, or one name, since a moment.
 
-    `key` is a digest: a name that was typed may be a password in the wrong field.
+    `key` is a digest: a typed name may be a password in the wrong field.
     """
 
     __tablename__ = "sign_in_tries"
@@ -41,7 +41,7 @@ class LoginAttempts(Base):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who a session belongs to: a user, or whoever holds a token."""
+    """The owner of a session: a user, or the holder of a token."""
 
     name: str
     role: Role
@@ -60,7 +60,7 @@ def begin(
     now: datetime,
     lifetime: timedelta,
 ) -> None:
-    """Begin a session, and forget those that have run out."""
+    """Begin a session, and delete expired ones."""
     session.execute(delete(SignIn).where(SignIn.until <= now))
     session.add(SignIn(digest=digest, token_id=token_id, user_id=user_id, begun_at=now, until=now + lifetime))
 
@@ -70,12 +70,12 @@ def end(session: Session, digest: str) -> None:
 
 
 def end_all(session: Session, user_id: int) -> None:
-    """Every session of one user, in whatever browser."""
+    """End every session of one user, in all browsers."""
     session.execute(delete(SignIn).where(SignIn.user_id == user_id))
 
 
 def principal(session: Session, digest: str, now: datetime) -> Principal | None:
-    """Who a session was begun by, if it and they are still good."""
+    """Return the owner of a session, if both are still valid."""
     found = session.get(SignIn, digest)
     if found is None or found.until <= now:
         return None
@@ -102,10 +102,10 @@ def _holder(token: Token) -> Principal:
 
 
 def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> tuple[int, datetime]:
-    """One more try: how many there were in this time range of `span`, and when it began.
+    """Count one more attempt; returns how many there were in this time range of `span`, and when it began.
 
-    One statement, so that no two processes can both see the last place that is free. A beginning in the future is
-    that of a clock that ran ahead, and counts as over.
+    One statement, so that no two processes can both take the last free place. A start in the future comes from a fast
+    clock, and counts as over.
     """
     make = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     over = or_(LoginAttempts.since <= now - span, LoginAttempts.since > now)
@@ -126,7 +126,7 @@ def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> 
 
 
 def forgive(session: Session, key: str) -> None:
-    """Whoever knew the password had only mistyped it before."""
+    """Forget failed attempts after a success, because they were typing errors."""
     session.execute(delete(LoginAttempts).where(LoginAttempts.key == key))
 
 

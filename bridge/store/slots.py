@@ -59,19 +59,19 @@ def forget(session: Session, before: datetime) -> None:
 
 
 def failing(session: Session, since: datetime) -> list[Slot]:
-    """Slots that failed lately, newest first: what could not be read, and why."""
+    """Return slots that failed lately, newest first: what could not be read, and why."""
     query = select(Slot).where(Slot.state == SlotState.FAILED, Slot.ended_at >= since)
     return list(session.scalars(query.order_by(Slot.id.desc()).limit(20)))
 
 
 def is_waiting(session: Session, key: str) -> bool:
-    """Whether a slot of this key is still to be done."""
+    """Return whether a slot of this key is still open."""
     query = select(Slot.id).where(Slot.key == key, Slot.state == SlotState.DUE)
     return session.scalars(query.limit(1)).first() is not None
 
 
 def last(session: Session, key: str, now: datetime) -> datetime | None:
-    """The newest slot of a key, done or not. One that a clock running ahead has opened does not count yet."""
+    """Return the newest slot of a key, done or not. One from a fast clock in the future does not count."""
     return session.scalar(select(func.max(Slot.at)).where(Slot.key == key, Slot.at <= now))
 
 
@@ -87,9 +87,9 @@ def take(
     only: Collection[str] | None = None,
     scope: AccountScope = EVERYONE,
 ) -> list[Slot]:
-    """Claim slots that are due, the oldest first; none of the keys `but`, and of the keys `only`, if they are given.
+    """Claim due slots, the oldest first; none of the keys `but`, and only of the keys `only`, if given.
 
-    `alone`: none of a key of which somebody works on another slot. `scope`: for kinds whose keys name the account.
+    `alone`: none of a key with another slot in progress. `scope`: for kinds whose keys name the account.
     """
     given: dict[str, Any] = {"but": sorted(but)} if but else {}
     if only is not None:
@@ -122,7 +122,7 @@ def _due(
 
 
 def renew(session: Session, taken: Iterable[Slot], until: datetime) -> None:
-    """Hold on to slots that were taken; one that somebody else has taken over stays with them.
+    """Extend claimed slots; one that another worker has taken over stays with it.
 
     One statement for nearly all of them: it runs beside an evaluation that leaves little time to this thread, and while
     it runs nobody else can write to SQLite.
@@ -141,7 +141,7 @@ def _renewed() -> Update:
 
 
 def return_untried(session: Session, taken: Iterable[Slot]) -> None:
-    """Give slots back that nobody has worked on: the claim was not a try."""
+    """Return unprocessed slots: the claim does not count as an attempt."""
     for slot in taken:
         settle(session, slot, attempts=slot.attempts - 1)
 
@@ -158,7 +158,7 @@ def put_off(session: Session, slot: Slot, until: datetime, **values: Any) -> Non
 
 
 def count_due(session: Session, kind: str, only: Collection[str] | None = None) -> int:
-    """How many keys of a kind, or of these, have a slot that is still to be done: several are served by one run."""
+    """Return how many keys of a kind, or of these, have an open slot: one run serves several."""
     query = select(func.count(func.distinct(Slot.key))).where(*_still_due(kind, only))
     return int(session.scalar(query) or 0)
 
@@ -171,7 +171,7 @@ def _still_due(kind: str, only: Collection[str] | None) -> list[ColumnElement[bo
 def close_due(
     session: Session, kind: str, state: SlotState, problem: str, now: datetime, *, only: Collection[str] | None = None
 ) -> list[tuple[str, datetime]]:
-    """End all slots of a kind, or of these keys, that are still to be done. Returns their keys and moments."""
+    """End all open slots of a kind, or of these keys. Returns their keys and moments."""
     gone = session.execute(
         update(Slot)
         .where(*_still_due(kind, only))

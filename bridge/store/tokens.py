@@ -27,7 +27,7 @@ class Token(Base):
 
 
 class Answer(Base):
-    """What a write with an Idempotency-Key was answered; `status` is none while it is being done."""
+    """The answer to a write with an Idempotency-Key; `status` is none while it is in progress."""
 
     __tablename__ = "answers"
 
@@ -40,7 +40,7 @@ class Answer(Base):
 
 
 def claim_answer(session: Session, *, key: str, request: str, now: datetime, keep: timedelta) -> Answer | None:
-    """None when nobody has used the key lately, and it is ours now; else what is known about it."""
+    """Claim a key. Returns None if nobody has used it lately, and it is ours now; otherwise the stored answer."""
     session.execute(delete(Answer).where(Answer.at < now - keep))
     row = {"key": key, "request": request, "at": now, "status": None, "body": None, "content_type": None}
     made = session.scalars(insert_new(session, Answer).values(row).returning(Answer.key)).first()
@@ -48,20 +48,20 @@ def claim_answer(session: Session, *, key: str, request: str, now: datetime, kee
 
 
 def find(session: Session, prefix: str, now: datetime) -> Token | None:
-    """The token with this public part, if it is still good."""
+    """Return the token with this public part, if it is still valid."""
     found = session.scalar(select(Token).where(Token.prefix == prefix))
     return found if found is not None and found.is_good(now) else None
 
 
 def use(session: Session, token_id: int, now: datetime, *, once: bool) -> bool:
-    """Note that a token was used. False where it should be `once` and was used before."""
+    """Note that a token was used. Returns False if it may be used only `once` and was used before."""
     fresh = [Token.last_used_at.is_(None)] if once else []
     statement = update(Token).where(Token.id == token_id, *fresh).values(last_used_at=now).returning(Token.id)
     return session.scalars(statement).first() is not None
 
 
 def is_named(session: Session, name: str, now: datetime) -> bool:
-    """Whether a token of this name is still good."""
+    """Return whether a token of this name is still valid."""
     return any(one.is_good(now) for one in session.scalars(select(Token).where(Token.name == name)))
 
 

@@ -11,13 +11,13 @@ from bridge.store.runs import Run
 
 
 def of_events(session: Session, ids: Collection[str]) -> dict[str, str]:
-    """Event → traceparent, where it has one."""
+    """Return event → traceparent, if it has one."""
     rows = session.execute(select(Event.id, Event.traceparent).where(Event.id.in_(ids), Event.traceparent.is_not(None)))
     return {event: traceparent for event, traceparent in rows if traceparent is not None}
 
 
 def of_effects(session: Session, ids: Collection[int]) -> list[str]:
-    """The traceparents of the runs behind these effects, each once, the oldest run first."""
+    """Return the traceparents of the runs behind these effects, each once, the oldest run first."""
     query = (
         select(Run.traceparent, Run.id)
         .join(StoredPlan, StoredPlan.run_id == Run.id)

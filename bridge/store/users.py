@@ -29,7 +29,7 @@ class User(Base):
 
 
 def fold(name: str) -> str:
-    """The form in which names are compared: neither case nor the way of writing an accent tells people apart."""
+    """Return the form in which names are compared, without letter case and the encoding of accents."""
     return unicodedata.normalize("NFKC", name).strip().casefold()
 
 
@@ -45,7 +45,7 @@ def insert(
     must_change: bool = False,
     subject: str | None = None,
 ) -> User | None:
-    """A new user; None where the name, or the subject, is somebody's already, if only since this moment."""
+    """Insert a new user; returns None if the name, or the subject, is already taken, even since this moment."""
     row = {
         "name": name, "folded": fold(name), "email": email, "role": role, "hash": hashed, "must_change": must_change,
         "subject": subject, "created_at": now, "created_by": by, "last_sign_in_at": None, "disabled_at": None,
@@ -59,7 +59,7 @@ def named(session: Session, name: str) -> User | None:
 
 
 def of_subject(session: Session, subject: str) -> User | None:
-    """The user whom an identity provider knows by this issuer and `sub`."""
+    """Return the user whom an identity provider knows by this issuer and `sub`."""
     return session.scalar(select(User).where(User.subject == subject))
 
 

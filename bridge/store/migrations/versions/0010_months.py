@@ -77,7 +77,7 @@ def downgrade() -> None:
 
 
 def _join(table: str) -> None:
-    """Back into one table, row by row."""
+    """Copy back into one table, row by row."""
     parts = f"{table}_parts"
     op.execute(f"ALTER TABLE {table} RENAME TO {parts}")
     op.execute(f"CREATE TABLE {table} (LIKE {parts} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")

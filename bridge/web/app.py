@@ -58,7 +58,7 @@ def create_app(services: Services) -> Flask:
 
 
 def _keep_fresh(services: Services) -> None:
-    """A source that was added by another process is known here too, though webhooks ask for no page."""
+    """Read settings again in the background, so that a source added by another process is known here too."""
     while True:
         time.sleep(REFRESH)
         try:
@@ -68,7 +68,7 @@ def _keep_fresh(services: Services) -> None:
 
 
 def _webhooks(endpoint: webhook_endpoint.WebhookEndpoint) -> Flask:
-    """The webhook endpoint: an application without session, cookie and login, so that an event costs little."""
+    """Return the webhook endpoint: an application without session, cookie and login, so that an event costs little."""
     app = Flask("bridge.webhooks", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, MAX_FORM_PARTS=100)
     app.register_blueprint(webhook_endpoint.blueprint(endpoint))
@@ -77,7 +77,7 @@ def _webhooks(endpoint: webhook_endpoint.WebhookEndpoint) -> Flask:
 
 
 def _beside(webhooks: WSGIApplication, rest: WSGIApplication) -> WSGIApplication:
-    """Each request goes to the one of the two that its path belongs to."""
+    """Return an application that routes each request by its path to one of the two."""
 
     def either(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         app = webhooks if environ["PATH_INFO"].lstrip("/").startswith("hooks/") else rest
@@ -87,7 +87,7 @@ def _beside(webhooks: WSGIApplication, rest: WSGIApplication) -> WSGIApplication
 
 
 def from_environment(settings: Settings) -> Flask:
-    """The application of a production process: logs and Sentry first, so that a failing start is seen."""
+    """Return the application of a production process: logs and Sentry first, so that a failing start is visible."""
     if settings.redis_url is None:
         raise SettingsError(["settings: REDIS_URL is missing; export it, or run everything with `integr8-bridge up`"])
     logs.set_up_logs(settings.log, process="web", colours="FORCE_COLOR" in os.environ or None)

@@ -32,10 +32,10 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Application:
-    """Requests below /hooks/ to the WSGI application `webhooks`, everything else to `pages`.
+    """Sends requests below /hooks/ to the WSGI application `webhooks`, everything else to `pages`.
 
-    `endpoint` is that of `webhooks`: an event for a source is handed to it at once, which costs a third less.
-    `prefix` takes the path off that everything is served below (`bridge.web.path_prefix`).
+    `endpoint` is that of `webhooks`: an event for a source goes directly to it, which costs a third less. `prefix`
+    removes the path prefix of the service (`bridge.web.path_prefix`).
     """
 
     def __init__(
@@ -109,13 +109,13 @@ class Application:
         await working
 
     def close(self, seconds: float) -> None:
-        """Begin nothing more, and let threads finish what they do: so many seconds at most."""
+        """Accept nothing more, and let threads finish: within this number of seconds."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         wait(set(self._working), timeout=seconds)
 
 
 class Threaded:
-    """The answer of a WSGI application that works in a thread, as it is sent from the event loop."""
+    """The answer of a WSGI application that runs in a thread, sent from the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self.gone = False  # the client has left; nothing more need be made
@@ -125,7 +125,7 @@ class Threaded:
         self._begun = False
 
     def work(self, pages: WSGIApplication, environ: dict[str, Any]) -> None:
-        """In a thread: make the answer and send it, all at once where it is one piece."""
+        """Make the answer in a thread and send it, at once if it is one piece."""
         parts = pages(environ, self._start)
         try:
             self._tell(iter(parts))
@@ -150,7 +150,7 @@ class Threaded:
         return lambda data: self._say(data, more=True)
 
     def _has_length(self) -> bool:
-        """Whether all of the answer is there: only a stream does not say how long it will be."""
+        """Return whether the whole answer is there: only a stream has no length."""
         return self._head is not None and any(name == b"content-length" for name, _ in self._head[1])
 
     def _say(self, body: bytes, *, more: bool) -> None:
@@ -166,7 +166,7 @@ class Threaded:
 
 
 def _ignored(_status: str, _headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], object]:
-    """Takes the response of the webhook view, which only says that the answer comes later."""
+    """Ignore the response of the webhook view, which only says that the answer comes later."""
     return lambda _data: None
 
 
@@ -177,7 +177,7 @@ async def _gone(receive: Receive) -> None:
 
 
 def _last(send: Send) -> Send:
-    """Answers with the request not to use this connection again."""
+    """Answer, and tell the client not to use this connection again."""
 
     async def sent(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -194,7 +194,7 @@ async def _answer(send: Send, what: Document) -> None:
 
 
 def _call(scope: Scope, headers: Headers) -> webhook_endpoint.Call:
-    """What Flask would make of it."""
+    """Call the application as Flask would be called."""
     raw, query = scope["raw_path"], scope["query_string"]
     path = unquote_to_bytes(raw) if b"%" in raw else raw
     target = raw.decode("latin-1")
@@ -223,7 +223,7 @@ def _remote(scope: Scope) -> str:
 
 
 def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """A request that was read whole, as WSGI (PEP 3333) wants it."""
+    """Return a completely read request in the form of WSGI (PEP 3333)."""
     server, port = scope.get("server") or ("localhost", 80)
     raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
     environ: dict[str, Any] = {
@@ -258,7 +258,7 @@ def _environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 class _Errors(io.TextIOBase):
-    """Where an application writes what went wrong: one line of the log each."""
+    """The error stream of an application: one log line for each error."""
 
     def write(self, text: str) -> int:
         if text.strip():

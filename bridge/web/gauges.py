@@ -29,7 +29,7 @@ from bridge.store import (
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A name, what it says, and what it is told apart by."""
+    """A gauge: its name, its description, and its labels."""
 
     name: str
     text: str
@@ -69,7 +69,7 @@ READ = (
 
 
 class Gauges(Collector):
-    """Asks the database of one service whenever a registry collects."""
+    """Reads the database of one service whenever a registry collects."""
 
     def __init__(self, services: Services, clock: Callable[[], datetime]) -> None:
         self._services = services
@@ -116,7 +116,7 @@ def _budgets(
 
 
 def _by_state(states: Iterable[str], counts: Mapping[str, int]) -> dict[tuple[str, ...], float]:
-    """All states, also those that nothing is in: else an alert never ends once its last row has moved on."""
+    """Return all states, including empty ones: otherwise an alert never ends after its last row has left the state."""
     return {(str(state),): counts.get(str(state), 0) for state in states}
 
 

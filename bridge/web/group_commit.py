@@ -32,7 +32,7 @@ WAITING = 2_000  # requests that may wait for a commit; beyond that the endpoint
 
 
 class JournalFull(RuntimeError):
-    """More requests already wait for the event journal than it will take soon."""
+    """More requests already wait for the event journal than it can write soon."""
 
 
 class JournalClosed(RuntimeError):
@@ -40,7 +40,7 @@ class JournalClosed(RuntimeError):
 
 
 class _Job:
-    """The events of one request, and what its event loop waits for."""
+    """The events of one request, and the future of its event loop."""
 
     __slots__ = ("done", "receipts", "rows")
 
@@ -51,7 +51,7 @@ class _Job:
 
 
 def _release(jobs: Sequence[_Job], error: str | None = None) -> None:
-    """Wake whoever waits, all of one event loop in one step."""
+    """Wake the waiting requests, all of one event loop in one step."""
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[str | None]]] = {}
     for job in jobs:
         by_loop.setdefault(job.done.get_loop(), []).append(job.done)
@@ -88,8 +88,8 @@ class GroupCommitWriter(threading.Thread):
     async def record(self, rows: list[dict[str, Any]], *, patience: float = 25.0) -> list[Receipt]:
         """Return once the events are committed. The request waits on its event loop.
 
-        Raises JournalFull at once when too many wait, JournalClosed when the commit failed or took longer
-        than `patience` seconds (the event may be there by then; its repeat will be a duplicate).
+        Raises JournalFull at once when too many wait, JournalClosed when the commit failed or took longer than
+        `patience` seconds (the event may be stored by then; its repetition will be a duplicate).
         """
         loop = asyncio.get_running_loop()
         job = _Job(rows, loop.create_future())
@@ -109,7 +109,7 @@ class GroupCommitWriter(threading.Thread):
         self._jobs.put(job)
 
     def waiting(self) -> int:
-        """Requests that wait for a commit, for the metrics."""
+        """Return the requests that wait for a commit, for the metrics."""
         return self._jobs.qsize()
 
     def is_rush(self) -> bool:
@@ -129,7 +129,7 @@ class GroupCommitWriter(threading.Thread):
                 return
 
     def stop(self) -> None:
-        """Finish what waits, then end."""
+        """Finish the waiting requests, then end."""
         self._jobs.put(None)
         self.join(timeout=30)
 
@@ -159,7 +159,7 @@ class GroupCommitWriter(threading.Thread):
 
 
 def _tell(rows: Sequence[dict[str, Any]], receipts: Sequence[Receipt]) -> None:
-    """One line for what a commit took of one source: a line for each webhook costs as much as taking it."""
+    """Log one line for a commit's events of one source: a line for each webhook costs as much as accepting it."""
     taken: dict[str, list[Receipt]] = {}
     for row, receipt in zip(rows, receipts, strict=True):
         taken.setdefault(row["source"], []).append(receipt)

@@ -25,12 +25,15 @@ def blueprint(services: Services) -> Blueprint:
 
     @pages.get("/healthz")
     def alive() -> Response:
-        """The process answers. Nothing else is asked, so that a dead database does not restart the web."""
+        """Report that the process answers. It checks nothing else, so a dead database does not restart the web."""
         return _json({"status": "ok"})
 
     @pages.get("/readyz")
     def ready() -> Response:
-        """503 while something is missing that webhooks or effects need. Details and remedies are for token holders."""
+        """Report 503 while something is missing that webhooks or effects need.
+
+        Details and remedies are for token holders.
+        """
         found = checks(services, services.clock(), writable=probe)
         broken = any(one["status"] == "fail" for one in found)
         shown = found if _may_read_details(services) else _for_strangers(found)
@@ -58,7 +61,7 @@ def _for_strangers(found: Sequence[Check]) -> list[Check]:
 
 
 def _may_read_details(services: Services) -> bool:
-    """A request with the token of the metrics or any API token, or of somebody who is signed in to the console."""
+    """Return whether the request has the token of the metrics, any API token, or a console session."""
     header = request.headers.get("Authorization", "")
     metrics_token = services.settings.metrics_token
     if metrics_token is not None and metrics_server.may_read(header, metrics_token):

@@ -13,7 +13,7 @@ PATIENCE = 5.0
 
 
 def answered(kind: str, **asked: Any) -> Any:
-    """What a worker answers, while the client waits. Raises OperationError where it refuses, or none comes in time."""
+    """Return a worker's answer, while the client waits. Raises OperationError if it refuses, or none comes in time."""
     has_left = request.environ.get(HAS_LEFT, lambda: False)
     patience = PATIENCE if request.blueprint == "console" else 0.0  # a program is told at once
     return questions.ask(services(), kind, asked, who=str(g.who), has_left=has_left, patience=patience)

@@ -26,13 +26,13 @@ ADDRESS = re.compile(r'(\s(?:href|src|action|formaction|hx-get|hx-post|data-addr
 
 
 def of_address(public_url: str | None) -> str:
-    """The path of the address at which the service is reached; "" where it has none."""
+    """Return the path of the service's address; "" if it has none."""
     path = _path(public_url)
     return path if FORM.fullmatch(path) else ""
 
 
 def check(public_url: str | None, own: Collection[str]) -> None:
-    """Raise SettingsError where the path cannot be used; `own` are the first parts of our own addresses."""
+    """Raise SettingsError if the path cannot be used; `own` are the first parts of our own addresses."""
     path = _path(public_url)
     if path and not FORM.fullmatch(path):
         raise SettingsError(
@@ -49,10 +49,13 @@ def _path(public_url: str | None) -> str:
 
 
 class PathPrefix:
-    """Takes the prefix off the path of a request, and says in `root_path` that it was there."""
+    """Removes the prefix from the path of a request, and notes it in `root_path`."""
 
     def __init__(self, public_url: Callable[[], str | None], proxies: Sequence[str]) -> None:
-        """`public_url` is asked for each request: bridge.yaml may change; `proxies` are the networks to believe."""
+        """Create it.
+
+        `public_url` is called for each request, because bridge.yaml may change; `proxies` are trusted networks.
+        """
         self._public_url = public_url
         self._proxies: tuple[Network, ...] = tuple(ipaddress.ip_network(one) for one in proxies)
         self._known: tuple[str | None, str] = None, ""
@@ -89,7 +92,7 @@ class PathPrefix:
 
 
 def register(app: Flask) -> None:
-    """Put the prefix of each request before the addresses of its answer."""
+    """Add the prefix of each request to the addresses in its answer."""
 
     @app.after_request
     def prefixed(answer: Response) -> Response:
@@ -104,17 +107,20 @@ def register(app: Flask) -> None:
 
 
 def with_prefix(prefix: str, address: str) -> str:
-    """An address of ours below the prefix; any other one as it is."""
+    """Return an address of ours below the prefix; any other address unchanged."""
     if not address.startswith("/") or address.startswith("//"):
         return address
     return address if address == prefix or address.startswith((f"{prefix}/", f"{prefix}?")) else prefix + address
 
 
 def page_with_prefix(prefix: str, page: str) -> str:
-    """A page whose addresses are below the prefix. Texts from outside are escaped in it, so none looks like one."""
+    """Return a page with its addresses below the prefix.
+
+    Texts from outside are escaped, so none is mistaken for one.
+    """
     return ADDRESS.sub(lambda found: found[1] + with_prefix(prefix, found[2]), page)
 
 
 def first_parts(rules: Iterable[str]) -> frozenset[str]:
-    """`rules` of `/rules/<name>`: what a prefix must not begin with."""
+    """Return the first parts of our paths, such as `rules` of `/rules/<name>`, which a prefix must not begin with."""
     return frozenset(part for rule in rules if (part := rule.split("/")[1]) and not part.startswith("<")) | {"hooks"}

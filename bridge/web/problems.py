@@ -26,7 +26,7 @@ class Document:
 
 
 def document(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Document:
-    """One problem document. `detail` is for people and may be shown to whoever sent the request."""
+    """Return one problem document. `detail` is for people and may be shown to the sender of the request."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
     told = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)  # faults in lists are named by position
     headers = (("Content-Type", MEDIA_TYPE),)
@@ -34,12 +34,15 @@ def document(status: int, title: str, detail: str, *, retry_after: int | None = 
 
 
 def problem(status: int, title: str, detail: str, *, retry_after: int | None = None, **more: Any) -> Response:
-    """The same as a response of Flask."""
+    """Return the same as a response of Flask."""
     return document(status, title, detail, retry_after=retry_after, **more).as_flask()
 
 
 def register(app: Flask) -> None:
-    """Answer every HTTP error of the application in this form. Call it last: extensions bring handlers of their own."""
+    """Answer every HTTP error of the application in this form.
+
+    Call it last, because extensions add their own handlers.
+    """
 
     @app.errorhandler(HTTPException)
     def _(error: HTTPException) -> Response:
@@ -55,7 +58,7 @@ def register(app: Flask) -> None:
 
 
 def _said(faults: Any, path: str = "") -> str:
-    """`state: 'quarantine' is none of ...; limit: Not a valid integer.`: where first, then what."""
+    """Return places and problems, such as `state: 'quarantine' is none of ...; limit: Not a valid integer`."""
     if isinstance(faults, dict):
         places = {"query": "", "json": "", "form": "", "headers": ""} if not path else {}
         parts = (_said(inner, places.get(str(name), f"{path}.{name}".lstrip("."))) for name, inner in faults.items())

@@ -16,7 +16,7 @@ SWITCH_INTERVAL = 0.0005
 
 
 def _end_with_parent() -> None:
-    """End when the server that started this process is gone: it would go on to answer beside the next one."""
+    """End when the server that started this process has ended: it would continue to answer beside the next one."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -24,7 +24,7 @@ def _end_with_parent() -> None:
 
 
 def _load() -> "Application":
-    """The application of this process. Ends it in words where the settings cannot be read."""
+    """Return the application of this process. Ends it with a readable message if the settings cannot be read."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     from bridge.config import settings
     from bridge.config.errors import SettingsError

@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 def _table(kind: Kind) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Pattern of an old path → the new path as a template. `NAME` stands for one part of a path."""
+    """Return the pattern of an old path → the new path as a template. `NAME` stands for one part of a path."""
     return tuple(
         (re.compile(re.escape(old).replace("NAME", "([^/]+)") + "(?=/|$)"), new.replace("NAME", r"\1"))
         for new, olds in old_names(kind).items()
@@ -26,7 +26,7 @@ API = _table("API path")
 
 
 def with_old_paths(app: WSGIApplication) -> WSGIApplication:
-    """The same application, reachable at the old addresses for one more version."""
+    """Return the same application, which answers at the old addresses for one more version."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]

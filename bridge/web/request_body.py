@@ -31,10 +31,10 @@ class Bodies:
     held: int = field(default=0, init=False)  # bytes of bodies that are being read
 
     async def read(self, receive: Receive, announced: int | None, most: int) -> bytes:
-        """The body of a request; `announced` is what Content-Length says, None for a chunked body.
+        """Return the body of a request; `announced` is its Content-Length, None for a chunked body.
 
-        Raises Unreadable: 413 over `most` bytes, 400 where a part of it did not arrive, 408 where it came too slowly,
-        503 where all bodies under way are too many bytes.
+        Raises Unreadable: 413 over `most` bytes, 400 if a part of it did not arrive, 408 if it came too slowly, 503 if
+        all bodies in progress are too many bytes.
         """
         if announced == 0:
             return b""
@@ -76,7 +76,7 @@ class Bodies:
 
 
 def of_wsgi(environ: Mapping[str, Any]) -> tuple[Receive, int | None]:
-    """The body of a WSGI request for `Bodies.read`, with the length that it announces. Its stream is read at once."""
+    """Return the body of a WSGI request for `Bodies.read`, with its announced length. Its stream is read at once."""
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     announced = announcement(environ.get("CONTENT_LENGTH") or "0", chunked=chunked)
 
@@ -87,7 +87,7 @@ def of_wsgi(environ: Mapping[str, Any]) -> tuple[Receive, int | None]:
 
 
 def announcement(length: str, *, chunked: bool) -> int | None:
-    """What Content-Length says; None for a chunked body."""
+    """Return the Content-Length; None for a chunked body."""
     if chunked:
         return None
     if not (length.isascii() and length.isdecimal()) or len(length) > 18:

@@ -16,12 +16,12 @@ def services() -> Services:
 
 
 def person() -> Person:
-    """Whoever a token or a session belongs to, as one who may answer for waiting plans."""
+    """Return the holder of a token or a session, as a person who may answer waiting plans."""
     return Person(name=g.who, roles=frozenset({str(g.role)}), is_operator=g.role.covers(Role.OPERATOR))
 
 
 def as_id(text: str) -> int | None:
-    """The number of a row, as a database can hold it; None for any other text."""
+    """Return the number of a row, as a database can hold it; None for any other text."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS):
         return None
     number = int(text)
@@ -29,7 +29,7 @@ def as_id(text: str) -> int | None:
 
 
 def number_asked(name: str) -> int | None:
-    """A whole number out of the address; None where it is not given. Aborts with 404 where no row can have it."""
+    """Return a whole number from the address; None if it is missing. Aborts with 404 if no row can have it."""
     text = request.args.get(name, "")
     number = as_id(text)
     if text and number is None:

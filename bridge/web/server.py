@@ -48,11 +48,11 @@ class Options:
 
 
 class OptionError(ValueError):
-    """A variable of the environment that cannot be used; the text says which."""
+    """A variable of the environment is unusable; the text says which."""
 
 
 def options() -> Options:
-    """As the environment says. Raises OptionError."""
+    """Return the options from the environment. Raises OptionError."""
     return Options(
         host=os.environ.get("BRIDGE_BIND") or "127.0.0.1",
         port=_number("PORT", 8000, most=65_535),
@@ -69,11 +69,11 @@ def _number(name: str, default: int, *, most: int) -> int:
 
 
 class OneQueue(MPServer):
-    """granian whose processes take connections from one socket, which the parent holds.
+    """A granian server whose processes take connections from one socket, which the parent holds.
 
-    On Linux each of its processes has a socket of its own, and what waits in its queue is reset when the process ends:
-    a restart would refuse some, and nobody would listen between a death and the next start. Elsewhere granian shares
-    one socket itself, and so do we, in the same attributes; `tests/web/test_server.py` restarts it under load.
+    On Linux each of its processes has its own socket, and connections in its queue are reset when the process ends: a
+    restart would refuse some, and nobody would listen between a death and the next start. Elsewhere granian shares one
+    socket itself, and so do we, in the same attributes; `tests/web/test_server.py` restarts it under load.
     """
 
     def _init_shared_socket(self) -> None:
@@ -106,10 +106,10 @@ class OneQueue(MPServer):
         return made
 
     def _respawn_workers(self, workers: Sequence[int], *arguments: Any, **named: Any) -> None:
-        """Start nothing for a server that was asked to end, and let it hear of that.
+        """Start nothing for a server that was told to end, and pass this on to it.
 
-        Who calls this has just forgotten why it woke up; being asked to end may have been a reason. A process that
-        cannot use its settings ends the server: by time alone granian sees that only where a start takes no 5 seconds.
+        The caller has just forgotten why it woke up; the reason may have been the request to end. A process that cannot
+        use its settings ends the server: granian detects that only by time, if a start takes less than 5 seconds.
         """
         if any(self.wrks[number].inner.exitcode == BOOT_ERROR for number in workers):
             self.shutdown(1)
@@ -119,7 +119,10 @@ class OneQueue(MPServer):
             self.main_loop_interrupt.set()
 
     def shutdown(self, exit_code: int = 0) -> None:
-        """A process that ends by itself, as all do when a whole group is asked to end, is then no failure."""
+        """Shut down.
+
+        A process that ends by itself, as all do when a whole group is told to end, is then not a failure.
+        """
         try:
             super().shutdown(exit_code)  # type: ignore[no-untyped-call]
         except SystemExit:
@@ -129,9 +132,9 @@ class OneQueue(MPServer):
 
 @contextmanager
 def no_signal_lost() -> Iterator[None]:
-    """While a process is started, signals wait. It takes them once it reacts as itself: `load` says when.
+    """Hold signals back while a process starts. It handles them once it can react itself, see `load`.
 
-    Before that it would do what the server does on a signal, and nothing would come of it.
+    Before that it would react as the server does, without any effect.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
@@ -141,9 +144,9 @@ def no_signal_lost() -> Iterator[None]:
 
 
 def load(target: str) -> Callable[..., Any]:
-    """In a new process: the application `module:name`, from the import path as it is.
+    """Load, in a new process, the application `module:name` from the present import path.
 
-    granian's own loader puts the current directory first: what a user keeps there would be taken for a module.
+    granian's own loader puts the current directory first, so that files of a user could be imported as modules.
     """
     for number in ENDING:
         signal.signal(number, signal.SIG_DFL)  # until it serves
@@ -156,10 +159,10 @@ def load(target: str) -> Callable[..., Any]:
 
 
 def _hand_over(application: Any) -> None:
-    """Take no further connection, answer those that were taken, each for the last time, and end.
+    """Accept no further connection, answer the accepted ones, each for the last time, and end.
 
-    granian closes a connection that has sent nothing yet as soon as it is asked to end, and its sender, who may already
-    be sending, would get no answer. So it is asked only after LINGER.
+    granian closes a connection that has sent nothing yet as soon as it is told to end, and its sender, who may already
+    be sending, would get no answer. So it is told only after LINGER.
     """
     application.leaving = True
     _stop_listening()
@@ -167,7 +170,7 @@ def _hand_over(application: Any) -> None:
 
 
 def _stop_listening() -> None:
-    """Put a socket that nobody knows in the place of each that this process listens on. The others keep theirs."""
+    """Replace each listening socket of this process by an unknown one. Other processes keep theirs."""
     with socket.create_server(("127.0.0.1", 0)) as nobodys:
         nobodys.setblocking(False)
         for number in [int(one.name) for one in Path("/dev/fd").iterdir()]:
@@ -185,9 +188,9 @@ def _listens(number: int) -> bool:
 
 
 def _leave(application: Any) -> None:
-    """End a process that serves no more. Its threads are not waited for: who asked them has been answered, or has left.
+    """End a process that serves no more, without waiting for its threads: their callers were answered, or have left.
 
-    One of them may compute for a while yet, or want to answer on an event loop that stands still.
+    A thread may still compute for a while, or want to answer on an event loop that stands still.
     """
     application.close(LAST)
     for stream in (sys.stdout, sys.stderr):
@@ -196,7 +199,7 @@ def _leave(application: Any) -> None:
 
 
 def make(chosen: Options, target: str = TARGET, idle: float = IDLE) -> MPServer:
-    """The server, not yet started. `target` is an ASGI application as `module:name`."""
+    """Return the server, not yet started. `target` is an ASGI application as `module:name`."""
     return OneQueue(
         target,
         address=chosen.host,

@@ -46,11 +46,11 @@ UNKNOWN_SOURCE = "unknown"  # the source of what is for none, in metrics
 
 
 class Full(RuntimeError):
-    """One source has as many requests inside as it may have."""
+    """One source has the maximum number of requests in progress."""
 
 
 class Admission:
-    """Count the requests being handled, per source."""
+    """Counts the requests in progress, per source."""
 
     def __init__(self, most: int = PER_SOURCE) -> None:
         self._most = most
@@ -73,7 +73,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
-    """What the endpoint uses."""
+    """The dependencies of the endpoint."""
 
     sources: Mapping[str, Source]
     writer: GroupCommitWriter
@@ -97,7 +97,7 @@ class Call:
 
 @dataclass(slots=True)
 class Exchange:
-    """What a server on an event loop hands to the view, and what the view hands back: no thread waits for a commit."""
+    """The request from a server on an event loop to the view, and the answer: no thread waits for a commit."""
 
     headers: Headers  # each field as it was sent; WSGI joins those of one name
     read: Callable[[int], Awaitable[bytes]]
@@ -106,7 +106,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, and in one word why no event was taken; None where one was."""
+    """A response, and in one word why there is no event; None if there is one."""
 
     response: Document
     reason: str | None = None
@@ -115,7 +115,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Events to be journalled, and what is needed for the answer once they are."""
+    """Events to be journalled, and what is needed for the answer afterwards."""
 
     source: Source
     rows: list[dict[str, Any]]
@@ -123,7 +123,7 @@ class Accepted:
 
 
 async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]]) -> Document:
-    """Answer one request. `read` gives the body of at most so many bytes, and raises Unreadable as it does."""
+    """Answer one request. `read` returns the body up to a number of bytes, and raises Unreadable otherwise."""
     source, token = _found(endpoint, call)
     if source is None:
         return await _for_nobody(endpoint, call, read)
@@ -145,12 +145,12 @@ async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Aw
 
 
 def is_for_a_source(endpoint: WebhookEndpoint, call: Call) -> bool:
-    """Whether it may carry an event: its address names a source."""
+    """Return whether it may have an event: its address names a source."""
     return _found(endpoint, call)[0] is not None
 
 
 def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
-    """Handles every request below /hooks/ before the application looks for a route."""
+    """Return a handler of every request below /hooks/, before the application looks for a route."""
     hooks = Blueprint("hooks", __name__)
     bodies = request_body.Bodies()
 
@@ -174,7 +174,7 @@ def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
 
 
 def _in_this_thread(answering: Coroutine[Any, Any, Document]) -> Document:
-    """Wait for it. Whoever calls may have an event loop in this thread already, so another thread gets one for it."""
+    """Wait for a coroutine. The caller's thread may have an event loop already, so another thread gets one for it."""
     with ThreadPoolExecutor(1) as alone:
         return alone.submit(copy_context().run, asyncio.run, answering).result()
 
@@ -192,7 +192,7 @@ def _call_of(http: Request, headers: Headers) -> Call:
 
 
 def _target(http: Request) -> str:
-    """Path and query as they were sent; a server that does not tell gets them encoded anew."""
+    """Return path and query as sent; if the server does not keep them, encoded again."""
     raw = http.environ.get("RAW_URI") or http.environ.get("REQUEST_URI") or ""
     if raw.startswith("/"):
         return str(raw)
@@ -201,7 +201,10 @@ def _target(http: Request) -> str:
 
 
 def _found(endpoint: WebhookEndpoint, call: Call) -> tuple[Source | None, str | None]:
-    """`/hooks/NAME`, `/hooks/NAME/TOKEN`; doubled slashes are one, the token is whatever follows."""
+    """Return the parts of `/hooks/NAME`, `/hooks/NAME/TOKEN`.
+
+    Double slashes count as one, the token is everything after.
+    """
     name, _, token = call.path.removeprefix(HOOKS_PREFIX).lstrip("/").partition("/")
     return endpoint.sources.get(name), token or None
 
@@ -214,7 +217,7 @@ async def _for_nobody(endpoint: WebhookEndpoint, call: Call, read: Callable[[int
 
 @contextmanager
 def _watched(source: Source, call: Call) -> Iterator[Span]:
-    """Time what happens, trace it, and count it where it fails."""
+    """Time the block, trace it, and count its failure."""
     parent = call.headers.get("traceparent")
     with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {source.name}", parent=parent, source=source.name) as span:
         try:
@@ -281,7 +284,7 @@ def _bytes(text: str | bytes) -> bytes:
 
 
 def _journalled(endpoint: WebhookEndpoint, accepted: Accepted, receipts: Sequence[Receipt], span: Span) -> Answer:
-    """What to answer once the events are on disk; wakes a worker."""
+    """Return the answer once the events are on disk; wakes a worker."""
     endpoint.wake_up_sender.wake("journal.process")
     tracing.note(span, event=receipts[0].event_id, duplicate=receipts[0].duplicate)
     if accepted.faults:
@@ -297,7 +300,7 @@ ACCEPTED_HEADERS = (*ANSWER_HEADERS, ("Content-Type", "application/json"))
 
 
 def _no_event(source: Source, incoming: Incoming, now: datetime) -> Answer:
-    """HEAD and OPTIONS say that the address is right; other methods are refused. None of them is an event."""
+    """Answer HEAD and OPTIONS, which test the address; refuse other methods. None of them is an event."""
     allowed = ("Allow", ", ".join((*METHODS, "HEAD", "OPTIONS")))
     if incoming.method not in ("HEAD", "OPTIONS"):
         response = document(405, "Method not allowed", f"{source.name}: send events with POST, GET or PUT")

@@ -19,14 +19,14 @@ def begin() -> None:
 
 
 def is_of_this_session() -> bool:
-    """Whether the form that was sent carries the secret of this session."""
+    """Return whether the submitted form has the secret of this session."""
     return hmac.compare_digest(request.form.get("form", "").encode(), session.get("form", "-").encode())
 
 
 def is_from_elsewhere(services: Services) -> bool:
-    """Whether another site sent this form: the form of signing in has no session, so no secret, to prove itself with.
+    """Return whether another site sent this form: the sign-in form has no session, so it has no secret.
 
-    Every present browser says where a form comes from, in one header or the other; what says nothing is not a browser.
+    Every present browser sends the origin of a form, in one header or the other; a client without it is not a browser.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:

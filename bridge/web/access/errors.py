@@ -2,10 +2,10 @@
 
 
 class LoginRefused(Exception):
-    """Not let in.
+    """The sign-in is refused.
 
-    `why` goes into the audit and may say more than the words; `who` is the name it is about, where it is known;
-    `retry_after` is in seconds, where waiting helps.
+    `why` goes into the audit and may say more than the words; `who` is the name, if known; `retry_after` is in seconds,
+    if waiting helps.
     """
 
     def __init__(self, words: str, why: str = "", who: str | None = None, retry_after: int | None = None) -> None:

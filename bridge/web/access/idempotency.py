@@ -22,7 +22,7 @@ FAULT = 500  # a fault of ours is not remembered: the sender should try again
 
 
 def once(store: Store, do: Callable[[], Any], now: datetime) -> Any:
-    """Do it, unless this request asks for the same again; then answer as before."""
+    """Run the operation, unless this request repeats an earlier one; then return the earlier answer."""
     given = request.headers.get("Idempotency-Key")
     if given is None or request.method in SAFE:
         return do()
@@ -51,7 +51,7 @@ def _again(known: Answer, asked: str) -> Response:
 
 
 def _first(store: Store, key: str, do: Callable[[], Any]) -> Response:
-    """Do it and remember the answer. Where it went wrong the key is free again."""
+    """Run the operation and store the answer. After a failure the key is free again."""
     answer = None
     try:
         answer = make_response(do())

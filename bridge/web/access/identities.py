@@ -25,7 +25,7 @@ class Identity:
 
 
 def admit(session: Session, identity: Identity, now: datetime) -> User | LoginRefused:
-    """The user, brought up to date; or why this person stays outside, which may end sessions that are open."""
+    """Return the updated user, or why this person is refused, which may end open sessions."""
     user = users.of_subject(session, identity.subject)
     if user is not None and user.disabled_at is not None:
         return LoginRefused("this user is disabled; ask an administrator", "disabled", user.name)
@@ -43,7 +43,7 @@ def admit(session: Session, identity: Identity, now: datetime) -> User | LoginRe
 
 
 def _made(session: Session, identity: Identity, role: Role, now: datetime) -> User | LoginRefused:
-    """A new user. One who is here already under that name is another person until an administrator says otherwise."""
+    """Create a user. If the name is taken, that is another person until an administrator says otherwise."""
     user = None
     if _is_free(session, identity.name, now):
         user = users.insert(
@@ -56,7 +56,7 @@ def _made(session: Session, identity: Identity, role: Role, now: datetime) -> Us
 
 
 def _is_free(session: Session, name: str, now: datetime) -> bool:
-    """Whether nothing but another user could have this name already."""
+    """Return whether only a user could have this name already, and none has."""
     return name.isprintable() and users.fold(name) not in RESERVED and not tokens.is_named(session, name, now)
 
 

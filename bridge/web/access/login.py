@@ -28,7 +28,7 @@ WRONG = "the name or the password is wrong"
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try to come in: which way, from where, when."""
+    """One attempt to sign in: which way, from where, when."""
 
     services: Services
     way: str
@@ -40,7 +40,10 @@ class Try:
 
 
 def by_password(services: Services, name: str, password: str) -> None:
-    """Raises LoginRefused, in the same words and after the same time whether there is such a user or not."""
+    """Sign in by password.
+
+    Raises LoginRefused, with the same text after the same time, whether or not the user exists.
+    """
     tried = _begin(services, "password", name)
     with services.store.read() as database:
         user = users.named(database, name)
@@ -59,7 +62,7 @@ def by_password(services: Services, name: str, password: str) -> None:
 
 
 def by_token(services: Services, text: str, *, link: bool = False) -> None:
-    """Raises LoginRefused. `link`: the text came with the first link, and is good for one use."""
+    """Sign in by token. Raises LoginRefused. `link`: the text came with the first link, and can be used once."""
     text = text.strip()
     tried = _begin(services, "link" if link else "token", None, spared=_is_known(services, text))
     try:
@@ -72,7 +75,7 @@ def by_token(services: Services, text: str, *, link: bool = False) -> None:
 
 
 def to_provider(services: Services, start: Callable[[], Response]) -> Response:
-    """Where the browser goes to be vouched for. Raises LoginRefused; a provider that fails is in log and audit."""
+    """Return the provider's address for the browser. Raises LoginRefused; a failing provider is in log and audit."""
     try:
         return start()
     except LoginRefused as error:
@@ -81,9 +84,9 @@ def to_provider(services: Services, start: Callable[[], Response]) -> Response:
 
 
 def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
-    """Let in whom the identity provider vouches for, with the role that it gives; a new person becomes a user.
+    """Sign in a person whom the identity provider vouches for, with its role; a new person becomes a user.
 
-    Raises LoginRefused. `finish` asks the provider, and raises LoginRefused for what is not proven.
+    Raises LoginRefused. `finish` asks the provider, and raises LoginRefused for unproven claims.
     """
     tried = _begin(services, "oidc", None)
     try:
@@ -100,14 +103,14 @@ def by_provider(services: Services, finish: Callable[[], Identity]) -> None:
 
 
 def enter_user(database: Session, tried: Try, user: User) -> None:
-    """Begin a session for a user, of this unit of work, who has proved to be one."""
+    """Begin a session for an authenticated user, in this unit of work."""
     sessions.begin(database, tried.now, user_id=user.id)
     user.last_sign_in_at = tried.now
     audit_log.note(database, who=user.name, what="sign in", about="console", now=tried.now, detail=tried.detail())
 
 
 def _begin(services: Services, way: str, name: str | None, *, spared: bool = False) -> Try:
-    """Count the try. Raises LoginRefused where there were too many, unless this one is spared."""
+    """Count the attempt. Raises LoginRefused if there were too many, unless this one is exempt."""
     browser = login_limits.known_browser(_key(), name) if name is not None else None
     origin = login_limits.Origin(login_limits.client_address(services.settings), name, browser)
     tried = Try(services, way, origin, services.clock())
@@ -124,9 +127,9 @@ def _begin(services: Services, way: str, name: str | None, *, spared: bool = Fal
 
 
 def _is_known(services: Services, text: str) -> bool:
-    """Whether there is a token, or a one-time link, with this prefix: nobody guesses 48 bits of it.
+    """Return whether there is a token, or a one-time link, with this prefix: nobody guesses 48 bits of it.
 
-    Whoever holds one is let in although others at the same address have tried too often.
+    Its holder may sign in although others at the same address have tried too often.
     """
     prefix = text.partition("_")[2].partition("_")[0]
     with services.store.read() as database:
@@ -134,7 +137,7 @@ def _is_known(services: Services, text: str) -> bool:
 
 
 def _refused(tried: Try, error: LoginRefused) -> LoginRefused:
-    """Write it into the audit. What was typed is not written down: it may be a password in the wrong field."""
+    """Record a refusal in the audit, without the typed text: it may be a password in the wrong field."""
     with tried.services.store.write() as database:
         audit_log.note(
             database,
@@ -148,7 +151,7 @@ def _refused(tried: Try, error: LoginRefused) -> LoginRefused:
 
 
 def remember_browser(answer: Response, name: str) -> None:
-    """The person of that name has signed in here: strangers' guesses do not slow this browser down any more."""
+    """Note that this person has signed in with this browser, so that strangers' guesses no longer slow it down."""
     login_limits.remember_browser(answer, _key(), name, secure=sessions.is_behind_tls())
 
 

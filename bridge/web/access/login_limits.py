@@ -35,7 +35,7 @@ KNOWN_FOR = timedelta(days=180)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a try comes from: an address, and the known browser of the named user where it is one."""
+    """The origin of an attempt: an address, and the named user's known browser if it is one."""
 
     address: str
     name: str | None = None
@@ -43,7 +43,7 @@ class Origin:
 
     @property
     def bucket(self) -> str:
-        """What is counted together."""
+        """The key under which attempts are counted together."""
         if self.browser is not None:
             return f"browser {self.browser}"
         who = "tokens" if self.name is None else f"name {fold(self.name)}"
@@ -52,14 +52,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """Too many tries: how many seconds to wait, and whether this is the first try beyond the limit."""
+    """Too many attempts: how many seconds to wait, and whether this is the first attempt beyond the limit."""
 
     retry_after: int
     is_first: bool
 
 
 def client_address(settings: Settings) -> str:
-    """The address that a request comes from, seen through the proxies of `trusted_proxies`."""
+    """Return the address of a request, as seen through the proxies of `trusted_proxies`."""
     remote = request.remote_addr or ""
     trusted = [ipaddress.ip_network(one) for one in settings.trusted_proxies]
     try:
@@ -69,7 +69,7 @@ def client_address(settings: Settings) -> str:
 
 
 def too_often(session: Session, key: bytes, origin: Origin, now: datetime) -> Excess | None:
-    """Count one more try; how long it has to wait, if it does."""
+    """Count one more attempt; returns how long it has to wait, if it does."""
     for text, (most, span) in _counted(session, key, origin, now):
         number, _since = sessions.count_try(session, _digest(key, text), now=now, span=span)
         if number < most:
@@ -83,7 +83,7 @@ def too_often(session: Session, key: bytes, origin: Origin, now: datetime) -> Ex
 
 
 def forgive(session: Session, key: bytes, origin: Origin) -> None:
-    """The tries ended in a success."""
+    """Forget the attempts after a success."""
     for text in (origin.bucket, f"slow {origin.bucket}"):
         sessions.forgive(session, _digest(key, text))
 
@@ -100,13 +100,13 @@ def _counted(session: Session, key: bytes, origin: Origin, now: datetime) -> lis
 
 
 def known_browser(key: bytes, name: str) -> str | None:
-    """The mark of this browser, where the person of that name has signed in with it before."""
+    """Return the mark of this browser, if the person of that name has signed in with it before."""
     browser, _, proof = request.cookies.get(COOKIE, "").partition(".")
     return browser if browser and hmac.compare_digest(proof.encode(), _proof(key, browser, name).encode()) else None
 
 
 def remember_browser(answer: Response, key: bytes, name: str, *, secure: bool) -> None:
-    """Let this browser be known as one of the person who has just signed in with it."""
+    """Mark this browser as known for the person who has just signed in with it."""
     browser = known_browser(key, name) or secrets.token_urlsafe(16)
     value = f"{browser}.{_proof(key, browser, name)}"
     path = f"{request.script_root}/login"

@@ -30,7 +30,7 @@ UNPROVEN = "the identity provider's answer could not be verified; sign in again"
 
 
 class _Session(FlaskOAuth2App.client_cls):  # type: ignore[misc]
-    """A session whose `ca_file` holds: requests prefers REQUESTS_CA_BUNDLE of the environment to that of a session."""
+    """A session that respects `ca_file`: requests prefers REQUESTS_CA_BUNDLE of the environment otherwise."""
 
     def merge_environment_settings(self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         chosen = self.verify if isinstance(self.verify, str) else verify
@@ -42,7 +42,7 @@ class _App(FlaskOAuth2App):  # type: ignore[misc]
 
 
 def register(app: Flask, services: Services) -> None:
-    """Make the client. Nothing is asked of the provider before somebody signs in."""
+    """Create the client. The provider is not called before somebody signs in."""
     provider = services.login
     if provider is None:
         return
@@ -62,7 +62,7 @@ def register(app: Flask, services: Services) -> None:
 
 
 def start(provider: Oidc, settings: Settings) -> Response:
-    """Send the browser to the provider. Raises LoginRefused while that does not answer."""
+    """Redirect the browser to the provider. Raises LoginRefused while the provider does not answer."""
     path = url_for("console.finish_oidc")
     base = settings.public_url or request.url_root
     try:
@@ -74,7 +74,7 @@ def start(provider: Oidc, settings: Settings) -> Response:
 
 
 def finish(provider: Oidc) -> Identity:
-    """Who came back from the provider. Raises LoginRefused for anything that does not prove it."""
+    """Return the person who came back from the provider. Raises LoginRefused without a proof."""
     if request.args.get("iss", provider.issuer) != provider.issuer:
         raise LoginRefused(UNPROVEN, "another issuer")  # RFC 9207
     options = {
@@ -94,20 +94,20 @@ def finish(provider: Oidc) -> Identity:
 
 
 def _why(error: Exception) -> str:
-    """For log and audit. The texts of these errors hold addresses and no secret."""
+    """Return the reason for log and audit. The texts of these errors hold addresses and no secret."""
     if isinstance(error, requests.exceptions.SSLError):
         return f"its certificate is not trusted; a CA of your own belongs into login.oidc.ca_file ({_cause(error)})"
     return f"{type(error).__name__}: {_cause(error)}"
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost of errors that were wrapped in one another, in at most 200 characters."""
+    """Return the innermost of nested errors, in at most 200 characters."""
     inner = next((one for one in error.args if isinstance(one, BaseException)), None) or getattr(error, "reason", None)
     return _cause(inner) if isinstance(inner, BaseException) else str(error)[:200]
 
 
 def _client(provider: Oidc) -> FlaskOAuth2App:
-    """The client, with the provider's own description read and narrowed."""
+    """Return the client, with the provider's own description read and narrowed."""
     oauth: OAuth = current_app.extensions["authlib.integrations.flask_client"]
     client: FlaskOAuth2App = oauth.create_client(NAME)
     described = client.load_server_metadata()

@@ -16,7 +16,7 @@ _room = BoundedSemaphore(2)  # hashes at a time: sign-ins must not take the memo
 
 
 def fault(text: str, name: str) -> str | None:
-    """Why this cannot be the password of `name`; None where it can."""
+    """Return why this cannot be the password of `name`; None if it can."""
     if len(text) < MIN_LENGTH:
         return f"the password has {len(text)} characters; take at least {MIN_LENGTH}, for example a few words"
     if len(text) > MAX_LENGTH:
@@ -29,7 +29,7 @@ def fault(text: str, name: str) -> str | None:
 
 
 def generated() -> str:
-    """A password that can be read out over the telephone."""
+    """Return a password that can be read out over the telephone."""
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(GROUP)) for _ in range(GROUPS))
 
 
@@ -39,11 +39,11 @@ def hashed(text: str) -> str:
 
 
 def matches(known: str | None, text: str) -> bool:
-    """Whether this is the password behind the hash. Takes as long where there is no hash at all."""
+    """Return whether this is the password behind the hash. It takes as long without any hash."""
     with _room:
         return slow_hashes.matches(known, _normal(text[: MAX_LENGTH + 1]))
 
 
 def _normal(text: str) -> str:
-    """Keyboards differ in how they write an accent; a password must not depend on it."""
+    """Return a normal form: keyboards differ in how they write an accent; a password must not depend on it."""
     return unicodedata.normalize("NFKC", text)

@@ -26,9 +26,9 @@ OPEN_ENDPOINTS = frozenset({
 
 
 def needs(role: Role, *, page: bool = False, secret: bool = False) -> Callable[[View], View]:
-    """Mark a view with the role that it asks for: by bearer token, or as a page by the console's session.
+    """Mark a view with its required role: by bearer token, or as a page by the console's session.
 
-    A `secret` answer is not remembered, whatever Idempotency-Key came with the request.
+    A `secret` answer is not stored, whatever Idempotency-Key came with the request.
     """
 
     def mark(view: View) -> View:
@@ -70,14 +70,14 @@ def _refusal(role: Role) -> Response | None:
 
 
 class Id(IntegerConverter):
-    """`<int:...>` in a path: an id that a database can hold; anything larger is not a page of ours."""
+    """`<int:...>` in a path: an id that a database can hold; anything larger is not found."""
 
     def __init__(self, map_: Map, **kwargs: Any) -> None:
         super().__init__(map_, max=MAX_ID, **kwargs)
 
 
 def register(app: Flask, services: Services) -> None:
-    """Make the container known to views, and put careful headers on every answer."""
+    """Give views access to the container, and add security headers to every answer."""
     sessions.register(app, services)
     app.url_map.converters["int"] = Id
 
@@ -88,7 +88,7 @@ def register(app: Flask, services: Services) -> None:
 
     @app.before_request
     def _no_null() -> Response | None:
-        """No text of ours holds the character NUL, and PostgreSQL refuses questions about it."""
+        """Refuse NUL: no text of ours holds it, and PostgreSQL refuses queries about it."""
         texts = [request.path, *request.args.keys(), *request.args.values()]
         if any("\0" in text for text in texts):
             return problem(422, "Unprocessable", "the address holds the character NUL, which no name or id has")

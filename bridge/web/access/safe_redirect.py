@@ -9,10 +9,10 @@ MAX_ADDRESS_CHARS = 2000  # characters; an address that somebody typed or follow
 
 
 def own_page(wanted: str) -> str:
-    """The wanted page where it is one of ours, else the start page.
+    """Return the wanted page if it is one of ours, else the start page.
 
     Browsers drop control characters and read a backslash as a slash, so a text with either is refused before it is
-    parsed. What is left is resolved as a browser does it, and its origin is compared.
+    parsed. The rest is resolved as a browser does it, and its origin is compared.
     """
     if not wanted.startswith("/") or wanted.startswith("//") or len(wanted) > MAX_ADDRESS_CHARS or _is_odd(wanted):
         return START_PAGE

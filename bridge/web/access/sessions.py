@@ -28,24 +28,24 @@ ALWAYS = frozenset({ACCOUNT, "/logout"})
 
 
 class Cookies(SecureCookieSessionInterface):
-    """Secure wherever there is TLS; decided for each request, since threads share the settings."""
+    """Cookies that are Secure under TLS; decided for each request, because threads share the settings."""
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002
         return is_behind_tls()
 
     def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002
-        """Below the prefix of the service: another one on the same host has cookies of its own."""
+        """Return the path below the prefix of the service: another service on the same host has its own cookies."""
         return request.script_root or "/"
 
 
 def is_behind_tls() -> bool:
-    """Whether cookies are for TLS only: anywhere but on this machine itself."""
+    """Return whether cookies are for TLS only: everywhere but on this machine itself."""
     host = request.host.rpartition(":")[0] or request.host
     return not (request.scheme == "http" and host in LOOPBACK)
 
 
 def register(app: Flask, services: Services) -> None:
-    """Cookies that scripts cannot read and other sites cannot send; Secure wherever there is TLS."""
+    """Set up cookies that scripts cannot read and other sites cannot send; Secure under TLS."""
     app.secret_key = services.box.derive(b"console sessions")
     app.extensions["bridge-sign-in-key"] = services.box.derive(b"sign-in tries")
     app.config.update(
@@ -58,7 +58,7 @@ def register(app: Flask, services: Services) -> None:
 
 
 def begin(database: Session, now: datetime, *, token_id: int | None = None, user_id: int | None = None) -> None:
-    """Begin a session in this browser. One that somebody else may have begun here is not continued."""
+    """Begin a session in this browser. A session that somebody else may have begun here is not continued."""
     name = secrets.token_urlsafe(32)
     sessions.begin(
         database, _digest(name), token_id=token_id, user_id=user_id, now=now, lifetime=timedelta(hours=HOURS)
@@ -83,7 +83,10 @@ def _digest(name: str) -> str:
 
 
 def first_link(services: Services, address: str, now: datetime) -> str | None:
-    """A link that signs in the first administrator, once and within a day; None where somebody can sign in already."""
+    """Return a link that signs in the first administrator, once and within a day.
+
+    None if somebody can sign in already.
+    """
     with services.store.write() as database:
         if tokens.everyone(database) or users.any_at_all(database):
             return None
@@ -92,7 +95,7 @@ def first_link(services: Services, address: str, now: datetime) -> str | None:
 
 
 def who(services: Services) -> Principal | None:
-    """Who this session belongs to, if it is still good."""
+    """Return the owner of this session, if it is still valid."""
     name = session.get("name")
     if not isinstance(name, str):
         return None
@@ -101,7 +104,7 @@ def who(services: Services) -> Principal | None:
 
 
 def refusal(services: Services, role: Role) -> Response | None:
-    """What to answer instead of the page; None when it may be shown. Forms must carry the session's secret."""
+    """Return the answer instead of the page; None if the page may be shown. Forms must have the session's secret."""
     principal = who(services)
     if principal is None:
         wanted = request.full_path if request.method == "GET" and request.query_string else request.path

@@ -10,12 +10,12 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # argon
 
 
 def hashed(text: str) -> str:
-    """The hash to keep, with its salt and its parameters."""
+    """Return the hash to store, with its salt and its parameters."""
     return HASHER.hash(text)
 
 
 def matches(known: str | None, text: str) -> bool:
-    """Whether this is the text behind the hash. Takes as long where there is no hash at all."""
+    """Return whether this is the text behind the hash. It takes as long without any hash."""
     try:
         HASHER.verify(known or _of_nobody(), text)
     except VerificationError:
@@ -24,12 +24,15 @@ def matches(known: str | None, text: str) -> bool:
 
 
 def is_stale(known: str) -> bool:
-    """The hash was made with other parameters than those of today."""
+    """Return whether the hash was made with other parameters than the present ones."""
     return HASHER.check_needs_rehash(known)
 
 
 def _of_nobody() -> str:
-    """A hash that no text has. Checking against it takes as long as against a real one; making it takes no time."""
+    """Return a hash that no text has.
+
+    Checking against it takes as long as against a real one; making it takes no time.
+    """
     salt, digest = (
         b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (HASHER.salt_len, HASHER.hash_len)
     )

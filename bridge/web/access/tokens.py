@@ -24,11 +24,11 @@ LINK_OVER = "this link was used already, or is too old; `integr8-bridge users ad
 
 
 class InvalidToken(ValueError):
-    """No token, an unknown one, a wrong secret, one that was revoked or has expired. The caller learns no more."""
+    """The token is missing, unknown, wrong, revoked or expired. The caller learns no more."""
 
 
 def make(session: Session, *, name: str, role: Role, who: str, now: datetime, lifetime: timedelta | None = None) -> str:
-    """A new token; its text is returned here and never shown again. Raises Refused for the name of a user."""
+    """Create a token; its text is returned here and never shown again. Raises Refused for the name of a user."""
     if users.named(session, name) is not None:
         raise Refused(f"name {name!r}: a user has this name, and the audit log must tell them apart; choose another")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -48,7 +48,7 @@ def make(session: Session, *, name: str, role: Role, who: str, now: datetime, li
 
 
 def revoke(session: Session, token_id: int, *, who: str, now: datetime) -> Token | None:
-    """End a token at once. None where there is none that is still good."""
+    """End a token at once. Returns None if no valid one exists."""
     found = session.get(Token, token_id)
     if found is None or found.revoked_at is not None:
         return None
@@ -58,10 +58,10 @@ def revoke(session: Session, token_id: int, *, who: str, now: datetime) -> Token
 
 
 def check(store: Store, text: str, now: datetime, *, link: bool = False) -> Token:
-    """The token's row. Raises InvalidToken. Costs the same whether or not there is such a prefix.
+    """Return the token's row. Raises InvalidToken. Costs the same whether or not such a prefix exists.
 
-    `link`: the text came with the first link. That token is good for nothing else, and no other for the link.
-    Hashing is slow, so nothing is locked meanwhile: guessing must not hold up the webhooks.
+    `link`: the text came with the first link. That token serves nothing else, and no other serves the link. Hashing is
+    slow, so nothing is locked meanwhile: guessing must not delay the webhooks.
     """
     kind, _, rest = text.partition("_")
     prefix, _, secret = rest.partition("_")
@@ -88,5 +88,8 @@ def _matches(hashed: str | None, secret: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _verified(hashed: str | None, _digest: str, secret: str) -> bool:
-    """Argon2 is slow on purpose; a token that was good a moment ago need not be hashed again."""
+    """Return whether the token is right.
+
+    Argon2 is slow on purpose, so a recently verified token is not hashed again.
+    """
     return slow_hashes.matches(hashed, secret)

@@ -19,7 +19,7 @@ RESERVED = frozenset({"bridge", "clock", "somebody", "oidc", *Role})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who changes users. `user_id` is none for the command line and for tokens."""
+    """The person who changes users. `user_id` is none for the command line and for tokens."""
 
     name: str
     user_id: int | None = None
@@ -27,7 +27,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class CreatedUser:
-    """A user with a password that is shown once; `password` is none where the person chose it."""
+    """A user with a password that is shown once; `password` is none if the person chose it."""
 
     user_id: int
     name: str
@@ -44,7 +44,7 @@ def add(
     email: str | None = None,
     password: str | None = None,
 ) -> CreatedUser:
-    """A new user, with a generated password unless one is given. Raises OperationError, Refused for a taken name."""
+    """Add a user, with a generated password unless one is given. Raises OperationError, Refused for a taken name."""
     name = name.strip()
     _refuse_name(name)
     text, generated = _password(password, name)
@@ -67,7 +67,7 @@ def add(
 def set_password(
     services: Services, user_id: int, *, actor: Actor, now: datetime, password: str | None = None
 ) -> CreatedUser:
-    """Another password, generated unless one is given, and the end of all sessions of that user."""
+    """Set another password, generated unless one is given, and end all sessions of that user."""
     with services.store.read() as session:
         user = _known(session, user_id)
         if user.subject is not None:
@@ -84,7 +84,7 @@ def set_password(
 
 
 def change_own(services: Services, user_id: int, *, old: str, new: str, now: datetime) -> None:
-    """What a person does alone. Raises OperationError where the old password is wrong or the new one too weak."""
+    """Change one's own password. Raises OperationError if the old password is wrong or the new one too weak."""
     with services.store.read() as session:
         user = _known(session, user_id)
         name, known = user.name, user.hash
@@ -96,7 +96,7 @@ def change_own(services: Services, user_id: int, *, old: str, new: str, now: dat
 
 
 def set_role(services: Services, user_id: int, role: Role, *, actor: Actor, now: datetime) -> User:
-    """Raises Refused for oneself: so there is always one administrator left."""
+    """Change a role. Raises Refused for one's own, so that there is always one administrator left."""
     with services.store.write() as session:
         user = _other(session, user_id, actor, "change your own role")
         if user.subject is not None:
@@ -110,7 +110,7 @@ def set_role(services: Services, user_id: int, role: Role, *, actor: Actor, now:
 
 
 def disable(services: Services, user_id: int, *, actor: Actor, now: datetime) -> User:
-    """Nobody signs in by that name any more, and all of its sessions end. Raises Refused for oneself."""
+    """Disable a user and end all sessions. Raises Refused for oneself."""
     with services.store.write() as session:
         user = _other(session, user_id, actor, "disable yourself")
         if user.disabled_at is None:
@@ -130,13 +130,13 @@ def enable(services: Services, user_id: int, *, actor: Actor, now: datetime) -> 
 
 
 def get(services: Services, user_id: int) -> User:
-    """Raises NotThere."""
+    """Return a user. Raises NotThere."""
     with services.store.read() as session:
         return _known(session, user_id)
 
 
 def id_of(session: Session, name: str) -> int:
-    """Raises NotThere."""
+    """Return the id of a user. Raises NotThere."""
     found = users.named(session, name)
     if found is None:
         raise NotThere(f"user {name!r}: not found; `integr8-bridge users list` shows them")

@@ -56,7 +56,7 @@ def register(app: Flask, _services: Services) -> None:
 
 
 class DescribedOnDemand(Api):  # type: ignore[misc]  # the package has no types
-    """Routes at once, their description when somebody reads it: making it takes longer than all routes together."""
+    """An API that builds its description when somebody reads it, because that takes longer than all routes together."""
 
     def __init__(self, app: Flask, **more: Any) -> None:
         self._lock = threading.RLock()

@@ -12,12 +12,12 @@ from bridge.web.problems import problem
 
 
 class StrictParser(FlaskParser):
-    """A filter with a typing error in its name would answer with everything."""
+    """Refuses unknown query parameters: a filter with a typing error would return everything."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION | {"query": RAISE}
 
     def load_json(self, req: Request, schema: Any) -> Any:
-        """A selection that is passed over would be a selection of everything."""
+        """Refuse an unreadable body: an ignored selection would mean everything."""
         if not req.get_data() and "Content-Type" in req.headers:
             text = "Content-Type announces a body, and none came; send {} where none of its fields is meant"
             abort(problem(400, "Cannot be read", text))

@@ -42,7 +42,7 @@ def _known(name: str) -> Channel:
 @blueprint.response(200, listing(schemas_out_service.ChannelRow))
 @refusing
 def list_channels(query: dict[str, Any]) -> dict[str, Any]:
-    """All of them, with what waits, what was sent and how they are doing."""
+    """List all channels, with their waiting and sent messages and their state."""
     with services().store.read() as session:
         counts = notifications.counts(session)
         found = [
@@ -66,7 +66,7 @@ def _health(row: notifications.ChannelHealth | None) -> dict[str, Any]:
 @blueprint.response(201, thing(schemas_out_service.AddedChannelRow))
 @refusing
 def make_channel(body: dict[str, Any]) -> dict[str, Any]:
-    """Add a channel to bridge.yaml, its address to .env. The key of a webhook is shown here only."""
+    """Add a channel to bridge.yaml and its address to .env. Only this answer shows the key of a webhook."""
     made = add_channel(services(), body["channel"], body["kind"], body["address"], who=g.who, now=services().clock())
     return one({"channel": made.name, "entry": made.line, "secret": made.secret})
 
@@ -76,7 +76,7 @@ def make_channel(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_service.NoticeRow))
 @refusing
 def send_notice_again(number: int) -> dict[str, Any]:
-    """Have a message of a channel sent now, whatever became of it."""
+    """Send a message of a channel again now, whatever its state."""
     with services().store.write() as session:
         found = mutes.send_again(session, number, who=g.who, now=services().clock())
         told = picked(found, schemas_out_service.NoticeRow)
@@ -115,7 +115,7 @@ def enable_channel(name: str) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.ChannelMuteRow))
 def list_channel_mutes(query: dict[str, Any]) -> dict[str, Any]:
-    """Mutes of notices that have not ended."""
+    """List the mutes of notices that have not ended."""
     with services().store.read() as session:
         found = [
             picked(each, schemas_out_service.ChannelMuteRow)

@@ -54,7 +54,7 @@ def _refuse_unknown_rule(name: str | None) -> None:
 @blueprint.arguments(RunQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.RunRow))
 def list_runs(query: dict[str, Any]) -> dict[str, Any]:
-    """Newest first."""
+    """List runs, newest first."""
     _refuse_unknown_rule(query.get("rule"))
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
@@ -69,7 +69,7 @@ def list_runs(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.RunStory))
 @refusing
 def show_run(run_id: int) -> dict[str, Any]:
-    """One run as a story: verdicts with their traces, plans with what stopped them, effects, calls."""
+    """Show one run: verdicts with their traces, plans with what stopped them, effects, calls."""
     with services().store.read() as session:
         run = session.get(Run, run_id)
         if run is None:
@@ -88,7 +88,7 @@ def show_run(run_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.UndoneRunsRow))
 @refusing
 def undo_several(body: dict[str, Any]) -> dict[str, Any]:
-    """Take several runs back, the newest first, each by itself. With `confirm` only where it is that many changes."""
+    """Undo several runs, the newest first, each by itself. With `confirm` only if it is that many changes."""
     if body["confirm"] is not None:
         must_be_confirmed(about_undo_of_runs(services(), body["runs"]), body["confirm"])
     found = undo_runs(services(), body["runs"], who=g.who, now=services().clock())
@@ -101,7 +101,7 @@ def undo_several(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.UndoneRow))
 @refusing
 def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
-    """Take a run back, or a part of it. With `confirm` only where it is that many changes: else 409."""
+    """Undo a run, or a part of it. With `confirm` only if it is that many changes: otherwise 409."""
     wanted, now = selection(body), services().clock()
     if body["confirm"] is not None:
         must_be_confirmed(about_undo(services(), run_id, wanted, now), body["confirm"])
@@ -113,7 +113,7 @@ def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.WaitingPlan))
 def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
-    """Plans that wait for a person, the most money first."""
+    """List plans that wait for approval, the most money first."""
     with services().store.read() as session:
         waiting = ledger.waiting(session)
         before = ledger.plan(session, whole(query["after"]) or 0)
@@ -129,7 +129,7 @@ def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.ReviewRow))
 @refusing
 def show_approval(plan_id: int) -> dict[str, Any]:
-    """One waiting plan, and what a yes at this moment would leave out."""
+    """Show one waiting plan, and what an approval at this moment would leave out."""
     return one(review(services(), plan_id, now=services().clock()))
 
 
@@ -139,9 +139,9 @@ def show_approval(plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
-    """Say yes. The rule is evaluated again first: what recovered drops out.
+    """Approve a plan. The rule is evaluated again first, and recovered items are left out.
 
-    With `confirm` only where it is that many changes: else 409.
+    With `confirm` only if it is that many changes: otherwise 409.
     """
     wanted, now = selection(body), services().clock()
     if body["confirm"] is not None:
@@ -155,7 +155,7 @@ def approve_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.AnsweredRow))
 @refusing
 def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
-    """Say no."""
+    """Reject a plan."""
     return one(reject(services(), plan_id, person=person(), why=body["why"], now=services().clock()))
 
 
@@ -164,7 +164,7 @@ def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @blueprint.arguments(HoldQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.HoldRow))
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
-    """Active holds, or ended ones too, newest first."""
+    """List active holds, or ended ones too, newest first."""
     _refuse_unknown_rule(query.get("rule"))
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
@@ -185,7 +185,7 @@ def _touching(target: Target, account: str | None) -> ColumnElement[bool]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.MuteRow))
 def list_mutes(query: dict[str, Any]) -> dict[str, Any]:
-    """Items that a rule, or all of them (`*`), leaves alone, the next to end first."""
+    """List items that a rule, or all of them (`*`), leaves alone, the next to end first."""
     with services().store.read() as session:
         found = [
             {"id": _name_of(each)} | picked(each, schemas_out_decisions.MuteRow)
@@ -223,7 +223,7 @@ def _name_of(mute: Mute) -> str:
 @blueprint.response(200, thing(schemas_out_decisions.EndedMuteRow))
 @refusing
 def end_mute(body: dict[str, Any]) -> dict[str, Any]:
-    """End a mute: a rule may act on the item again. 409 if it is muted in several accounts and none is named."""
+    """End a mute: a rule may act on the item again. 409 if it is muted in several accounts and no account is named."""
     ended = end_mutes(
         services().store, body["rule"], body["item"], account=body["account"], who=g.who, now=services().clock()
     )  # fmt: skip

@@ -27,7 +27,7 @@ blueprint = Blueprint("effects", "effects", description="Effects and the things 
 @blueprint.arguments(EffectQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.EffectRow))
 def list_effects(query: dict[str, Any]) -> dict[str, Any]:
-    """Newest first."""
+    """List effects, newest first."""
     return newest(Effect, schemas_out_decisions.EffectRow, query, equal={"state": Effect.state, "rule": Effect.rule_id})
 
 
@@ -36,7 +36,7 @@ def list_effects(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.EffectStory))
 @refusing
 def show_effect(effect_id: int) -> dict[str, Any]:
-    """One effect with the requests that carried it."""
+    """Show one effect with its requests."""
     with services().store.read() as session:
         found = session.get(Effect, effect_id)
         if found is None:
@@ -61,7 +61,7 @@ def reveal_secret(effect_id: int) -> dict[str, Any]:
 @blueprint.arguments(EntityQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.EntityRow))
 def list_entities(query: dict[str, Any]) -> dict[str, Any]:
-    """Offers, publishers, advertisers and the like as we last saw them."""
+    """List offers, publishers, advertisers and other entities as of the last sync."""
     found = [entities.matches(query["text"])] if "text" in query else []
     return newest(
         Entity, schemas_out_decisions.EntityRow, query, *found, equal={"kind": Entity.kind, "account": Entity.account}
@@ -73,7 +73,7 @@ def list_entities(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(ChangesQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.ChangeOfItemRow))
 def list_changes(query: dict[str, Any]) -> dict[str, Any]:
-    """What was found to be different at Integr8, and whether a rule or a person changed it, newest first."""
+    """List differences found at Integr8, and whether a rule or a person changed them, newest first."""
     equal = {name: getattr(EntityChange, name) for name in ("kind", "account", "ref", "cause")}
     return newest(EntityChange, schemas_out_decisions.ChangeOfItemRow, query, equal=equal)
 
@@ -84,7 +84,7 @@ def list_changes(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.EntityStory))
 @refusing
 def show_entity(query: dict[str, Any], kind: str, identity: str) -> dict[str, Any]:
-    """One of them, with its last fifty changes and who made them. 409 where several accounts have one of that id."""
+    """Show one entity, with its last fifty changes and their authors. 409 if several accounts have one of that id."""
     with services().store.read() as session:
         found = find_item(session, kind, identity, query["account"])
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)

@@ -33,7 +33,10 @@ _seats = BoundedSemaphore(MAX_STREAMS)
 @blueprint.arguments(StreamQuery, location="query")
 @blueprint.doc(responses={200: {"description": "text/event-stream", "content": {"text/event-stream": {}}}})
 def stream(query: dict[str, Any]) -> Response:
-    """Runs as they happen. It ends after `seconds`; clients that speak the protocol come back by themselves."""
+    """Stream runs as they happen.
+
+    It ends after `seconds`; clients that support the protocol reconnect by themselves.
+    """
     if not _seats.acquire(blocking=False):
         return problem(503, "Too many streams", f"{MAX_STREAMS} are open in this process; try again", retry_after=5)
     last = whole(request.headers.get("Last-Event-ID")) if query["after"] is None else query["after"]

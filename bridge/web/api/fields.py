@@ -12,7 +12,7 @@ AT = "2026-11-24T10:15:00+00:00"
 
 
 class Free(fields.Field[Any]):
-    """A value whose shape is not ours to say: a body, a trace, a field of Integr8."""
+    """A value of any form: a body, a trace, a field of Integr8."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         return plain(value)
@@ -51,14 +51,14 @@ def words(text: str = "") -> fields.List[Any]:
 
 
 def old(kind: Callable[..., fields.Field[Any]], new: str) -> fields.Field[Any]:
-    """The name that the field `new` had before; the view gives both (`bridge.config.renamed.with_old_names`)."""
+    """Return the former name of the field `new`; the view returns both (`bridge.config.renamed.with_old_names`)."""
     made = kind()
     made.metadata = old_name(new)
     return made
 
 
 def old_name(new: str) -> dict[str, Any]:
-    """What the OpenAPI document says of a field that is now called `new`."""
+    """Return the OpenAPI text about a field that is now called `new`."""
     return {"description": f"The old name of `{new}`; gone in the next version.", "deprecated": True}
 
 
@@ -72,7 +72,7 @@ def _about(text: str, example: Any) -> dict[str, Any]:
 
 @cache
 def listing(row: type[Schema]) -> type[Schema]:
-    """A page of such rows."""
+    """Return the schema of a page of such rows."""
     description = "give it as `after`; null on the last page"
     return Schema.from_dict(
         {
@@ -85,5 +85,5 @@ def listing(row: type[Schema]) -> type[Schema]:
 
 @cache
 def thing(row: type[Schema]) -> type[Schema]:
-    """One of them, or what an action did."""
+    """Return the schema of one of them, or of the result of an action."""
     return Schema.from_dict({"data": fields.Nested(row, required=True)}, name=f"{row.__name__}Answer")

@@ -30,7 +30,7 @@ blueprint = Blueprint("events", "events", description="Webhooks as they were rec
 @blueprint.arguments(EventQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.EventRow))
 def list_events(query: dict[str, Any]) -> dict[str, Any]:
-    """Newest first."""
+    """List events, newest first."""
     with services().store.read() as session:
         must_be_known("source", query.get("source"), {*services().sources, *_senders(session, query.get("source"))})
     equal = {"source": Event.source, "state": Event.state, "event_type": Event.event_type}
@@ -39,7 +39,7 @@ def list_events(query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _senders(session: Session, name: str | None) -> set[str]:
-    """The name itself, where events of a source are kept that is not configured any more."""
+    """Return the senders; the name itself for events of a source that is no longer configured."""
     kept = select(Event.source).where(Event.source == name).limit(1)
     return set(session.scalars(kept)) if name is not None else set()
 
@@ -49,7 +49,7 @@ def _senders(session: Session, name: str | None) -> set[str]:
 @blueprint.response(200, thing(schemas_out_decisions.EventStory))
 @refusing
 def show_event(event_id: str) -> dict[str, Any]:
-    """One event: what it says, and the runs that it caused."""
+    """Show one event: its values, and the runs that it caused."""
     with services().store.read() as session:
         event = session.get(Event, event_id)
         if event is None:
@@ -67,7 +67,7 @@ def show_event(event_id: str) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_decisions.ResultRow))
 @refusing
 def event_results(query: dict[str, Any], event_id: str) -> dict[str, Any]:
-    """What became of each row of a CSV that was posted to a source; the event is any of its rows."""
+    """Return the result of each row of a CSV that was posted to a source; the event is any of its rows."""
     with services().store.read() as session:
         return listed(results(session, event_id), "row", query)
 
@@ -89,7 +89,7 @@ def replay_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_decisions.ReplayedRow))
 @refusing
 def replay_events(body: dict[str, Any]) -> dict[str, Any]:
-    """Send everything since a moment through the rules again, or what a filter finds, bit by bit."""
+    """Send everything since a moment, or the result of a filter, through the rules again, bit by bit."""
     chosen, pace = body.pop("revision"), body.pop("per_minute")
     with services().store.read() as session:
         found = matching(session, **body)
@@ -111,7 +111,7 @@ def cancel_replay() -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_decisions.EventName))
 @refusing
 def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
-    """Handle a quarantined or dead event after all, with a corrected body if one is given."""
+    """Accept a quarantined or dead event, with a corrected body if one is given."""
     raw = body["body"].encode() if "body" in body else None
     settle_aside(services(), event_id, accept=True, body=raw, who=g.who, now=services().clock())
     return one({"event_id": event_id})
@@ -123,6 +123,6 @@ def accept_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.EventName))
 @refusing
 def discard_event(body: dict[str, Any], event_id: str) -> dict[str, Any]:
-    """Close a quarantined or dead event without handling it."""
+    """Discard a quarantined or dead event."""
     settle_aside(services(), event_id, accept=False, who=g.who, now=services().clock(), why=body["why"])
     return one({"event_id": event_id})

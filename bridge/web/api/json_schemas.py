@@ -17,7 +17,7 @@ blueprint = Blueprint("schemas", "schemas", description="JSON Schemas")
 @needs(Role.VIEWER)
 @blueprint.response(200, thing(SchemaRow))
 def rule_schema() -> dict[str, Any]:
-    """Of rule files, for editors."""
+    """Return the JSON Schema of rule files, for editors."""
     return one({"schema": json_schema()})
 
 
@@ -25,5 +25,5 @@ def rule_schema() -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.response(200, thing(SchemaRow))
 def notice_schemas() -> dict[str, Any]:
-    """Of the events that outgoing webhooks carry, by name."""
+    """Return the JSON Schemas of the events that outgoing webhooks send, by name."""
     return one({"schema": catalogue()})

@@ -35,7 +35,7 @@ SECRETS = ("/tokens", "/users", "/password", "/secret")  # a POST to these answe
 
 
 class InCommon(BasePlugin):
-    """Adds to each operation what its view need not say."""
+    """Adds to each operation the parts that all have in common."""
 
     def init_spec(self, spec: Any) -> None:
         spec.components.schema("Problem", PROBLEM)

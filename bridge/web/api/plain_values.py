@@ -8,7 +8,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Moments as ISO 8601, money as text, dataclasses as objects."""
+    """Return moments as ISO 8601, money as text, dataclasses as objects."""
     match value:
         case datetime():
             return value.isoformat()

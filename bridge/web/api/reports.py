@@ -42,7 +42,7 @@ CSV = {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.FeedRow))
 def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
-    """What is read from Integr8, and how far it is complete."""
+    """List the feeds that are read from Integr8, and how far each is complete."""
     with services().store.read() as session:
         found = [
             picked(each, schemas_out_service.FeedRow)
@@ -58,7 +58,7 @@ def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.AgreementRow))
 @refusing
 def agreement(query: dict[str, Any]) -> dict[str, Any]:
-    """Where postbacks and reports differ, per hour and offer; a day by default."""
+    """Show where postbacks and reports differ, per hour and offer; a day by default."""
     until = query["end"] or services().clock()
     begin = query["start"] or until - timedelta(days=1)
     with services().store.read() as session:
@@ -79,7 +79,7 @@ def agreement(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.ShadowRow))
 @refusing
 def shadow(query: dict[str, Any]) -> dict[str, Any]:
-    """What shadow rules would have done, beside what people did to the same targets within a day."""
+    """Compare what shadow rules would have done with what people did to the same targets within a day."""
     until = query["end"] or services().clock()
     begin = query["start"] or until - timedelta(days=7)
     with services().store.read() as session:
@@ -98,7 +98,7 @@ def shadow(query: dict[str, Any]) -> dict[str, Any]:
 @needs(Role.OPERATOR)
 @blueprint.response(202, thing(schemas_out_service.AskedRow))
 def poll() -> dict[str, Any]:
-    """Have the workers read every feed now. One that waits to be read already is not asked for again."""
+    """Let the workers read every feed now. A feed that waits already is not requested again."""
     with services().store.write() as session:
         asked = feeds.ask_all(session, services(), services().clock())
     services().queue.wake("reports.poll")
@@ -111,7 +111,7 @@ def poll() -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_service.ExportRow))
 @refusing
 def start_export(body: dict[str, Any]) -> dict[str, Any]:
-    """Have Integr8's download centre write a CSV. Ten a day are allowed; the eleventh is refused with 409."""
+    """Let Integr8's download centre write a CSV. Ten a day are allowed; the eleventh is refused with 409."""
     account, integration = body.pop("account"), body.pop("integration")
     begun = exports.begin(services(), account, integration, **body)
     left = exports.exporter(services(), account, integration).budget().left
@@ -124,7 +124,7 @@ def start_export(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.ExportRow))
 @refusing
 def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
-    """How far an export is, and where its file is once it is there. Ask again every few seconds."""
+    """Show the progress of an export, and the address of its file once it exists. Ask again every few seconds."""
     account, integration = query["account"], query["integration"]
     found = exports.status(services(), account, integration, export_id)
     left = exports.exporter(services(), account, integration).budget().left
@@ -138,7 +138,7 @@ def show_export(query: dict[str, Any], export_id: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.ImportedRow))
 @refusing
 def import_report(query: dict[str, Any]) -> dict[str, Any]:
-    """Add the rows of a CSV, up to 8 MB, to the observations. Sent again, it counts nothing twice."""
+    """Add the rows of a CSV, up to 8 MB, to the observations. A repeated upload counts nothing twice."""
     key = FeedKey(account=query["account"], integration=query["integration"], kind=Kind(query["kind"]))
     if key.account not in services().settings.accounts:
         raise OperationError(f"account {key.account}: not in bridge.yaml")
@@ -179,7 +179,7 @@ def import_report(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(202, listing(schemas_out_service.BackfillRow))
 @refusing
 def fetch_reports(body: dict[str, Any]) -> dict[str, Any]:
-    """Have the workers read the days before what is known, from Integr8. Asked again, it says how far that is."""
+    """Let the workers read the days before the known ones from Integr8. A repeated request shows the progress."""
     found = fetch(services(), body["days"], account=body["account"], who=g.who, now=services().clock())
     rows = [picked(each, schemas_out_service.BackfillRow) for each in found]
     return page(rows, len(rows), "kind")
@@ -189,7 +189,7 @@ def fetch_reports(body: dict[str, Any]) -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.response(200, listing(schemas_out_service.BackfillRow))
 def show_fetching() -> dict[str, Any]:
-    """How far back each feed reaches, and what is being read before it."""
+    """Show how far back each feed reaches, and what is being read before it."""
     rows = [picked(each, schemas_out_service.BackfillRow) for each in backfills(services())]
     return page(rows, len(rows), "kind")
 
@@ -199,7 +199,7 @@ def show_fetching() -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.ReportImportRow))
 def list_imports(query: dict[str, Any]) -> dict[str, Any]:
-    """Imports of report rows, the newest first."""
+    """List imports of report rows, the newest first."""
     with services().store.read() as session:
         found = [picked(each, schemas_out_service.ReportImportRow) for each in import_states(session)]
     return listed(found, "id", query)
@@ -210,6 +210,6 @@ def list_imports(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.RemovedImportRow))
 @refusing
 def remove_report_import(import_id: int) -> dict[str, Any]:
-    """Take the rows of an import out again. What it changed is as before; what polling read since stays."""
+    """Remove the rows of an import. Rows that it changed are restored; rows that polling read since stay."""
     facts = remove_import(services().store, import_id, by=g.who, now=services().clock())
     return one({"id": import_id, "facts": facts})

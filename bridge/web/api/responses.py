@@ -17,13 +17,16 @@ from rules.model.state import target_of
 
 
 def page(rows: Sequence[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
-    """One page out of at most `limit` + 1 rows."""
+    """Return one page out of at most `limit` + 1 rows."""
     shown = list(rows[:limit])
     return {"data": shown, "next": str(shown[-1][key]) if len(rows) > limit else None}
 
 
 def listed(rows: Sequence[dict[str, Any]], key: str, query: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of a short list that is at hand as a whole, in its own order. After a row that is gone nothing follows."""
+    """Return a page of a short list that is completely at hand, in its own order.
+
+    After a deleted row nothing follows.
+    """
     after = query["after"]
     names = [str(row[key]) for row in rows]
     begin = 0 if after is None else names.index(after) + 1 if after in names else len(rows)
@@ -31,12 +34,12 @@ def listed(rows: Sequence[dict[str, Any]], key: str, query: Mapping[str, Any]) -
 
 
 def whole(text: str | None) -> int | None:
-    """A cursor that is a number; anything else is not a cursor of ours."""
+    """Parse a cursor that is a number; anything else is refused."""
     return None if text is None else as_id(text)
 
 
 def picked(row: Any, schema: type[Schema]) -> dict[str, Any]:
-    """Of a row of the database what the schema names; what the row does not have is added by the view."""
+    """Return the fields of a row that the schema names; the view adds the others."""
     names = (field.attribute or name for name, field in schema._declared_fields.items())  # noqa: SLF001 - no other list
     return {name: getattr(row, name) for name in names if hasattr(row, name)}
 
@@ -49,7 +52,7 @@ def newest(
     equal: Mapping[str, InstrumentedAttribute[Any]] | None = None,
     cursor: Callable[[str | None], Any] = whole,
 ) -> dict[str, Any]:
-    """A page of a table, newest first. `equal`: the column that a parameter of the query must agree with."""
+    """Return a page of a table, newest first. `equal`: the column that a parameter of the query must equal."""
     wanted = select(table).where(*conditions).order_by(table.id.desc()).limit(query["limit"] + 1)
     after = cursor(query["after"])
     if after is not None:
@@ -66,7 +69,7 @@ def one(value: Any) -> dict[str, Any]:
 
 
 def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Answer what an operation refuses as a problem document."""
+    """Convert refusals of an operation to problem documents."""
 
     @wraps(view)
     def careful(*args: Any, **kwargs: Any) -> Any:
@@ -84,11 +87,11 @@ def refusing(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def targets(texts: Sequence[str]) -> list[Target]:
-    """`offer=42` → a target."""
+    """Convert `offer=42` to a target."""
     pairs = (text.partition("=") for text in texts)
     return [target_of(kind, identity) for kind, _, identity in pairs]
 
 
 def selection(body: dict[str, Any]) -> Choice:
-    """A body without `only` means everything; one with an empty list is refused with NothingSelected."""
+    """Return the selection: a body without `only` means everything; an empty list is refused with NothingSelected."""
     return Named(body["targets"]) if "targets" in body else EVERYTHING

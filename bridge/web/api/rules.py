@@ -34,7 +34,7 @@ blueprint = Blueprint("rules", "rules", description="The rules of BRIDGE_HOME")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_rules.RuleRow))
 def list_rules(query: dict[str, Any]) -> dict[str, Any]:
-    """The live rules; a broken one keeps its last good revision and is marked stale."""
+    """List the live rules; a broken one keeps its last good revision and is marked stale."""
     with services().store.read() as session:
         book = services().library.current(session)
         found = [
@@ -50,7 +50,7 @@ def list_rules(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.RuleStory))
 @refusing
 def show_rule(rule_id: str) -> dict[str, Any]:
-    """The text of a rule and all its revisions."""
+    """Show the text of a rule and all its revisions."""
     with services().store.read() as session:
         history = stored_revisions.history(session, rule_id)
         if not history:
@@ -69,7 +69,7 @@ def show_rule(rule_id: str) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_rules.RevisionRow))
 @refusing
 def rule_history(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """Every revision that was ever loaded, with its text, newest first."""
+    """List every revision that was ever loaded, with its text, newest first."""
     with services().store.read() as session:
         found = [
             {"revision": each.hash, "file": each.file, "first_seen_at": each.first_seen_at, "text": each.text}
@@ -96,7 +96,7 @@ def test_rule(rule_id: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.ExplanationRow))
 @refusing
 def explain_rule(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """Why the rule did, or did not, do something about a subject, now or at a time."""
+    """Explain why the rule did, or did not, do something about a subject, now or at a time."""
     at = query["at"]
     return one(answered("explain", rule=rule_id, subject=query["subject"], at=at.isoformat() if at else None))
 
@@ -116,7 +116,10 @@ def move_rule(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_rules.CostRow))
 @refusing
 def list_costs(rule_id: str) -> dict[str, Any]:
-    """What the live revision costs at this network's volumes: honest subjects paused by chance, collapses unnoticed."""
+    """List the costs of the live revision at this network's volumes.
+
+    These are honest subjects paused by chance, and collapses unnoticed.
+    """
     found = answered("costs", rule=rule_id)
     return page(found, len(found), "a_day")
 
@@ -126,7 +129,7 @@ def list_costs(rule_id: str) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_rules.BacktestRow))
 def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """What the last backtests of the rule came to, newest first."""
+    """List the results of the rule's last backtests, newest first."""
     with services().store.read() as session:
         found = [
             picked(each, schemas_out_rules.BacktestRow) | {"figures": for_programs(each.figures)}
@@ -141,9 +144,9 @@ def list_backtests(query: dict[str, Any], rule_id: str) -> dict[str, Any]:
 @blueprint.response(202, thing(schemas_out_rules.BacktestJobRow))
 @refusing
 def run_backtest(body: dict[str, Any], rule_id: str) -> dict[str, Any]:
-    """Have a worker replay the live revision over the past, with the facts as they were known then.
+    """Let a worker replay the live revision over the past, with the facts as they were known then.
 
-    The last 30 days up to this moment, unless `from` and `to` say otherwise; never beyond now.
+    The last 30 days up to now, unless `from` and `to` say otherwise; never after now.
     """
     step = timedelta(seconds=body["step_seconds"]) if "step_seconds" in body else None
     question = BacktestRequest.of(body.get("start"), body.get("end"), services().clock(), step, body["against"])
@@ -166,7 +169,7 @@ def _question(body: dict[str, Any]) -> Question:
 @blueprint.response(200, thing(schemas_out_rules.BacktestJobRow))
 @refusing
 def show_backtest_job(number: int) -> dict[str, Any]:
-    """How far a backtest is; when it is done, `backtest_id` names its row in the rule's backtests."""
+    """Show the progress of a backtest; when it is done, `backtest_id` names its row in the rule's backtests."""
     with services().store.read() as session:
         found = session.get(BacktestJob, number)
     if found is None:
@@ -179,7 +182,7 @@ def show_backtest_job(number: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.BacktestJobRow))
 @refusing
 def stop_backtest_job(number: int) -> dict[str, Any]:
-    """End a backtest that waits or runs."""
+    """End a waiting or running backtest."""
     return one(_job(backtest_jobs.stop(services(), number, who=g.who, now=services().clock())))
 
 
@@ -189,7 +192,7 @@ def stop_backtest_job(number: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.SavedRow))
 @refusing
 def save_rule(body: dict[str, Any]) -> dict[str, Any]:
-    """Write one rule into its file and load it; give the patch where rules are in git."""
+    """Write one rule into its file and load it; return the patch if rules are in git."""
     done = save(
         services(), body["text"], who=g.who, note=body["note"], now=services().clock(), base=body["base"],
         force=body["write"],
@@ -202,7 +205,7 @@ def save_rule(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_rules.TemplateRow))
 def list_library(query: dict[str, Any]) -> dict[str, Any]:
-    """The rules that come with the service, each as the text of a new rule: in shadow, with a free id."""
+    """List the rules of the library, each as the text of a new rule: in shadow, with a free id."""
     with services().store.read() as session:
         taken = services().library.current(session).revisions.keys()
     rows = [
@@ -218,7 +221,7 @@ def list_library(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.PastRow))
 @refusing
 def past_of_rule(body: dict[str, Any]) -> dict[str, Any]:
-    """What the rule of a text would have done in the last 30 days, looked at in few steps. Changes nothing."""
+    """Show what the rule of a text would have done in the last 30 days, evaluated in few steps. Changes nothing."""
     return one(with_old_names("backtest", answered("past", text=body["text"])))
 
 
@@ -228,7 +231,7 @@ def past_of_rule(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.DraftRow))
 @refusing
 def check_rules(body: dict[str, Any]) -> dict[str, Any]:
-    """What is wrong with a text that is not live, with its own tests and beside the live rules. Changes nothing."""
+    """Check a text that is not live: its faults, its own tests, and its relation to the live rules. Changes nothing."""
     return one(answered("check", text=body["text"]))
 
 
@@ -238,7 +241,7 @@ def check_rules(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_rules.ComparedRow))
 @refusing
 def compare_rules(body: dict[str, Any]) -> dict[str, Any]:
-    """What a text would decide differently from the live rules, on the present data. Changes nothing."""
+    """Compare the decisions of a text with those of the live rules, on the present data. Changes nothing."""
     return one({"rules": answered("diff", text=body["text"])})
 
 

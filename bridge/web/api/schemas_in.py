@@ -41,7 +41,7 @@ class PageQuery(Strict):
 
 
 def _plausible(value: datetime) -> None:
-    """Refuse what is missing on every other way in, too."""
+    """Refuse what every other way of input refuses too."""
     if not plausible(value):
         raise ValidationError(f"is in the year {value.year}; choose a time from 2000 to 2100")
 

@@ -32,7 +32,7 @@ blueprint = Blueprint("service", "service", description="The service itself")
 @needs(Role.VIEWER)
 @blueprint.response(200, thing(schemas_out_service.OverviewRow))
 def overview() -> dict[str, Any]:
-    """What happened in the last 24 hours, what waits, what is wrong."""
+    """Show what happened in the last 24 hours, what waits, and what is wrong."""
     now = services().clock()
     with services().store.read() as session:
         found = {
@@ -49,7 +49,7 @@ def overview() -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.response(200, thing(schemas_out_service.UsageRow))
 def usage() -> dict[str, Any]:
-    """Requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
+    """Show requests to Integr8 in the last 24 hours, by hour and by operation, and the exports left of each account."""
     with services().store.read() as session:
         found = consumption(session, services().settings.accounts, services().clock())
     return one(
@@ -69,7 +69,7 @@ def usage() -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.CallOfAccount))
 def list_calls(query: dict[str, Any]) -> dict[str, Any]:
-    """Requests to Integr8, newest first."""
+    """List requests to Integr8, newest first."""
     return newest(Call, schemas_out_decisions.CallOfAccount, query)
 
 
@@ -78,7 +78,7 @@ def list_calls(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(AuditQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.AuditRow))
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
-    """Who did what, newest first."""
+    """List who did what, newest first."""
     found = [Audit.at >= query["since"]] if "since" in query else []
     return newest(Audit, schemas_out_service.AuditRow, query, *found, equal={"who": Audit.who, "what": Audit.what})
 
@@ -87,7 +87,7 @@ def list_audit(query: dict[str, Any]) -> dict[str, Any]:
 @needs(Role.VIEWER)
 @blueprint.response(200, thing(schemas_out_service.FindingsRow))
 def check() -> dict[str, Any]:
-    """What is wrong with bridge.yaml, the rules and the tables as their files are now."""
+    """Check the present files: bridge.yaml, the rules and the tables."""
     found = check_home(services().settings.home)
     told = {"errors": found.errors, "warnings": found.warnings, "rules": found.rules}
     return one({"ok": not found.errors, **told})
@@ -98,7 +98,7 @@ def check() -> dict[str, Any]:
 @blueprint.arguments(DoctorQuery, location="query")
 @blueprint.response(200, thing(schemas_out_service.DoctorRow))
 def doctor(query: dict[str, Any]) -> dict[str, Any]:
-    """Check everything that the service needs; with `integr8`, what each API key may read as well."""
+    """Check everything that the service needs; with `integr8`, also what each API key may read."""
     now = services().clock()
     found, paste = examine(services(), now, health=checks), []
     for name in services().settings.accounts:
@@ -116,9 +116,9 @@ def doctor(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.HaltRow))
 @refusing
 def halt(body: dict[str, Any]) -> dict[str, Any]:
-    """Stop everything, or one rule, account or advertiser, until resume: no effect is sent, no rule decides.
+    """Halt everything, or one rule, account or advertiser, until resume: no effect is sent, no rule decides.
 
-    Webhooks are still taken; they wait.
+    Webhooks are still accepted; they wait.
     """
     why = body.pop("why")
     return one(halt_(services(), scope_of(services(), **body), who=g.who, why=why, now=services().clock()))
@@ -129,7 +129,7 @@ def halt(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.OpenHaltRow))
 def list_halts(query: dict[str, Any]) -> dict[str, Any]:
-    """What is halted, the oldest halt first, and how much waits for resume."""
+    """List what is halted, the oldest halt first, and how much waits for resume."""
     with services().store.read() as session:
         return listed([asdict(each) for each in halted_parts(services(), session)], "id", query)
 
@@ -140,9 +140,9 @@ def list_halts(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.ResumedRow))
 @refusing
 def resume(body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """End the halt of everything, or of what is named. Without one nothing happens.
+    """End the halt of everything, or of what is named. Without a halt nothing happens.
 
-    Events and due runs that waited are decided about now, or dropped.
+    Events and due runs that waited are processed now, or dropped.
     """
     asked = dict(body or {})
     events = asked.pop("waiting", "decide")

@@ -23,7 +23,7 @@ blueprint = Blueprint("sources", "sources", description="Who may send webhooks")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.SourceRow))
 def list_sources(query: dict[str, Any]) -> dict[str, Any]:
-    """Who may send webhooks, and how their requests are authenticated."""
+    """List who may send webhooks, and how their requests are authenticated."""
     found = [
         {"source": name, "authentication": found.method, "proof": found.method, "format": found.format,
          "path": f"/hooks/{name}", "warnings": list(found.warnings)}
@@ -38,7 +38,7 @@ def list_sources(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.AddressRow))
 @refusing
 def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
-    """The address to paste at the sender, with its token: the answer is as secret as bridge.yaml's environment."""
+    """Show the address to paste at the sender, with its token: the answer is as secret as bridge.yaml's environment."""
     found = source_setup.address(services(), name, query["kind"], base_url=query["base_url"])
     return one({"source": name, "url": found})
 
@@ -49,7 +49,10 @@ def source_url(query: dict[str, Any], name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.SampleRow))
 @refusing
 def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
-    """A curl command with a correct signature or token, which may be the secret itself. The event's type is `test`."""
+    """Return a curl command with a correct signature or token, which may be the secret itself.
+
+    The event's type is `test`.
+    """
     return one({"source": name, "curl": source_setup.example(services(), name, base_url=query["base_url"]).curl})
 
 
@@ -59,7 +62,7 @@ def source_sample(query: dict[str, Any], name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.RotatedRow))
 @refusing
 def rotate_source(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Accept a second secret beside the present one. The new one is shown here only."""
+    """Accept a second secret beside the present one. Only this answer shows the new one."""
     base = source_setup.BASE_URL if body["base_url"] is None else body["base_url"]
     base = services().settings.public_url or base
     made = source_secrets.rotate(
@@ -73,7 +76,7 @@ def rotate_source(body: dict[str, Any], name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.SourceName))
 @refusing
 def end_old_secret(name: str) -> dict[str, Any]:
-    """Accept the newest secret of a source alone."""
+    """Accept only the newest secret of a source."""
     source_secrets.end_old(services(), name, who=g.who, now=services().clock())
     return one({"source": name})
 
@@ -83,7 +86,7 @@ def end_old_secret(name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.TriedRow))
 @refusing
 def try_source(name: str) -> dict[str, Any]:
-    """Send that event to `public_url`, through whatever stands before the service, and say what came back."""
+    """Send that event to `public_url`, through any proxy in front of the service, and return the answer."""
     answer = source_setup.send(source_setup.example(services(), name))
     now, detail = services().clock(), {"status": answer.status_code}
     with services().store.write() as session:

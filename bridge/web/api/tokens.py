@@ -24,7 +24,7 @@ blueprint = Blueprint("tokens", "tokens", description="Who may use the API and t
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.TokenRow))
 def list_tokens(query: dict[str, Any]) -> dict[str, Any]:
-    """All of them, without their secrets."""
+    """List all tokens, without their secrets."""
     with services().store.read() as session:
         found = [picked(token, schemas_out_service.TokenRow) for token in tokens.everyone(session)]
     return listed(found, "id", query)
@@ -36,7 +36,7 @@ def list_tokens(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, thing(schemas_out_service.NewToken))
 @refusing
 def create_token(body: dict[str, Any]) -> dict[str, Any]:
-    """Make a token. Its text is in this answer and nowhere else, so an Idempotency-Key is not honoured here."""
+    """Create a token. Only this answer has its text, so an Idempotency-Key has no effect here."""
     days = body.get("days")
     with services().store.write() as session:
         text = make(

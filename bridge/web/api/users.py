@@ -50,7 +50,7 @@ def _made(made: CreatedUser) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.UserRow))
 def list_users(query: dict[str, Any]) -> dict[str, Any]:
-    """All of them, by name. Passwords are kept as hashes and told to nobody."""
+    """List all users by name. Passwords are stored as hashes and never shown."""
     with services().store.read() as session:
         found = [_row(user) for user in known.everyone(session)]
     return listed(found, "id", query)
@@ -62,9 +62,9 @@ def list_users(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(201, thing(schemas_out_service.NewUser))
 @refusing
 def create_user(body: dict[str, Any]) -> dict[str, Any]:
-    """Make a user. The generated password is in this answer and nowhere else, and is changed at the first sign-in.
+    """Create a user. Only this answer has the generated password, which is changed at the first sign-in.
 
-    An Idempotency-Key is not honoured here; a name that is taken is refused with 409.
+    An Idempotency-Key has no effect here; a name that is taken is refused with 409.
     """
     made = users.add(
         services(), name=body["name"], role=Role(body["role"]), email=body.get("email"), actor=_actor(),
@@ -79,7 +79,7 @@ def create_user(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.UserRow))
 @refusing
 def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
-    """Another role, or disable and enable. Either ends the sessions of that user at once."""
+    """Change a role, or disable and enable a user. Either ends the sessions of that user at once."""
     now = services().clock()
     if "role" in body:
         users.set_role(services(), user_id, Role(body["role"]), actor=_actor(), now=now)
@@ -94,5 +94,5 @@ def change_user(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.NewUser))
 @refusing
 def reset_password(user_id: int) -> dict[str, Any]:
-    """A new, generated password, in this answer and nowhere else. All sessions of that user end."""
+    """Reset a password. Only this answer has the new, generated one. All sessions of that user end."""
     return _made(users.set_password(services(), user_id, actor=_actor(), now=services().clock()))

@@ -11,7 +11,7 @@ MAX_WORDS_NAMED = 20  # words that a refusal names
 
 
 def unknown_word(text: str, words: Collection[str]) -> str:
-    """`'quarantine' is none of dead, done, quarantined, received; did you mean 'quarantined'?`."""
+    """Return a message: `'quarantine' is none of dead, done, quarantined, received; did you mean 'quarantined'?`."""
     known = sorted(words)
     more = f" and {len(known) - MAX_WORDS_NAMED} more" if len(known) > MAX_WORDS_NAMED else ""
     near = get_close_matches(text, known, n=1, cutoff=0.5)

@@ -39,7 +39,7 @@ MAX_SENTENCES = 10  # of one message
 
 
 def done(where: str, do: Callable[[], str]) -> Response:
-    """Do it, and go back to the page with a sentence about it."""
+    """Run the action, and return to the page with a sentence about it."""
     try:
         flash(do(), "good")
     except OperationError as error:
@@ -48,17 +48,17 @@ def done(where: str, do: Callable[[], str]) -> Response:
 
 
 def _selection() -> Choice:
-    """The boxes that are ticked. A form without boxes says `whole`; one with none ticked is refused."""
+    """Return the ticked boxes. A form without boxes says `whole`; one with none ticked is refused."""
     return EVERYTHING if "whole" in request.form else Named(request.form.getlist("only"))
 
 
 def _back(otherwise: str) -> str:
-    """The page that the form was on."""
+    """Return the page that the form was on."""
     return own_page(request.form.get("back", otherwise))
 
 
 def _halt_scope() -> HaltScope:
-    """What a form halts or resumes: everything, where it names nothing. An empty name is a name that is not there."""
+    """Return what a form halts or resumes: everything, if it names nothing. An empty name counts as no name."""
     named = {name: request.form.get(name) for name in ("rule", "account", "advertiser")}
     return scope_of(services(), **named)
 
@@ -112,7 +112,7 @@ def undo_run(run_id: int) -> Response | str:
 @blueprint.post("/runs/undo")
 @needs(Role.OPERATOR, page=True)
 def undo_several() -> Response | str:
-    """Undo the runs that are ticked, after one question with all their changes and money."""
+    """Undo the ticked runs, after one question with all their changes and money."""
     where = _back("/activity")
 
     def do() -> str:
@@ -135,7 +135,7 @@ def _refuse(error: OperationError) -> str:
 
 
 def _numbers(name: str) -> list[int]:
-    """The numbers that are ticked."""
+    """Return the ticked numbers."""
     numbers = [as_id(text) for text in request.form.getlist(name)]
     if None in numbers:
         raise OperationError("the selected items no longer exist, so nothing was done; open the page again")
@@ -153,7 +153,7 @@ def _undone(done: Undone) -> str:
 
 
 def _surely(ask: Callable[[], Confirmation | None], do: Callable[[], str], where: str, action: str) -> Response | str:
-    """Do it, after one more question where it is large."""
+    """Run the action, after one more question if it is large."""
     try:
         asked = ask()
     except OperationError as error:
@@ -165,7 +165,7 @@ def _surely(ask: Callable[[], Confirmation | None], do: Callable[[], str], where
 
 
 def ask_first(asked: Confirmation, action: str, where: str, *, runs: int = 0) -> str:
-    """The page with the question; its yes sends the same form again, with what was asked about."""
+    """Return the page with the question; its confirmation sends the same form again, with the confirmed values."""
     carried = [(name, value) for name, value in request.form.items(multi=True) if name not in {"form", "sure"}]
     return show("confirm.html", asked=asked, action=action, carried=carried, back=where, runs=runs)
 
@@ -173,7 +173,7 @@ def ask_first(asked: Confirmation, action: str, where: str, *, runs: int = 0) ->
 @blueprint.post("/effects/<int:effect_id>/secret")
 @needs(Role.OPERATOR, page=True)
 def reveal(effect_id: int) -> Response | str:
-    """Show a provisioned password, once. The page must not be kept anywhere."""
+    """Show a provisioned password, once. The page must not be stored anywhere."""
     try:
         secret = reveal_secret(services(), effect_id, who=g.who, now=services().clock())
     except OperationError as error:
@@ -221,7 +221,7 @@ def release_hold(hold_id: int) -> Response:
 @blueprint.post("/holds/release")
 @needs(Role.OPERATOR, page=True)
 def release_many() -> Response | str:
-    """End the pauses that are ticked, or all that the filter shows; many are asked about once more."""
+    """End the ticked pauses, or all that the filter shows; many need a confirmation."""
     chosen: list[int] = []
 
     def ask() -> Confirmation | None:
@@ -236,14 +236,14 @@ def release_many() -> Response | str:
 
 
 def _stays(done: Released) -> str:
-    """What does not go back. Raises OperationError where no pause was ended at all."""
+    """Return what stays paused. Raises OperationError if no pause was ended at all."""
     if not done.ended:
         raise OperationError(f"No pause was ended: {_some(done.stays)}")
     return f"{_some(done.stays)}." if done.stays else ""
 
 
 def _some(sentences: Sequence[str]) -> str:
-    """The first ones, and how many more there are: a message has to fit above a page, and into a cookie."""
+    """Return the first ones, and how many more there are: a message has to fit above a page, and into a cookie."""
     told = list(dict.fromkeys(sentences))
     more = f"; and {len(told) - MAX_SENTENCES:,} more" if len(told) > MAX_SENTENCES else ""
     return f"{'; '.join(told[:MAX_SENTENCES])}{more}"
@@ -252,7 +252,7 @@ def _some(sentences: Sequence[str]) -> str:
 @blueprint.post("/mutes")
 @needs(Role.OPERATOR, page=True)
 def add_mute() -> Response:
-    """An exception: no rule, or not this one, touches an item until a day or until somebody ends it."""
+    """Add an exception: no rule, or not this one, changes an item until a day or until somebody ends it."""
 
     def do() -> str:
         form = request.form

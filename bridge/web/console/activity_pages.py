@@ -76,7 +76,10 @@ OUTCOMES = ("changed", "waiting", "held back", "no change", "shadow", "failed")
 @blueprint.get("/activity")
 @needs(Role.VIEWER, page=True)
 def activity() -> Response | str:
-    """Runs, newest first; evaluations with the same answer are one row, those that changed nothing are left out."""
+    """Show runs, newest first.
+
+    Evaluations with the same answer are one row, those that changed nothing are left out.
+    """
     found = filters("rule", "outcome", "all", "from", "to", "live", "sort")
     before = number_asked("before")
     oldest_first = one_of(found, "sort", BY_TIME) == "oldest"
@@ -179,13 +182,13 @@ def run(run_id: int) -> str:
 
 
 def _account(session: Session, found: Run, effects: Sequence[Effect]) -> str:
-    """Whose items a run is about: a rule has one account."""
+    """Return the account of a run's items: a rule has one account."""
     revision = services().library.revision(session, found.revision)
     return revision.account if revision is not None else next((one.account for one in effects), "")
 
 
 def _by_reason(verdicts: Sequence[StoredVerdict]) -> list[list[StoredVerdict]]:
-    """Verdicts with the same answer for the same reason are told together, in the order of the first of each."""
+    """Group verdicts with the same answer and reason, in the order of the first of each."""
     found: dict[tuple[int, str], list[StoredVerdict]] = {}
     for one in verdicts:
         found.setdefault((one.answer, one.reason), []).append(one)
@@ -193,7 +196,7 @@ def _by_reason(verdicts: Sequence[StoredVerdict]) -> list[list[StoredVerdict]]:
 
 
 def _made(session: Session, effect: Effect) -> str | None:
-    """Integr8's id of what a rule ensured by a natural key."""
+    """Return Integr8's id of what a rule ensured by a natural key."""
     made = (effect.result or {}).get("id")
     return str(made) if made is not None else created_item(session, effect.account, effect.kind, effect.target_id)
 
@@ -206,14 +209,14 @@ def _counted(effects: list[Effect]) -> dict[str, int]:
 
 
 def _of_the_plan(plan: StoredPlan) -> list[dict[str, Any]]:
-    """Stops, those of the whole plan first."""
+    """Return the stops, those of the whole plan first."""
     return sorted(plan.stops, key=lambda one: one.get("subject") is not None)
 
 
 @blueprint.get("/holds")
 @needs(Role.VIEWER, page=True)
 def held() -> Response | str:
-    """What rules keep paused, and what came back lately."""
+    """Show what rules keep paused, and what returned lately."""
     found = filters(*HOLDS_FILTERED, "sort")
     now = services().clock()
     wanted = [Hold.state == HoldState.ACTIVE, *of_holds(found, now)]
@@ -256,7 +259,7 @@ def _holds_as_csv(wanted: Select[Hold]) -> Response:
 @blueprint.get("/mutes")
 @needs(Role.VIEWER, page=True)
 def mutes() -> Response | str:
-    """Items that a rule leaves alone for a while, because a person decided about them."""
+    """Show items that a rule leaves alone for a while, because a person decided about them."""
     now = services().clock()
     asked = filters("rule", "q", "from", "to", "sort")
     wanted = [Mute.until > now, *days(asked, Mute.until, formatting.zone(services()))]
@@ -286,7 +289,7 @@ def _mute_key(one: Mute) -> list[str]:
 
 
 def _after_mute(session: Session, query: Select[Mute], order: Sequence[Any], found: Filters) -> Select[Mute]:
-    """The mutes after the one that `before` names; from the beginning where it has ended meanwhile."""
+    """Return the mutes after the one that `before` names; from the beginning if it has ended meanwhile."""
     if not found["before"]:
         return query
     try:
@@ -325,7 +328,7 @@ def _mutes_as_csv(wanted: Select[Mute]) -> Response:
 @blueprint.get("/changes")
 @needs(Role.VIEWER, page=True)
 def changes() -> Response | str:
-    """What was found to be different in Integr8, and who changed it."""
+    """Show differences found at Integr8, and who changed them."""
     found = filters("q", "kind", "field", "by", "account", "from", "to", "sort")
     accounts = tuple(services().settings.accounts)
     wanted = days(found, EntityChange.seen_at, formatting.zone(services()))
@@ -356,7 +359,7 @@ def changes() -> Response | str:
 
 
 def _of_item_called(text: str) -> ColumnElement[bool]:
-    """True for changes of what has this id, either of its two, or this in its name."""
+    """Return the condition for changes of the item with this id, either of its two, or with this in its name."""
     same = (Entity.account == EntityChange.account, Entity.kind == EntityChange.kind, Entity.ref == EntityChange.ref)
     return select(Entity.id).where(*same, entities.matches(text)).exists()
 
@@ -378,7 +381,7 @@ def _lines_of_changes(session: Session, rows: Sequence[EntityChange]) -> list[Li
 @blueprint.get("/audit")
 @needs(Role.VIEWER, page=True)
 def audit() -> Response | str:
-    """Who did what."""
+    """Show who did what."""
     found = filters("who", "what", "from", "to", "sort")
     wanted = days(found, Audit.at, formatting.zone(services()))
     wanted += [Audit.who == found["who"]] if found["who"] else []

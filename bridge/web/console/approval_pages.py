@@ -80,7 +80,7 @@ def approvals() -> Response | str:
 
 
 def _ranked(plans: Sequence[Review], room: int | None) -> dict[int, list[Wanted]]:
-    """Plan → its changes, the most money first; of all plans together no more than there is room for."""
+    """Return plan → its changes, the most money first; of all plans together no more than fit."""
     found = {}
     for one in plans:
         most = len(one.effects) if room is None else max(MIN_SHOWN, room)
@@ -90,7 +90,7 @@ def _ranked(plans: Sequence[Review], room: int | None) -> dict[int, list[Wanted]
 
 
 def _advertisers(session: Session, offers: Collection[Item]) -> dict[Item, str]:
-    """Offer, by either id → the name of its advertiser."""
+    """Return offer, by either id → the name of its advertiser."""
     owners: dict[Item, str] = {}
     ids = sorted({identity for _, _, identity in offers})
     for start in range(0, len(ids), AT_ONCE):

@@ -15,7 +15,7 @@ SMALL = 1e-9  # nothing that is measured here is smaller
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One hour: two counts, one upon the other, and the share of the budget that was used, 0 to 1."""
+    """One hour: two stacked counts, and the used share of the budget, 0 to 1."""
 
     at: datetime
     lower: int
@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour: its place, its two stacked parts in pixels, and what a person reads about it."""
+    """One hour: its position, its two stacked parts in pixels, and its text."""
 
     x: float
     width: float
@@ -37,7 +37,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars by the hour; `ticks` are the height and the text of the vertical axis, `top` what its end stands for."""
+    """Bars by the hour; `ticks` are the height and the text of the vertical axis, `top` the value at its end."""
 
     bars: Sequence[Bar]
     ticks: Sequence[tuple[float, str]]
@@ -49,14 +49,14 @@ class Chart:
 
 
 def counts(columns: Sequence[Column], lower: str, upper: str) -> Chart:
-    """Two stacked series per hour, named `lower` and `upper`."""
+    """Return two stacked series per hour, named `lower` and `upper`."""
     top = axis_top(max((one.lower + one.upper for one in columns), default=0), whole=True)
     parts = [(one.lower / top, one.upper / top, f"{one.lower:,} {lower}, {one.upper:,} {upper}") for one in columns]
     return _by_hour(columns, parts, top, [f"{top / 2:,.0f}", f"{top:,.0f}"])
 
 
 def shares(columns: Sequence[Column], words: str) -> Chart:
-    """How much of the budget was used in each hour, on an axis that ends with all of it."""
+    """Return how much of the budget was used in each hour, on an axis that ends with all of it."""
     parts = [(min(one.share, 1.0), 0.0, f"{percent(one.share)} {words}") for one in columns]
     return _by_hour(columns, parts, 1.0, ["50%", "100%"])
 
@@ -81,7 +81,7 @@ def _by_hour(
 
 
 def axis_top(highest: float, *, whole: bool = False) -> float:
-    """The end of an axis: a round number that is not below the highest value. `whole`: its half is one, too."""
+    """Return the end of an axis: a round number that is not below the highest value. `whole`: its half is round too."""
     highest = max(highest, 1.0) if whole else highest
     size = 10.0 ** floor(log10(highest)) if highest > SMALL else 1.0
     ends = (one * size * more for more in (1, 10) for one in AXIS_ENDS)
@@ -89,7 +89,7 @@ def axis_top(highest: float, *, whole: bool = False) -> float:
 
 
 def percent(share: float) -> str:
-    """A share for people: what is less than one percent is not said to be none."""
+    """Return a share for people: less than one percent is not shown as none."""
     return "less than 1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
@@ -103,7 +103,7 @@ class Length:
 
 
 def lengths(values: Sequence[tuple[str, float, str]]) -> list[Length]:
-    """(name, value, text) as bars beside each other; the longest fills the room."""
+    """Return (name, value, text) as bars; the longest fills the width."""
     top = max((value for _, value, _ in values), default=0) or 1
     return [Length(name, round(value / top * 100, 1), text) for name, value, text in values]
 
@@ -119,7 +119,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Measurements over time and the line that they are held against; both as points of a polyline."""
+    """Measurements over time and their threshold; both as points of a polyline."""
 
     dots: Sequence[Dot]
     curve: str
@@ -132,7 +132,7 @@ class Curve:
 
 
 def against_line(points: Sequence[tuple[datetime, float, float]], unit: str = "") -> Curve | None:
-    """(when, value, line) in order of time. None where nothing was measured."""
+    """Return the curve of (when, value, threshold) in order of time. None without measurements."""
     if not points:
         return None
     numbers = [number for _, value, line in points for number in (value, line)]

@@ -10,7 +10,7 @@ FAULT = 500  # from here on the database may be what is wrong, so the page must 
 
 @blueprint.after_app_request
 def as_page(answer: Response) -> Response:
-    """The page instead of the document where a browser asks for a page."""
+    """Return a page instead of the document if a browser asks for a page."""
     if answer.mimetype != "application/problem+json" or request.path.startswith(PROGRAMS) or not _browser():
         return answer
     problem = answer.get_json()

@@ -74,7 +74,7 @@ def events() -> Response | str:
 @blueprint.post("/events/replay")
 @needs(Role.OPERATOR, page=True)
 def replay_events() -> Response | str:
-    """Replay the webhooks that are ticked, or all that the filter shows; more than a few are asked about once more."""
+    """Replay the ticked webhooks, or all that the filter shows; more than a few need a confirmation."""
     form = request.form
     chosen = "original" if form.get("with") == "original" else "current"
     back = own_page(form.get("back", "/events"))
@@ -101,14 +101,14 @@ def cancel_replays() -> Response:
 
 
 def _selected(ids: list[str]) -> list[str]:
-    """A choice of nothing is nothing."""
+    """Return the selection; an empty selection selects nothing."""
     if not ids:
         raise OperationError("nothing is selected, so nothing was done")
     return ids
 
 
 def _all_that_fit(form: Mapping[str, str]) -> list[str]:
-    """The ids of all webhooks that the filter of the page shows, oldest first, without replays."""
+    """Return the ids of all webhooks that the filter of the page shows, oldest first, without replays."""
     found = Filters({name: form[name] for name in FILTERED if form.get(name)})
     with services().store.read() as session:
         query = select(Event.id).where(*_wanted(found), Event.replay_of.is_(None), Event.state.in_(REPLAYABLE))

@@ -27,7 +27,7 @@ OFFERED = 50  # subjects that the field suggests
 @blueprint.get("/explain")
 @needs(Role.VIEWER, page=True)
 def explanation() -> str:
-    """Any rule, or all of them, any item by number, id or name, any time."""
+    """Explain any rule, or all of them, for any item by number, id or name, at any time."""
     chosen, text, at = request.args.get("rule", ""), request.args.get("subject", ""), request.args.get("at", "")
     zone = formatting.zone(services())
     found: list[dict[str, Any]] = []
@@ -77,13 +77,13 @@ def _with_moments(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pause(then: dict[str, Any]) -> Pause | None:
-    """The pause that the rule began at the moment that is explained."""
+    """Return the pause that the rule began at the explained moment."""
     with services().store.read() as session:
         return next(iter(active_pauses(session, then["subject"], rule=then["rule"])), None)
 
 
 def _moment(text: str, zone: ZoneInfo) -> datetime | None:
-    """A time without a zone is the reader's own. Raises ValueError in words."""
+    """Parse a time; without a zone it is the reader's own. Raises ValueError with a readable text."""
     if not text:
         return None
     return moment_of(text, zone)

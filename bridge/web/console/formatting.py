@@ -65,14 +65,14 @@ def register(app: Flask, services: Services) -> None:
 
 
 class Moments:
-    """Times as people of one network read them: in the zone of the account, with its year where it is not this one."""
+    """Formats times for the people of one network: in the zone of the account, with the year if it is another one."""
 
     def __init__(self, services: Services) -> None:
         self.zone = zone(services)
         self._now = services.clock
 
     def clock(self, value: datetime | None, *, seconds: bool = True) -> str:
-        """The moment as bare text."""
+        """Return the moment as bare text."""
         if value is None:
             return ""
         local, today = value.astimezone(self.zone), self._now().astimezone(self.zone)
@@ -80,11 +80,11 @@ class Moments:
         return f"{day} {local:%H:%M:%S}" if seconds else f"{day} {local:%H:%M}"
 
     def when(self, value: datetime | None) -> str:
-        """The moment; on hover how long ago it is, and what it is in UTC."""
+        """Return the moment; on hover how long ago it is, and its UTC time."""
         return "" if value is None else _time(value, self.clock(value), f"{self._away(value)}, {_utc(value)}")
 
     def age(self, value: datetime | None) -> str:
-        """How long ago it is; on hover the moment. What is older than a day is a date."""
+        """Return how long ago it is; on hover the moment. After a day it is a date."""
         if value is None:
             return "never"
         if abs((self._now() - value).total_seconds()) >= DAY:
@@ -92,7 +92,7 @@ class Moments:
         return _time(value, self._away(value), f"{self.clock(value)}, {_utc(value)}")
 
     def ago(self, value: datetime | None) -> str:
-        """A length of time."""
+        """Return a length of time."""
         return "never" if value is None else length((self._now() - value).total_seconds())
 
     def day(self, value: datetime) -> str:
@@ -112,12 +112,12 @@ def mark(state: Any) -> str:
 
 
 def word(state: Any) -> str:
-    """A state as people say it."""
+    """Return the word for a state."""
     return WORDS.get(str(state), str(state).replace("_", " "))
 
 
 def tone(state: Any) -> str:
-    """A class for the colour; the word and the mark say the same."""
+    """Return the class for the colour; the word and the mark say the same."""
     return "good" if str(state) in GOOD else "bad" if str(state) in BAD else "plain"
 
 
@@ -130,43 +130,43 @@ def _utc(value: datetime) -> str:
 
 
 def number(value: float | None) -> str:
-    """A count with separators."""
+    """Return a count with separators."""
     return "" if value is None else f"{value:,}"
 
 
 def threshold(value: str, metric: str) -> str:
-    """A threshold of a metric as rules spell it: `0.5%` for a share."""
+    """Return a threshold of a metric as rules write it: `0.5%` for a share."""
     if metrics.unit(metric) != "share":
         return value
     return f"{(Decimal(value) * 100).normalize():f}%"
 
 
 def many(value: int, one: str, more: str = "") -> str:
-    """`1 change`, `1,200 changes`."""
+    """Return `1 change`, `1,200 changes`."""
     return f"{value:,} {one if value == 1 else more or one + 's'}"
 
 
 def zone(services: Services) -> ZoneInfo:
-    """Of the main account, or of the only one: people of one network read one clock."""
+    """Return the zone of the main account, or of the only one: people of one network use one zone."""
     accounts = services.settings.accounts
     first = accounts.get("main") or next(iter(accounts.values()), None)
     return ZoneInfo(first.timezone if first else "UTC")
 
 
 def currency(services: Services) -> str:
-    """The currency of all accounts where they have the same one; nothing where an amount could be of several."""
+    """Return the currency of all accounts if they share one; nothing if an amount could be in several."""
     found = {one.currency for one in services.settings.accounts.values()}
     return found.pop() if len(found) == 1 else ""
 
 
 def currency_of(services: Services, account: str) -> str:
-    """The currency of one account; nothing where it is not in the settings any more."""
+    """Return the currency of one account; nothing if it is no longer in the settings."""
     found = services.settings.accounts.get(account)
     return found.currency if found else ""
 
 
 def length(seconds: float) -> str:
-    """A time range in its two largest units."""
+    """Return a time range in its two largest units."""
     whole = int(abs(seconds))
     parts = []
     for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):

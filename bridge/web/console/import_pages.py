@@ -37,7 +37,7 @@ def imports() -> str:
 @blueprint.get("/imports/fetched")
 @needs(Role.VIEWER, page=True)
 def fetched() -> Response | str:
-    """How far the fetching is: a piece of the page, which asks for it while something is read."""
+    """Show the progress of the fetching: a fragment that the page requests while something is read."""
     if "HX-Request" not in request.headers:
         return redirect("/imports")  # type: ignore[return-value]
     return show("imports_fetched.html", feeds=backfills(services()))

@@ -67,7 +67,7 @@ def inbox() -> str:
 
 
 def _examined(found: Services, now: datetime) -> list[Check]:
-    """Everything that `doctor` checks on this side."""
+    """Return everything that `doctor` checks on this side."""
     probe = current_app.extensions.setdefault("bridge-write-probe", WriteProbe())
     return doctor.examine(
         found, now, health=lambda services, at: checks(services, at, writable=probe), files=_remembered_files
@@ -75,7 +75,10 @@ def _examined(found: Services, now: datetime) -> list[Check]:
 
 
 def _remembered_files(found: Services, session: Session) -> Check:
-    """Reading all rule files takes seconds; they are read again when one was written, or another revision is live."""
+    """Return cached rule files: reading all takes seconds.
+
+    They are read again after a write, or for another live revision.
+    """
     now = found.clock()
     stamp = _written(found.settings.rules_dir, found.settings.tables_dir), stored_revisions.newest_id(session)
     last: tuple[datetime, Any, Check] | None = current_app.extensions.get("bridge-rule-files")
@@ -87,7 +90,7 @@ def _remembered_files(found: Services, session: Session) -> Check:
 
 
 def _written(*directories: Path) -> tuple[Any, ...]:
-    """Name, size and time of every file, without reading one."""
+    """Return name, size and time of every file, without reading one."""
     found = []
     for directory in directories:
         with suppress(OSError), os.scandir(directory) as entries:
@@ -98,7 +101,7 @@ def _written(*directories: Path) -> tuple[Any, ...]:
 
 
 def _remembered_shadow(session: Session, revisions: Sequence[Revision], now: datetime) -> list[ShadowRule]:
-    """A week of runs is summed up for it, and it changes slowly."""
+    """Return the cached shadow report: it sums a week of runs, and changes slowly."""
     key = [(one.id, one.hash) for one in revisions]
     last: tuple[datetime, list[tuple[str, str]], list[ShadowRule]] | None = current_app.extensions.get(SHADOW_KEY)
     if last is not None and last[1] == key and last[0] <= now < last[0] + SHADOW_FOR:
@@ -109,14 +112,14 @@ def _remembered_shadow(session: Session, revisions: Sequence[Revision], now: dat
 
 
 def _is_in_use(session: Session) -> bool:
-    """Something was decided, so nobody needs the checklist."""
+    """Return whether something was decided, so that nobody needs the checklist."""
     return (
         session.scalar(select(Run.id).limit(1)) is not None and session.scalar(select(Entity.id).limit(1)) is not None
     )
 
 
 def _answers(requests: Mapping[str, int]) -> str:
-    """How Integr8 answered so far, where it did not answer each request well."""
+    """Return how Integr8 has answered so far, if not all answers were good."""
     bad = sum(requests.values()) - requests.get("ok", 0)
     refused = requests.get("refused", 0)
     if not bad:
@@ -125,7 +128,7 @@ def _answers(requests: Mapping[str, int]) -> str:
 
 
 def _first_steps(session: Session) -> list[dict[str, Any]]:
-    """From an empty installation to the first rule in shadow; each step with what does it."""
+    """Return the steps from an empty installation to the first rule in shadow, each with its action."""
     feeds = all_feeds(session)
     book = services().library.current(session)
     accounts = services().settings.accounts

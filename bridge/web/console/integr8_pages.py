@@ -66,7 +66,7 @@ def _errors(used: Consumption) -> list[charts.Length]:
 
 
 def _budgets() -> dict[str, BudgetState | str]:
-    """Of each account; the reason in words where it cannot be asked."""
+    """Return the budget of each account, or the reason in words."""
     found: dict[str, BudgetState | str] = {}
     for name in services().settings.accounts:
         try:

@@ -25,7 +25,7 @@ TWO_SIDED = 1.959964  # standard deviations on each side of 95%
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What was counted in one hour; None where it is not known."""
+    """The counts of one hour; None if unknown."""
 
     at: datetime
     clicks: float | None
@@ -40,7 +40,7 @@ class Hour:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Where the true rate of those 24 hours lies with 95% confidence, in per cent."""
+        """The 95% confidence interval of the rate of those 24 hours, in per cent."""
         if not self.day or not self.day[0]:
             return None
         low, high = wilson(np.array([self.day[1]]), np.array([self.day[0]]), TWO_SIDED)
@@ -56,7 +56,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One measurement over time. `lines` are polylines: where nothing is known there is a gap."""
+    """One measurement over time. `lines` are polylines, with gaps where nothing is known."""
 
     name: str
     unit: str
@@ -70,7 +70,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that was changed: when, and what in words."""
+    """A change: its time, and its text."""
 
     at: datetime
     text: str
@@ -100,7 +100,7 @@ def charts(
     marks: Sequence[Mark] = (),
     thresholds: Sequence[tuple[str, float]] = (),
 ) -> Charts | None:
-    """None where nothing is known of any hour. `thresholds`: rules, and the rate in per cent that each asks for."""
+    """Return the charts; None if no hour is known. `thresholds`: rules, and the rate in per cent that each requires."""
     if not any(row.clicks is not None for row in rows):
         return None
     begin, end = rows[0].at, rows[-1].at + HOUR
@@ -180,7 +180,7 @@ def _curve(
 def _outlines(
     places: Sequence[float], intervals: Sequence[tuple[float, float] | None]
 ) -> list[list[tuple[float, float]]]:
-    """The edges of each line without a gap: along the upper ends, and back along the lower ones."""
+    """Return the edges of each line without a gap: along the upper ends, and back along the lower ones."""
     found = []
     known = zip(places, intervals, strict=bool(intervals))
     for there, group in groupby(known, key=lambda one: one[1] is not None):

@@ -73,7 +73,7 @@ def _lines_of_file(_session: Session, rows: Sequence[Entity]) -> list[Line]:
 
 
 def _held_by(session: Session, kind: str, rows: Sequence[Entity]) -> dict[int, Hold]:
-    """Row → the pause that is in force for it."""
+    """Return row → its active pause."""
     ids = {(one.account, name): one.id for one in rows for name in (one.number, one.ref) if name}
     names = {name for _, name in ids}
     query = select(Hold).where(Hold.state == HoldState.ACTIVE, Hold.kind == kind, Hold.target_id.in_(names))
@@ -82,7 +82,7 @@ def _held_by(session: Session, kind: str, rows: Sequence[Entity]) -> dict[int, H
 
 
 def _owners(session: Session, rows: Sequence[Entity]) -> dict[int, tuple[str, str]]:
-    """Row → id and name of its advertiser."""
+    """Return row → id and name of its advertiser."""
     found = {one.id: (one.account, "advertiser", owner) for one in rows if (owner := _owner(one))}
     names = display_names(session, set(found.values()))
     return {row: (owner[2], names[owner] or owner[2]) for row, owner in found.items()}
@@ -122,7 +122,7 @@ def _in_state(state: str) -> list[ColumnElement[bool]]:
 @blueprint.get("/items/<kind>/<path:identity>")
 @needs(Role.VIEWER, page=True)
 def item(kind: str, identity: str) -> Response | str:
-    """One item: how it does, what is in force, and everything that happened to it."""
+    """Show one item: its figures, what is in force, and its whole history."""
     now = services().clock()
     account = request.args.get("account") or None
     with services().store.read() as session:
@@ -152,7 +152,7 @@ def item(kind: str, identity: str) -> Response | str:
 
 
 def _elsewhere(session: Session, kind: str, identity: str, account: str | None) -> Response:
-    """A natural key leads to what was created under it."""
+    """Return the address of the created item for a natural key."""
     made = created_item(session, account, kind, identity) if "=" in identity else None
     if made is None or not entities.all_named(session, kind, made, account=account):
         where = f" of account {account}" if account is not None else ""
@@ -173,7 +173,7 @@ def _owner(found: Entity) -> str | None:
 
 
 def _measured(found: Services, session: Session, item: Entity, now: datetime) -> list[item_charts.Hour]:
-    """Clicks, conversions and revenue of the last hours, from the reports that rules decide by."""
+    """Return clicks, conversions and revenue of the last hours, from the reports that rules use."""
     if item.kind not in ITEM_KINDS or item.account not in found.settings.accounts:
         return []
     subject = Subject((item.kind,), (item.number or item.ref,))  # type: ignore[arg-type]
@@ -202,12 +202,12 @@ def _measured(found: Services, session: Session, item: Entity, now: datetime) ->
 
 
 def _is_change(moment: Moment) -> bool:
-    """What is marked on the curves: changes, by whomever, that took place."""
+    """Return whether to mark it on the curves: every change that took place, whoever made it."""
     return moment.kind == "change" or (moment.kind == "effect" and moment.state == "applied")
 
 
 def _thresholds(session: Session, rules: list[Revision], subject: str) -> list[tuple[str, float]]:
-    """The conversion rate, in per cent, that each rule last held against the item's own."""
+    """Return the conversion rate, in per cent, that each rule last required from the item."""
     found = []
     for rule in rules:
         newest = (

@@ -32,7 +32,7 @@ Line: TypeAlias = Sequence[Any]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What was asked for, by name; what was left empty is not in it."""
+    """The filters of a request, by name, without empty ones."""
 
     given: dict[str, str]
 
@@ -40,7 +40,10 @@ class Filters:
         return self.given.get(name, "")
 
     def address(self, **changes: str | int | None) -> str:
-        """The page with something changed; a change to None takes the filter away. `before` is never kept."""
+        """Return the page's address with something changed; a change to None removes the filter.
+
+        `before` is never kept.
+        """
         wanted = {name: text for name, text in self.given.items() if name != "before"}
         wanted |= {name: str(text) for name, text in changes.items() if text is not None}
         for name, text in changes.items():
@@ -50,12 +53,12 @@ class Filters:
 
 
 def filters(*names: str) -> Filters:
-    """Those of these that the address gives."""
+    """Return those of these filters that the address has."""
     return Filters({name: text for name in (*names, "before") if (text := request.args.get(name, "").strip())})
 
 
 def days(found: Filters, column: InstrumentedAttribute[Any], zone: ZoneInfo) -> list[ColumnElement[bool]]:
-    """The conditions of `from` and `to`, both days of the account. Aborts with 422 for what is not a day."""
+    """Return the conditions of `from` and `to`, both days of the account. Aborts with 422 for an invalid day."""
     wanted = []
     if found["from"]:
         wanted.append(column >= _day(found["from"], zone))
@@ -72,7 +75,7 @@ def _day(text: str, zone: ZoneInfo) -> datetime:
 
 
 def one_of(found: Filters, name: str, words: Sequence[str]) -> str:
-    """The filter of that name, if it is one of the words or empty. Aborts with 422."""
+    """Return the filter of that name, if it is one of the words or empty. Aborts with 422."""
     text = found[name]
     if text and text not in words:
         abort(422, f"{name}: {text[:30]!r} is none of {', '.join(words)}")
@@ -80,12 +83,15 @@ def one_of(found: Filters, name: str, words: Sequence[str]) -> str:
 
 
 def is_csv() -> bool:
-    """Whether the list is asked for as a file."""
+    """Return whether the list is requested as a file."""
     return request.args.get("csv") == "1"
 
 
 def as_csv(name: str, headings: Sequence[str], rows: Iterable[Line]) -> Response:
-    """A list as a file for a spreadsheet, whole however long it is, times in UTC; no cell of it is run there."""
+    """Return a list as a file for a spreadsheet, complete whatever its length, times in UTC.
+
+    No cell of it is executed.
+    """
     parts = _parts(headings, rows)
     # The first part is read before the answer begins: what goes wrong there is an error page and no broken file.
     whole = chain([next(parts)], parts)
@@ -110,9 +116,9 @@ def _at_once(rows: Iterable[Row]) -> Iterator[list[Row]]:
 def newest_first(
     query: Select[Any], key: InstrumentedAttribute[Any], lines: Callable[[Session, Sequence[Any]], Iterable[Line]]
 ) -> Iterator[Line]:
-    """The lines of all rows of the query, `key` being its growing id. Each part is read where the last one ended.
+    """Yield the lines of all rows of the query; `key` is its growing id. Each part is read after the last one ended.
 
-    The request is over while later parts are read: `lines` asks only the session.
+    The request is over while later parts are read: `lines` uses only the session.
     """
     store = services().store
     query = query.order_by(key.desc()).limit(ROWS_AT_ONCE)
@@ -132,9 +138,9 @@ def in_order(
     keys: Sequence[InstrumentedAttribute[Any]],
     lines: Callable[[Session, Sequence[Any]], Iterable[Line]],
 ) -> Iterator[Line]:
-    """The lines of all rows of the query in its order, whatever that is: their keys are read first, then the rows.
+    """Yield the lines of all rows of the query in its order: their keys are read first, then the rows.
 
-    The request is over while later parts are read: `lines` asks only the session.
+    The request is over while later parts are read: `lines` uses only the session.
     """
     store = services().store
     with store.read() as session:
@@ -154,7 +160,7 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a list is sorted by; rows that are the same there are sorted by their key, in the same direction."""
+    """The sort column of a list; equal rows are sorted by their key, in the same direction."""
 
     by: ColumnElement[Any] | InstrumentedAttribute[Any]
     descending: bool = True
@@ -163,9 +169,9 @@ class Order:
 def in_order_asked(
     session: Session, query: Select[Any], key: InstrumentedAttribute[Any], orders: Mapping[str, Order], found: Filters
 ) -> Select[Any]:
-    """The query in the order that `sort` asks for (the first, where it asks for none), after the row `before`.
+    """Return the query in the order that `sort` requests (by default the first), after the row `before`.
 
-    `before` is the key of the last row that was seen; a row that is gone begins the list anew.
+    `before` is the key of the last row on the page before; after a deleted row the list starts again.
     """
     order = orders[one_of(found, "sort", tuple(orders)) or next(iter(orders))]
     cursor = _cursor(found, key)
@@ -188,20 +194,20 @@ def _cursor(found: Filters, key: InstrumentedAttribute[Any]) -> Any:
 
 
 def number_of(session: Session, query: Select[Any]) -> str:
-    """How many rows a query has, as people read it: `1,204`, or `10,000+` where counting on would only take time."""
+    """Return how many rows a query has, for people: `1,204`, or `10,000+` if further counting would only take time."""
     first = query.order_by(None).limit(MAX_COUNTED + 1).subquery()
     found = session.scalar(select(func.count()).select_from(first)) or 0
     return f"{found:,}" if found <= MAX_COUNTED else f"{MAX_COUNTED:,}+"
 
 
 def page(rows: Sequence[Row]) -> tuple[Sequence[Row], Row | None]:
-    """The rows of one page out of at most `PAGE` + 1, and the last of them where more follow."""
+    """Return the rows of one page out of at most `PAGE` + 1, and the last of them if more follow."""
     shown = rows[:ROWS_PER_PAGE]
     return shown, shown[-1] if len(rows) > ROWS_PER_PAGE else None
 
 
 def is_of_any_kind(model: type[Hold | Mute], asked: str) -> ColumnElement[bool]:
-    """True for what is about the item of that id, either of its two: rules file it under the one they knew."""
+    """Return the condition for the item of that id, either of its two: rules use the one that they knew."""
     same = select(Entity.id).where(
         Entity.account == model.account,
         Entity.kind == model.kind,
@@ -212,7 +218,7 @@ def is_of_any_kind(model: type[Hold | Mute], asked: str) -> ColumnElement[bool]:
 
 
 def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
-    """The pauses that a filter of the page shows."""
+    """Return the pauses that a filter of the page shows."""
     wanted = days(found, Hold.since, formatting.zone(services()))
     wanted += [Hold.rule_id == found["rule"]] if found["rule"] else []
     if found["q"]:
@@ -229,7 +235,7 @@ def of_holds(found: Filters, now: datetime) -> list[ColumnElement[bool]]:
 
 
 def holds_shown(form: Mapping[str, str]) -> list[int]:
-    """The numbers of the pauses that the filter in a form shows, the newest first, as many as one press ends."""
+    """Return the numbers of the pauses that the filter shows, the newest first, as many as one action ends."""
     found = Filters({name: form[name] for name in HOLDS_FILTERED if form.get(name)})
     with services().store.read() as session:
         wanted = (Hold.state == HoldState.ACTIVE, *of_holds(found, services().clock()))

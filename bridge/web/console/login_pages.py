@@ -25,7 +25,7 @@ WELCOME = "/welcome"
 
 @blueprint.get("/login")
 def login() -> Response:
-    """The page to sign in on. Who holds a valid session goes straight on, whatever others do to the sign-in."""
+    """Show the sign-in page. A browser with a valid session is redirected, whatever the limits of sign-in."""
     code = request.args.get("code", "")
     if not code and sessions.who(services()) is not None:
         return redirect(own_page(request.args.get("next", "/")))  # type: ignore[return-value]
@@ -34,7 +34,7 @@ def login() -> Response:
 
 @blueprint.post("/login")
 def sign_in() -> Response:
-    """With a name and a password, or with a token. The link of a new service carries one that is good for one use."""
+    """Sign in with a name and a password, or with a token. The link of a new service has a token for one use."""
     if csrf.is_from_elsewhere(services()):
         return problem(403, "Not from here", "another site sent this form; open the console itself and sign in there")
     code, token = request.form.get("code", ""), request.form.get("token", "")
@@ -48,7 +48,7 @@ def sign_in() -> Response:
 
 @blueprint.get("/login/oidc")
 def start_oidc() -> Response:
-    """A link, not a form: the policy of these pages lets no form lead to another site."""
+    """Start signing in by a link, not a form: the policy of these pages lets no form lead to another site."""
     provider = services().login
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
@@ -62,7 +62,7 @@ def start_oidc() -> Response:
 
 @blueprint.get("/login/oidc/callback")
 def finish_oidc() -> Response:
-    """Where the provider sends the browser back to."""
+    """Handle the browser's return from the provider."""
     provider = services().login
     if provider is None:
         return redirect("/login")  # type: ignore[return-value]
@@ -71,7 +71,7 @@ def finish_oidc() -> Response:
 
 
 def _oidc() -> Any:
-    """Loaded when a provider is asked: Authlib and requests weigh as much as the rest of the console."""
+    """Load the provider's module on use: Authlib and requests weigh as much as the rest of the console."""
     return import_module("bridge.web.access.oidc")
 
 
@@ -87,7 +87,7 @@ def _entered(enter: Callable[[], None], where: str | None = None, name: str | No
 
 
 def login_page(code: str = "", refused: LoginRefused | None = None) -> Response:
-    """The page to sign in on."""
+    """Return the sign-in page."""
     with services().store.read() as database:
         has_users = users.any_at_all(database)
     wanted = own_page(request.values.get("next", "/"))
@@ -113,7 +113,7 @@ def logout() -> Response:
 @blueprint.get("/welcome")
 @needs(Role.ADMIN, page=True)
 def welcome() -> Response | str:
-    """Who came by the first link makes a user of his own, to come back by."""
+    """Let the person with the first link create a user."""
     return show("welcome.html", name="") if g.who == FIRST_SIGN_IN else redirect("/")  # type: ignore[return-value]
 
 

@@ -25,7 +25,7 @@ def stack(answer: Response) -> Response:
 
 
 def labelled(page: str) -> str:
-    """The same page, with `data-label` on the cells of its tables. A cell over several columns has no label."""
+    """Return the page with `data-label` on the cells of its tables. A cell over several columns has no label."""
     return TABLE.sub(lambda table: _label(table[0]), page)
 
 

@@ -55,7 +55,7 @@ def run_backtest(rule_id: str) -> Response:
 
 
 def _about() -> Question:
-    """What the form asks: the rule alone, many thresholds of it, or an earlier revision beside it."""
+    """Return what the form asks for: the rule alone, many thresholds of it, or an earlier revision beside it."""
     form = request.form
     match form.get("kind", ""):
         case "sweep":
@@ -90,6 +90,6 @@ def _day(name: str, zone: ZoneInfo) -> datetime:
 
 
 def _day_after(name: str, zone: ZoneInfo) -> datetime:
-    """The end of a day that is named: midnight where people live, also where the clocks change in between."""
+    """Return the end of a named day: local midnight, also on days with a clock change."""
     local = _day(name, zone).astimezone(zone).replace(tzinfo=None)
     return (local + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC)

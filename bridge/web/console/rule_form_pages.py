@@ -29,7 +29,7 @@ MAX_RULE_CHARS = 50_000  # characters of one rule; to check that many takes less
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the form holds: the text, the rule that it began from, and what could not be written into it."""
+    """The content of the form: the text, the rule that it began from, and what could not be written into it."""
 
     text: str
     rule: str  # the rule that is changed; empty for a new one
@@ -41,7 +41,7 @@ class Draft:
 @blueprint.get("/rules/new")
 @needs(Role.VIEWER, page=True)
 def new_rule() -> str:
-    """The library, and a blank form."""
+    """Show the library, and a blank form."""
     return show(
         "rule_new.html", library=library(), items=ITEMS, metrics={name: one[0] for name, one in METRICS.items()},
         actions=ACTIONS, channels=sorted(services().settings.channels), taken=_taken(),
@@ -51,7 +51,7 @@ def new_rule() -> str:
 @blueprint.get("/rules/new/form")
 @needs(Role.VIEWER, page=True)
 def new_form() -> Response | str:
-    """The form with a rule of the library, or with one out of a few choices."""
+    """Show the form with a rule of the library, or with one from a few choices."""
     asked = request.args
     try:
         if asked.get("from"):
@@ -80,7 +80,7 @@ def edit_rule(rule_id: str) -> str:
 @blueprint.post("/rules/form")
 @needs(Role.VIEWER, page=True)
 def rule_form() -> Response | str:
-    """The buttons of the form that change nothing: look again, look at the past, drop failing tests."""
+    """Handle the buttons of the form that change nothing: check again, show the past, drop failing tests."""
     draft = _draft()
     match request.form.get("act", "look"):
         case "drop" if not draft.wrong:
@@ -93,7 +93,7 @@ def rule_form() -> Response | str:
 @blueprint.post("/rules/form/save")
 @needs(Role.OPERATOR, page=True)
 def save_rule() -> Response | str:
-    """Write the rule, or show the patch; where something is wrong, the form comes back with it."""
+    """Write the rule, or show the patch; after an error the form shows it."""
     draft = _draft()
     return _page(draft) if draft.wrong else _save(draft, force=request.form.get("act") == "write")
 
@@ -101,7 +101,7 @@ def save_rule() -> Response | str:
 @blueprint.post("/rules/form/look")
 @needs(Role.VIEWER, page=True)
 def look() -> str:
-    """A piece of the form, while somebody types: what is wrong and what it would do; and the other half of the form."""
+    """Return a fragment of the form while somebody types: the faults, the result, and the other half of the form."""
     draft = _draft()
     return show(
         "rule_looked.html", **_looked(draft, _checked(draft)), typed=request.form.get("typed", ""), **_form(draft)
@@ -111,7 +111,7 @@ def look() -> str:
 @blueprint.post("/rules/form/past")
 @needs(Role.VIEWER, page=True)
 def look_back() -> str:
-    """A piece of the form that comes after the rest: the last 30 days."""
+    """Return a fragment of the form that loads after the rest: the last 30 days."""
     draft = _draft()
     return show("rule_past.html", **_past(draft, _checked(draft)))
 
@@ -119,7 +119,7 @@ def look_back() -> str:
 @blueprint.post("/rules/form/costs")
 @needs(Role.VIEWER, page=True)
 def look_ahead() -> str:
-    """A piece of the form that comes last: what chance does, and how long a collapse stays unnoticed."""
+    """Return a fragment of the form that loads last: pauses by chance, and how long a collapse stays unnoticed."""
     draft = _draft()
     return show("rule_costs.html", **_costs(draft, _checked(draft)))
 
@@ -127,7 +127,7 @@ def look_ahead() -> str:
 @blueprint.post("/rules/form/complete")
 @needs(Role.VIEWER, page=True)
 def complete_text() -> Response:
-    """The keys and words that may stand at the cursor of the raw editor, by the schema."""
+    """Return the keys and words that may be at the cursor of the raw editor, from the schema."""
     text = _text()
     try:
         at = int(request.form.get("at", ""))
@@ -198,7 +198,7 @@ def _costs(draft: Draft, checked: Checked) -> dict[str, Any]:
 
 
 def _usable(checked: Checked) -> bool:
-    """Whether the text is one rule that can be read."""
+    """Return whether the text is one readable rule."""
     return len(checked.revisions) == 1 and not checked.errors
 
 
@@ -210,7 +210,10 @@ def _text() -> str:
 
 
 def _draft() -> Draft:
-    """What was sent. A number that was changed in the sentence is written into the text; the rest of it stays."""
+    """Return the submitted draft.
+
+    A number that was changed in the sentence is written into the text; the rest stays.
+    """
     form, text = request.form, _text()
     wrong = ""
     changed = {
@@ -261,7 +264,7 @@ def _without_failing(draft: Draft) -> Draft:
 
 
 def _lines(text: str, checked: Checked) -> list[tuple[int, str, list[str]]]:
-    """The lines that something is wrong on, with what it is."""
+    """Return the lines with faults, and the faults."""
     lines = text.split("\n")
     told: dict[int, list[str]] = {}
     for one in checked.errors:
@@ -274,7 +277,7 @@ def _lines(text: str, checked: Checked) -> list[tuple[int, str, list[str]]]:
 
 
 def _file(rule: str) -> str:
-    """Where the text of a rule stands; empty for a new one."""
+    """Return the file of a rule's text; empty for a new one."""
     if not rule:
         return ""
     with services().store.read() as session:

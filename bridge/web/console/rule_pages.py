@@ -144,7 +144,7 @@ def _sweep_charts(sweep: BacktestJob | None) -> list[tuple[str, charts.Choices]]
 
 
 def _spans(live: Revision | None) -> list[tuple[str, str, str]]:
-    """What can be swept: the metric, and half and twice its threshold as it would be written."""
+    """Return what can be swept: the metric, and half and twice its threshold as it would be written."""
     found = plain_thresholds(live) if live else {}
     return [(name, _written(name, value / 2), _written(name, value * 2)) for name, value in found.items()]
 
@@ -154,7 +154,7 @@ def _written(name: str, value: Decimal) -> str:
 
 
 def _facts_since(session: Session, live: Revision | None) -> date | None:
-    """The first day of which anything is known; None where nothing was read yet."""
+    """Return the first day with known data; None if nothing was read yet."""
     begun = [
         one.since for one in feeds.everything(session) if one.since and (live is None or one.account == live.account)
     ]
@@ -162,7 +162,7 @@ def _facts_since(session: Session, live: Revision | None) -> date | None:
 
 
 def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime) -> dict[str, Any] | None:
-    """What the rule would have done in the last week, beside what people did; None where it was not in shadow."""
+    """Return what the rule would have done in the last week, beside what people did; None if it was not in shadow."""
     if live is None or live.mode is not Mode.SHADOW:
         return None
     report = shadow_report(session, live.account, now - SHADOWED, now + timedelta(seconds=1), rule=rule_id)
@@ -178,7 +178,7 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
 @blueprint.get("/rules/<rule_id>/to/<mode>")
 @needs(Role.VIEWER, page=True)
 def to_mode(rule_id: str, mode: str) -> str:
-    """The question before a move: what the rule did in shadow, its backtest, and what it says at this moment."""
+    """Show the question before a mode change: what the rule did in shadow, its backtest, and its present answer."""
     if mode not in STEPS:
         abort(404, f"there is no mode {mode}; modes are {', '.join(STEPS)}")
     now = services().clock()
@@ -202,7 +202,7 @@ def to_mode(rule_id: str, mode: str) -> str:
 
 
 def _said_now(live: Revision) -> Any:
-    """What the rule says at this moment; None where that is decided by webhooks, or nobody has told in time."""
+    """Return the rule's present answer; None for a rule about webhooks, or if no answer came in time."""
     try:
         return answered("said now", text=live.text)
     except OperationError:
@@ -210,7 +210,7 @@ def _said_now(live: Revision) -> Any:
 
 
 def limits_of(revision: Revision) -> list[str]:
-    """What its guards allow, in the words of its sentence; of a shared budget also how much it is."""
+    """Return what its guards allow, in the words of its sentence; of a shared budget also its size."""
     return words_of(revision.text, "Limits") + [
         f"{one.effects} a {one.per} of all rules of the budget {one.name}" for one in revision.guards.budgets
     ]
@@ -219,7 +219,7 @@ def limits_of(revision: Revision) -> list[str]:
 @blueprint.get("/rules/<rule_id>/backtest-job")
 @needs(Role.VIEWER, page=True)
 def backtest_job_now(rule_id: str) -> Response | str:
-    """How far the backtest is that runs or waits: a piece of the rule's page, which asks for it every second."""
+    """Return the progress of the running or waiting backtest: a fragment that the rule's page requests every second."""
     if "HX-Request" not in request.headers:
         return redirect(f"/rules/{rule_id}#backtest")  # type: ignore[return-value]
     with services().store.read() as session:
@@ -230,7 +230,7 @@ def backtest_job_now(rule_id: str) -> Response | str:
 
 
 def _last_traces(session: Session, rule_id: str) -> tuple[Run | None, Sequence[dict[str, Any]]]:
-    """The newest run that kept all its findings with their evidence, not only those that changed, and the first."""
+    """Return the newest run that stored all its findings with their evidence, not only the changes, and the first."""
     newest = select(func.max(StoredVerdict.run_id)).join(Run, Run.id == StoredVerdict.run_id)
     run_id = session.scalar(newest.where(Run.rule_id == rule_id, Run.base_id.is_(None)))
     traces = select(StoredVerdict.trace).where(StoredVerdict.run_id == run_id).limit(MAX_TRACES_COUNTED)
@@ -245,9 +245,9 @@ def _item(subject: str | None) -> tuple[str, str]:
 def _measured(
     session: Session, rule_id: str, wanted: str | None
 ) -> tuple[str | None, list[tuple[datetime, float, float]], str, str]:
-    """The measurements of one subject, the condition that they are of, and their unit.
+    """Return the measurements of one subject, their condition, and their unit.
 
-    The subject is the one asked for, or the one with the most verdicts of late.
+    The subject is the requested one, or the one with the most recent verdicts.
     """
     late = select(Run.id).where(Run.rule_id == rule_id).order_by(Run.id.desc()).limit(MAX_RECENT_RUNS)
     of_rule = select(StoredVerdict.subject).where(StoredVerdict.run_id.in_(late))
@@ -266,7 +266,7 @@ def _measured(
 
 
 def _first_number(trace: dict[str, Any]) -> list[tuple[float, float, str, str]]:
-    """Value, threshold, text and unit of the first condition that compares two numbers; a share in per cent."""
+    """Return value, threshold, text and unit of the first condition that compares two numbers; a share in per cent."""
     for part in parts(trace):
         try:
             scale, unit = (100, "%") if "%" in part["text"] else (1, "")
@@ -279,7 +279,7 @@ def _first_number(trace: dict[str, Any]) -> list[tuple[float, float, str, str]]:
 @blueprint.get("/rules/<rule_id>/diff")
 @needs(Role.VIEWER, page=True)
 def difference(rule_id: str) -> str:
-    """What changed between two revisions, line by line."""
+    """Return what changed between two revisions, line by line."""
     with services().store.read() as session:
         found = {one.hash: one for one in stored_revisions.history(session, rule_id)}
     try:
@@ -293,7 +293,10 @@ def difference(rule_id: str) -> str:
 @blueprint.get("/rules/<rule_id>/backtests/<int:number>")
 @needs(Role.VIEWER, page=True)
 def backtest_page(rule_id: str, number: int) -> Response:
-    """The whole page of one kept backtest: it stands by itself, so its own style is allowed, by its digest."""
+    """Return the whole page of one stored backtest.
+
+    It is self-contained, so its own style is allowed, by its digest.
+    """
     with services().store.read() as session:
         found = session.get(Backtest, number)
         if found is None or found.rule_id != rule_id or found.page is None:

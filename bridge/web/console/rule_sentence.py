@@ -131,7 +131,7 @@ EARLIER = ("verb", "which", "id")  # of a step: its verb comes first, wherever i
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A part of the sentence: words before, the value in words and numbers, words behind."""
+    """A part of the sentence: words before, the value in words and numbers, words after."""
 
     before: str
     parts: Sequence[str | Number]
@@ -146,7 +146,7 @@ class Row:
 
 
 def sentence(text: str) -> tuple[Row, ...]:
-    """The rows of a rule; none for a text that cannot be read."""
+    """Return the rows of a rule; none for an unreadable text."""
     root = next((one.root for one in documents(text, "")), None)
     if not isinstance(root, Table):
         return ()
@@ -169,12 +169,12 @@ def sentence(text: str) -> tuple[Row, ...]:
 
 
 def fields_of(text: str) -> dict[str, str]:
-    """What the header of the rule says, with nothing for what it does not say."""
+    """Return the header of the rule, with empty values for missing keys."""
     return {"id": "", "title": "", "owner": ""} | header(text)
 
 
 def words_of(text: str, name: str) -> list[str]:
-    """The phrases of one row of the sentence as bare words; none where the rule has no such row."""
+    """Return the phrases of one row of the sentence as bare words; none if the rule has no such row."""
     return [_bare(phrase) for row in sentence(text) if row.name == name for phrase in row.phrases]
 
 
@@ -184,13 +184,13 @@ def _bare(phrase: Phrase) -> str:
 
 
 class _Told:
-    """The phrases of nodes, made of the values of the text."""
+    """The phrases of nodes, built from the values of the text."""
 
     def __init__(self, by_path: Mapping[Path, Value]) -> None:
         self.by_path = by_path
 
     def section(self, node: Node, section: str) -> Iterator[Phrase]:
-        """A section, in the order of the text but for what is said in another order."""
+        """Yield a section in the order of the text, except for parts with another order."""
         if section == "scope" and isinstance(node, Table):
             yield from self._scope(node)
         elif section == "then" and isinstance(node, Branch):
@@ -214,7 +214,7 @@ class _Told:
             yield from self._value(node, path)
 
     def _value(self, node: Node, path: Path) -> Iterator[Phrase]:
-        """A value, or a list of values in one phrase."""
+        """Yield a value, or a list of values in one phrase."""
         meaning = WORDS.get(_name(path), {}).get(node.raw) if isinstance(node, Leaf) else None
         if meaning:
             yield Phrase(meaning, (), "", "")
@@ -255,7 +255,7 @@ class _Told:
     # --- conditions ---
 
     def _conditions(self, node: Node, path: Path, kind: str) -> list[Phrase]:
-        """A tree of conditions, with what joins them, and brackets where a group stands beside others."""
+        """Return a tree of conditions with its conjunctions, and brackets around a group beside others."""
         if isinstance(node, Leaf):
             return [Phrase("", self.by_path[path].parts, "", _name(path).replace(".", " "))]
         if isinstance(node, Branch):
@@ -289,7 +289,7 @@ def _place_in_step(entry: tuple[str, Node]) -> int:
 
 
 def _selected(word: str, per: Sequence[str], node: Table) -> Iterator[Phrase]:
-    """Items by an attribute: `that has active true`, `but none that has id 7 or 8`."""
+    """Return items by an attribute: `that has active true`, `but none that has id 7 or 8`."""
     for key, item in node.entries.items():
         kind, _, attribute = key.partition(".")
         own = attribute if [kind] == list(per) else key
@@ -303,7 +303,7 @@ def _selected(word: str, per: Sequence[str], node: Table) -> Iterator[Phrase]:
 
 
 def _joined(groups: Sequence[Sequence[Phrase]], kind: str) -> list[Phrase]:
-    """Conditions of one group with the words between them."""
+    """Return the conditions of one group with the words between them."""
     found: list[Phrase] = []
     for index, group in enumerate(groups):
         phrases = list(group)
@@ -316,18 +316,18 @@ def _joined(groups: Sequence[Sequence[Phrase]], kind: str) -> list[Phrase]:
 
 
 def _before(word: str, phrases: Sequence[Phrase]) -> Iterator[Phrase]:
-    """The phrases with a word in front of the first."""
+    """Return the phrases with a word before the first."""
     for index, one in enumerate(phrases):
         yield replace(one, before=f"{word} {one.before}".strip()) if index == 0 else one
 
 
 def _name(path: Path) -> str:
-    """The path without places in lists."""
+    """Return the path without positions in lists."""
     return ".".join(part for part in path if isinstance(part, str))
 
 
 def _words(path: Path) -> tuple[str, str]:
-    """What is said before a value and behind it."""
+    """Return the words before a value and after it."""
     named = [part for part in path if isinstance(part, str)]
     name = ".".join(named)
     if name in SAID:

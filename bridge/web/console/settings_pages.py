@@ -69,7 +69,7 @@ def _channels() -> tuple[dict[str, Any], str | None]:
 
 
 def heard_by(session: Session, channel: str) -> list[tuple[str, tuple[str, ...]]]:
-    """(rule, topics) of what a channel hears."""
+    """Return (rule, topics) that a channel receives."""
     found = []
     for one in services().library.current(session).revisions.values():
         topics = [topic for notice in one.notify if channel in notice.to for topic in notice.about]
@@ -105,7 +105,7 @@ def add_a_channel() -> Response | str:
 @blueprint.get("/channels/<name>")
 @needs(Role.VIEWER, page=True)
 def channel_page(name: str) -> str:
-    """One channel: what it hears, and its last messages."""
+    """Show one channel: what it receives, and its last messages."""
     channels, _ = _channels()
     if name not in channels:
         abort(404, f"there is no channel {name}")
@@ -134,7 +134,7 @@ def enable_a_channel(name: str) -> Response:
 @blueprint.get("/notices/<int:number>")
 @needs(Role.VIEWER, page=True)
 def notice_page(number: int) -> str:
-    """One message of a channel: the request, the last answer, the next try."""
+    """Show one message of a channel: the request, the last answer, the next attempt."""
     with services().store.read() as session:
         found = session.get(Notice, number)
     if found is None:
@@ -233,7 +233,7 @@ def _base() -> str:
 @blueprint.post("/tokens")
 @needs(Role.ADMIN, page=True)
 def create_token() -> Response | str:
-    """Make a token and show its text, once."""
+    """Create a token and show its text, once."""
     name, role = request.form.get("name", "").strip()[:100], request.form.get("role", "")
     days = request.form.get("days", type=int)
     if not name or role not in ROLES or (days is not None and days < 1):
@@ -282,7 +282,7 @@ def send_test(name: str) -> Response:
 @blueprint.get("/reference")
 @needs(Role.VIEWER, page=True)
 def reference() -> str:
-    """The REST API as a page, out of the same description that programs read."""
+    """Show the REST API as a page, from the same description that programs read."""
     described = current_app.extensions["bridge-api"].spec.to_dict()
     schemas = described["components"]["schemas"]
     operations = [
@@ -298,7 +298,7 @@ def reference() -> str:
 
 
 def _gives(operation: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
-    """The fields under `data` of a good answer."""
+    """Return the fields under `data` of a successful answer."""
     good: dict[str, Any] = next(
         (answer for status, answer in operation["responses"].items() if status.startswith("2")), {}
     )

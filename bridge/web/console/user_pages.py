@@ -31,7 +31,7 @@ def _done(do: Callable[[], str]) -> Response:
 
 
 def _shown(do: Callable[[], CreatedUser]) -> Response | str:
-    """Do it, and show the password that came of it. The page must not be kept anywhere."""
+    """Run the action, and show the resulting password. The page must not be stored anywhere."""
     try:
         made = do()
     except OperationError as error:

@@ -38,7 +38,7 @@ OUR_KEYS = frozenset(
 
 
 def marked(value: Any, key: str = "") -> Any:
-    """The value with every text from outside marked as such."""
+    """Return the value with every text from outside marked as such."""
     if isinstance(value, Mapping):
         return {_printable(str(name)): marked(one, str(name)) for name, one in value.items()}
     if isinstance(value, list | tuple):
@@ -51,17 +51,17 @@ def marked(value: Any, key: str = "") -> Any:
 
 
 def _printable(text: str) -> str:
-    """The text without control characters and invisible marks, in which instructions hide."""
+    """Return the text without control characters and invisible marks, which could hide instructions."""
     return "".join(one for one in text if one.isprintable() or one in "\n\t")
 
 
 def answer(value: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer as a client gets it."""
+    """Return an answer in the form of a client."""
     return {"notice": NOTICE, **marked(value)}
 
 
 def decision(services: Services, rule: str, subject: str, at: datetime | None, now: datetime) -> dict[str, Any]:
-    """Why a rule did or did not do something about an item."""
+    """Return why a rule did or did not do something about an item."""
     found = explain(services, rule, parse_subject(subject), now=now, at=at).as_json()
     return {name: found[name] for name in found if name not in {"evaluations", "looks", "why"}} | {
         "why_code": found["why"]
@@ -69,7 +69,7 @@ def decision(services: Services, rule: str, subject: str, at: datetime | None, n
 
 
 def waiting(services: Services, plan: int | None, now: datetime) -> dict[str, Any]:
-    """Plans that wait for a person, or one of them with each effect."""
+    """Return plans that wait for approval, or one of them with each effect."""
     if plan is not None:
         if not 0 < plan <= MAX_ID:
             raise NotThere(f"plan {plan}: not found; list_waiting without a number lists those that wait")
@@ -90,7 +90,7 @@ def waiting(services: Services, plan: int | None, now: datetime) -> dict[str, An
 
 
 def held(services: Services, target: str | None) -> dict[str, Any]:
-    """What rules keep paused: by which rule, since, until, and why."""
+    """Return what rules keep paused: by which rule, since, until, and why."""
     query = select(Hold, Effect.reason).outerjoin(Effect, Effect.id == Hold.effect_id)
     query = query.where(Hold.state == HoldState.ACTIVE).order_by(Hold.until.nulls_last(), Hold.id)
     wanted = None if target is None else _item(target)
@@ -113,7 +113,7 @@ def held(services: Services, target: str | None) -> dict[str, Any]:
 
 
 def _item(text: str) -> tuple[str, str]:
-    """`offer=42` in two. Nothing is held of what is not an item, and that must not be the answer."""
+    """Divide `offer=42` in two. Raises for anything else, because an empty answer would be misleading."""
     kind, _, identity = text.strip().partition("=")
     if kind not in ITEM_KINDS or not identity.strip():
         raise OperationError(f"'{text[:60]}' is not an item; write one such as offer=42")
@@ -121,7 +121,7 @@ def _item(text: str) -> tuple[str, str]:
 
 
 def rules(services: Services) -> dict[str, Any]:
-    """Every live rule in a line."""
+    """Return every live rule in a line."""
     with services.store.read() as session:
         live = services.library.current(session).revisions.values()
         rows = [{"rule": one.id, "mode": str(one.mode), "title": one.title, "owner": one.owner} for one in live]
@@ -129,7 +129,7 @@ def rules(services: Services) -> dict[str, Any]:
 
 
 def rule(services: Services, name: str) -> dict[str, Any]:
-    """One rule: its text, what it means in its one spelling, and what its last backtest came to."""
+    """Return one rule: its text, its canonical meaning, and the result of its last backtest."""
     with services.store.read() as session:
         found = services.library.current(session).revisions.get(name)
         if found is None:
@@ -156,7 +156,7 @@ def rule(services: Services, name: str) -> dict[str, Any]:
 
 
 def draft(services: Services, text: str) -> dict[str, Any]:
-    """What is wrong with the text of a rule, and how its own tests went."""
+    """Return the problems of a rule's text, and the results of its own tests."""
     found = check_text(services, text)
     tests = [{"passed": one.passed, "message": one.message} for one in found.tests]
     return {
@@ -172,5 +172,5 @@ def _lines(found: Collection[str]) -> list[str]:
 
 
 def as_plain(value: Any) -> dict[str, Any]:
-    """A small result as a mapping."""
+    """Return a small result as a mapping."""
     return asdict(value)

@@ -46,7 +46,7 @@ Ctx = Context[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what role the token has."""
+    """The caller, and the role of its token."""
 
     name: str
     role: Role
@@ -56,7 +56,7 @@ _reached: ContextVar[bool] = ContextVar("the call reached its tool, which notes 
 
 
 class AuditedServer(FastMCP[Any]):
-    """Notes also the calls that reach no tool. `tools` is set once the server is made."""
+    """Also records calls that reach no tool. `tools` is set once the server is created."""
 
     tools: "Tools"
 
@@ -74,24 +74,24 @@ class Tools:
     """The tools of one server. One question at a time: facts in memory belong to one thread."""
 
     def __init__(self, services: Services, local: Caller | None) -> None:
-        """`local`: who asks over stdin; without it every request brings its own token."""
+        """Create them. `local`: the caller over stdin; without it every request has its own token."""
         self._services = services
         self._local = local
         self._lock = Lock()
 
     async def ask(self, ctx: Ctx, tool: str, arguments: Mapping[str, Any], answer: Callable[[], Any]) -> dict[str, Any]:
-        """One call: allowed, noted in the audit, answered; what cannot be answered says why."""
+        """Handle one call: check, record in the audit, answer; an error says why."""
         caller = self._caller(ctx)
         _reached.set(True)
         return await to_thread.run_sync(partial(self._answered, caller, tool, arguments, answer))
 
     async def turned_away(self, ctx: Ctx, tool: str, arguments: Mapping[str, Any], why: str) -> None:
-        """Note a call that reached no tool: there is none of that name, or it takes other arguments."""
+        """Record a call that reached no tool: there is none of that name, or it takes other arguments."""
         caller = self._caller(ctx)
         await to_thread.run_sync(partial(self._note, caller, tool[:MAX_ARGUMENT_CHARS], arguments, why))
 
     def now(self) -> datetime:
-        """The moment of the call."""
+        """Return the moment of the call."""
         return self._services.clock()
 
     @property
@@ -99,7 +99,7 @@ class Tools:
         return self._services
 
     def who(self, ctx: Ctx) -> str:
-        """The name under which a call stands in the audit."""
+        """Return the caller's name in the audit."""
         return f"{self._caller(ctx).name} (mcp)"
 
     def _caller(self, ctx: Ctx) -> Caller:
@@ -142,7 +142,7 @@ class Tools:
 
 
 def _is_odd(value: Any) -> bool:
-    """Whether a text is in it that no database and no file can hold."""
+    """Return whether a value contains a text that no database and no file can hold."""
     if isinstance(value, dict):
         return any(_is_odd(one) for pair in value.items() for one in pair)
     if isinstance(value, list):
@@ -151,7 +151,7 @@ def _is_odd(value: Any) -> bool:
 
 
 def make(services: Services, *, local: Caller | None = None) -> FastMCP[Any]:
-    """The server with its tools."""
+    """Return the server with its tools."""
     # Whoever asks over HTTP brings a token, which no page in a browser has: the host need not be guessed as well.
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     server = AuditedServer(
@@ -248,7 +248,7 @@ def _add_proposing(server: FastMCP[Any], tools: Tools) -> None:
 
 
 class WithToken:
-    """Lets a request in with a good token, and remembers whose it is."""
+    """Admits requests with a valid token, and remembers its holder."""
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app = app
@@ -271,5 +271,5 @@ class WithToken:
 
 
 def http_app(services: Services) -> ASGIApp:
-    """The server as an ASGI application at /mcp."""
+    """Return the server as an ASGI application at /mcp."""
     return WithToken(make(services).streamable_http_app(), services)

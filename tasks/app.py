@@ -74,12 +74,12 @@ celery.conf.update(
 
 @setup_logging.connect
 def _logs(**_: Any) -> None:
-    """Celery's own logging set-up stays out; ours scrubs."""
+    """Prevent Celery's own logging set-up; ours cleans the lines."""
     logs.set_up_logs(os.environ.get("BRIDGE_LOG", "console"), process=os.environ.get("BRIDGE_PROCESS", "worker"))
 
 
 def set_up_sentry(process: str) -> None:
-    """Off without SENTRY_DSN; then the SDK is not even imported."""
+    """Set Sentry up; without SENTRY_DSN the SDK is not even imported."""
     found = settings.load()
     if found.sentry.dsn:
         import_module("bridge.observability.sentry").set_up_sentry(
@@ -89,7 +89,7 @@ def set_up_sentry(process: str) -> None:
 
 @celeryd_init.connect
 def check_settings(**_: Any) -> None:
-    """A process that cannot use its settings says so in words and ends; a supervisor starts it again."""
+    """End a process that cannot use its settings, with a readable message; a supervisor starts it again."""
     try:
         import_module("bridge.operations.check").refuse_unusable(settings.load())  # beat has no use for it
     except SettingsError as error:
@@ -99,7 +99,7 @@ def check_settings(**_: Any) -> None:
 
 @celeryd_init.connect
 def load_tasks(**_: Any) -> None:
-    """In a worker, before it forks. Beat sends names and loads none of the modules behind them."""
+    """Load tasks in a worker before it forks. Beat sends names and loads none of the modules behind them."""
     memory.be_small()
     for name in TASKS:
         import_module(f"tasks.{name}")
@@ -110,7 +110,7 @@ def load_tasks(**_: Any) -> None:
 
 @celeryd_after_setup.connect
 def serve_renamed_queues(instance: Any = None, **_: Any) -> None:
-    """A worker of `--queues upkeep` serves `maintenance` as well, and the other way round."""
+    """Let a worker of `--queues upkeep` serve `maintenance` too, and the other way round."""
     queues = instance.app.amqp.queues
     for old, new in RENAMED_QUEUES.items():
         served = {old, new} & {*queues.consume_from}
@@ -124,7 +124,7 @@ def serve_renamed_queues(instance: Any = None, **_: Any) -> None:
 
 @celeryd_after_setup.connect
 def serve_accounts(instance: Any = None, **_: Any) -> None:
-    """Queues of accounts beside the chosen ones, or instead of them where this worker was given accounts."""
+    """Serve queues of accounts in addition to the chosen ones, or instead of them if this worker was given accounts."""
     found, queues = settings.load(), instance.app.amqp.queues
     chosen = sorted(queues.consume_from)
     served = served_queues(chosen, found.own_queues, found.worker_accounts)

@@ -17,7 +17,7 @@ MIN_CLOCK_STEP = 5.0  # seconds; a clock that is slewed never goes back, one tha
 
 
 class Scheduler(beat.Scheduler):
-    """Begins its schedule anew when the clock stands before what it has seen."""
+    """A scheduler that starts its schedule again when the clock is before what it has seen."""
 
     _seen = 0.0
 

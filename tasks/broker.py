@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class _DropsPoison:
-    """A channel that drops what is no message."""
+    """A channel that drops invalid messages."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
@@ -26,20 +26,20 @@ class _DropsPoison:
 
 
 class Channel(_DropsPoison, redis.Channel):
-    """To one server."""
+    """A channel to one server."""
 
 
 class SentinelChannel(_DropsPoison, redis.SentinelChannel):
-    """To the master of the moment."""
+    """A channel to the current master."""
 
 
 class Transport(redis.Transport):
-    """For `broker_transport`; the address stays redis:// or rediss://."""
+    """A transport for `broker_transport`; the address stays redis:// or rediss://."""
 
     Channel = Channel
 
 
 class SentinelTransport(redis.SentinelTransport):
-    """For `broker_transport` where the address names Sentinels."""
+    """A transport for `broker_transport` if the address names Sentinels."""
 
     Channel = SentinelChannel

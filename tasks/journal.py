@@ -18,7 +18,7 @@ MAX_REST_SECONDS = 0.3  # seconds; a batch costs ten milliseconds and its effect
 
 @celery.task(name=NAME)
 def process() -> None:
-    """Take batches until none is left. If this message is lost, the sweep sends another."""
+    """Process batches until none is left. If this message is lost, the sweep sends another."""
     services = container.services()
     process_batches(services.queue, lambda: decide.process_events(services, services.clock()))
 
@@ -30,7 +30,7 @@ def process_batches(
     rest: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Process batches of events, a few at most, then ask for the task again.
+    """Process a few batches of events, then request the task again.
 
     Under load a rest between two of them makes batches larger. It is as long as the batch took, so that a worker works
     half of its time: with room left an event waits for tens of milliseconds, without any batches grow until there is.

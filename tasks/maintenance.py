@@ -16,7 +16,7 @@ def tick() -> None:
 
 @celery.task(name="maintenance.sweep")
 def sweep() -> None:
-    """Wake the tasks whose work waits in the database. So every other message may be lost without harm."""
+    """Wake the tasks whose work waits in the database, so that every other message may be lost without harm."""
     services = container.services()
     for wanted in maintenance.stalled_tasks(services, services.clock()):
         services.queue.send(wanted)
@@ -24,7 +24,7 @@ def sweep() -> None:
 
 @celery.task(name="maintenance.heartbeat")
 def heartbeat() -> None:
-    """Do nothing: that the message arrives shows Sentry's cron monitor that beat, Redis and a worker are alive."""
+    """Do nothing: the arrival of the message shows Sentry's cron monitor that beat, Redis and a worker are alive."""
 
 
 @celery.task(name="maintenance.retention")

@@ -10,7 +10,7 @@ MAX_ROUNDS = 20
 
 @celery.task(name="notices.deliver")
 def deliver() -> None:
-    """Asked for by the clock. If this message is lost, the next one does the same."""
+    """Deliver due notices on a schedule. If this message is lost, the next one does the same."""
     services = container.services()
     bulkhead = Bulkhead(services.store, services.clock())
     with bulkhead.item("service", "notices", "collect"):

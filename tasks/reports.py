@@ -11,7 +11,7 @@ MAX_ROUNDS = 10
 
 @celery.task(name="reports.poll")
 def poll(account: str | None = None) -> None:
-    """Go on with feeds that are due. If this message is lost, the next tick sends another."""
+    """Continue due feeds. If this message is lost, the next tick sends another."""
     services = container.services()
     scope = scope_of(services.settings, account)
     with feeds.in_turn(services, services.clock(), scope) as ours:

@@ -8,7 +8,7 @@ from tasks.app import celery
 
 @celery.task(name="rules.run_due")
 def run_due(account: str | None = None) -> None:
-    """One tick: all rules that are due are decided together, so that what contradicts itself is settled."""
+    """Run one tick: all due rules are decided together, so that contradictions are settled."""
     services = container.services()
     scope = scope_of(services.settings, account)
     while decide.run_due_rules(services, services.clock(), scope):
@@ -18,7 +18,7 @@ def run_due(account: str | None = None) -> None:
 
 @celery.task(name="rules.backtest")
 def try_on_the_past() -> None:
-    """Run a backtest that somebody asked for; one at a time, over all workers."""
+    """Run a requested backtest; one at a time, over all workers."""
     services = container.services()
     if backtest_jobs.run_next(services, services.clock()):
         services.queue.wake("rules.backtest")  # others may wait behind it
@@ -26,7 +26,7 @@ def try_on_the_past() -> None:
 
 @celery.task(name="rules.answer")
 def answer() -> None:
-    """Answer a question that somebody waits for; one at a time, over all workers. Nobody asks again for a lost one."""
+    """Answer a question that somebody waits for; one at a time, over all workers. A lost one is not repeated."""
     services = container.services()
     if questions.answer_next(services, services.clock()):
         services.queue.wake("rules.answer")  # others may wait behind it

@@ -52,7 +52,7 @@ def _end(**_: Any) -> None:
 
 @worker_process_init.connect
 def _child(**_: Any) -> None:
-    """Engines, HTTP clients and Sentry's transport do not survive a fork: each child makes its own."""
+    """Create engines, HTTP clients and Sentry's transport in each child, because they do not survive a fork."""
     container.forget()
     set_up_sentry("worker")
     tracing.set_up(os.environ.get("BRIDGE_PROCESS", "worker"), VERSION)
@@ -66,7 +66,7 @@ def _child_ends(**_: Any) -> None:
 
 @worker_ready.connect
 def _ready(**_: Any) -> None:
-    """Whatever waited while no worker was there is looked for at once, not at the next sweep."""
+    """Look at once for everything that waited while no worker was there, not at the next sweep."""
     _serve_metrics()
     served = sorted(celery.amqp.queues.consume_from)
     queue = Queue(settings.load().redis_url)
@@ -81,7 +81,7 @@ def _ready(**_: Any) -> None:
 
 
 def _look_around() -> None:
-    """Runs beside, because Integr8 may be slow, and in a process, which gives back the memory that this needs once."""
+    """Run the checks beside the work, because Integr8 may be slow, and in a process, which returns their memory."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # the fork inherited what a worker does
     container.forget()
@@ -95,7 +95,7 @@ def _look_around() -> None:
 
 
 def _serve_metrics() -> None:
-    """In the parent, for all its children. Being unwatched must not stop the work, so a taken port is only said."""
+    """Serve metrics in the parent, for all its children. A taken port is only logged, because work must continue."""
     found = settings.load()
     _begun_with[:] = [found]
     where = found.worker_metrics
@@ -110,9 +110,9 @@ def _serve_metrics() -> None:
 
 @worker_shutting_down.connect
 def _leaving(**_: Any) -> None:
-    """A warm shutdown finishes its tasks; long ones look at the sign between steps. One that hangs is cut off.
+    """Shut down warmly: finish its tasks; long ones check the flag between steps. A hanging one is cut off.
 
-    Celery's warm shutdown has no end of its own: SIGQUIT turns it into the soft one, which has.
+    Celery's warm shutdown has no time limit: SIGQUIT turns it into the soft one, which has.
     """
     if container.leaving.is_set():
         return
@@ -125,7 +125,7 @@ def _leaving(**_: Any) -> None:
 
 @worker_shutdown.connect
 def _left(**_: Any) -> None:
-    """All children have ended. What one of them still held is for others, now."""
+    """Release the remaining leases at once when all children have ended."""
     try:
         services = container.Services(_begun_with[0] if _begun_with else settings.load())
         with closing(services), services.store.write() as session:

@@ -41,12 +41,12 @@ POINTS = 160  # of each of them
 
 
 class NotReplayable(ValueError):
-    """A rule that history cannot answer: it is about events, not about traffic over time."""
+    """The past cannot answer this rule: it is about events, not about traffic over time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mature:
-    """A subject's ratio as it is known by now, over the clicks of a window and of the week after."""
+    """A subject's ratio as known by now, over the clicks of a window and of the week after."""
 
     metric: str
     hits: float
@@ -62,7 +62,7 @@ class Mature:
 
     @property
     def judged(self) -> str:
-        """`right` where the whole interval is beyond the threshold, `wrong` where none of it is, else `open`."""
+        """`right` if the whole interval is beyond the threshold, `wrong` if none of it is, else `open`."""
         if (self.high < self.threshold) if self.down else (self.low > self.threshold):
             return "right"
         return "wrong" if ((self.low >= self.threshold) if self.down else (self.high <= self.threshold)) else "open"
@@ -70,7 +70,7 @@ class Mature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fire:
-    """One effect that the rule would have had, and what became of it."""
+    """One effect that the rule would have had, and its consequences."""
 
     at: datetime
     subject: Subject
@@ -88,7 +88,7 @@ class Fire:
 
     @property
     def judged(self) -> str:
-        """`right`, `wrong`, or `open` where what came later does not tell."""
+        """`right`, `wrong`, or `open` if later data does not tell."""
         if self.mature is not None:
             return self.mature.judged
         if Answer.NO in {self.hindsight, self.afterwards}:
@@ -97,27 +97,30 @@ class Fire:
 
     @property
     def false_alarm(self) -> bool:
-        """By now the ratio is known to have been on the good side; without one, the same evaluation says no by now."""
+        """True if the ratio is now known to have been on the good side.
+
+        Without one, if the same evaluation says no by now.
+        """
         return self.judged == "wrong"
 
     @property
     def profit(self) -> Decimal:
-        """What the traffic would have been worth: negative where it was a loss."""
+        """The profit of the missing traffic; negative for a loss."""
         return self.came.get("revenue", Decimal(0)) - self.came.get("payout", Decimal(0))
 
     @property
     def loss_avoided(self) -> Decimal:
-        """What the traffic brought less than as much traffic at the threshold, or its own negative profit."""
+        """The shortfall of the traffic below traffic at the threshold, or its own negative profit."""
         return max(-self.profit, self.missing, Decimal(0))
 
     @property
     def profit_forgone(self) -> Decimal:
-        """Profit forgone: of traffic at the threshold or above; without a threshold, any profit."""
+        """The profit forgone: of traffic at the threshold or above; without a threshold, any profit."""
         return max(self.profit, Decimal(0)) if self.mature is None or self.missing <= 0 else Decimal(0)
 
     @property
     def missing(self) -> Decimal:
-        """Revenue that the traffic of the pause fell short of the threshold; negative where it was better."""
+        """The revenue by which the traffic of the pause missed the threshold; negative if it was better."""
         if self.mature is None or self.mature.down is False or self.mature.metric != "cr":
             return Decimal(0)
         due = self.came.get("clicks", Decimal(0)) * Decimal(repr(self.mature.threshold))
@@ -143,7 +146,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one revision would have done."""
+    """The result of one revision."""
 
     rule: str
     title: str
@@ -163,12 +166,12 @@ class Report:
 
     @property
     def no_decision(self) -> int:
-        """Verdicts that no data allowed."""
+        """The number of verdicts without a decision."""
         return self.answers.get(Answer.NO_DECISION.word, 0)
 
     @property
     def stopped(self) -> int:
-        """Effects that some guard kept from happening."""
+        """The number of effects that a guard stopped."""
         return sum(self.stops.values())
 
     @property
@@ -181,7 +184,7 @@ class Report:
 
     @property
     def flaps(self) -> int:
-        """Pauses of a target that had come back less than FLAP_WITHIN before."""
+        """Pauses of a target that had returned less than FLAP_WITHIN before."""
         returned: dict[Target, datetime] = {}
         found = 0
         for fire in sorted(self.pauses, key=lambda one: one.at):
@@ -202,14 +205,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Inhibitor:
-    """A rule that holds the replayed one back, and the past in which it is asked, without any pauses."""
+    """A rule that holds the replayed one back, and its past for queries, without any pauses."""
 
     revision: Revision
     history: History
 
 
 def replayable(revision: Revision) -> None:
-    """Raises NotReplayable for a rule about events."""
+    """Raise NotReplayable for a rule about events."""
     if revision.scope.per == ("event",):
         raise NotReplayable(f"{revision.id} is about events; try it with `rules test` or by replaying an event")
 
@@ -227,11 +230,11 @@ def backtest(
 ) -> Report:
     """Replay `revision` from `start` to `end`, both included, aware UTC.
 
-    It is replayed as if it were live and approved; what a limit stops is counted and not done. With `removes` a paused
-    target loses its traffic; a rule in shadow has seen all traffic, and is replayed without. `step` is the
-    rule's own interval unless given. `progress` is called before each evaluation with how many are done, how many
-    there will be, and which moment it is about; what it raises ends the replay. `inhibitors` are the rules that hold
-    this one back. Raises NotReplayable for a rule about events.
+    It is replayed as if it were live and approved; what a limit stops is counted and not executed. With `removes` a
+    paused target loses its traffic; a rule in shadow has seen all traffic, and is replayed without. `step` is the
+    rule's own interval unless given. `progress` is called before each evaluation with the number of finished ones,
+    their total, and the moment; its exception ends the replay. `inhibitors` are the rules that hold this one back.
+    Raises NotReplayable for a rule about events.
     """
     replayable(revision)
     every = step or own_step(revision)
@@ -245,12 +248,15 @@ def backtest(
 
 
 def own_step(revision: Revision) -> timedelta:
-    """How often a rule is evaluated where nobody says otherwise."""
+    """Return how often a rule is evaluated by default."""
     return revision.trigger.interval if isinstance(revision.trigger, Every) else DEFAULT_STEP
 
 
 def count_evaluations(revision: Revision, start: datetime, end: datetime, step: timedelta | None = None) -> int:
-    """How many evaluations a backtest from `start` to `end` takes; `step` is the rule's own interval unless given."""
+    """Return how many evaluations a backtest from `start` to `end` needs.
+
+    `step` is the rule's own interval unless given.
+    """
     return (end - start) // (step or own_step(revision)) + 1
 
 
@@ -299,7 +305,10 @@ class _Replay:
             self._fired += [(now, effect, known.get(effect.subject, Answer.NO_DECISION)) for effect in done]
 
     def _looked_at(self, evaluation: Evaluation, now: datetime) -> Evaluation:
-        """The same, counted, without a yes about what is out of scope on that day. What is held stays in, as live."""
+        """Return the same, counted, without a yes for subjects out of scope on that day.
+
+        Held subjects stay in, as live.
+        """
         inside = self._history.in_scope(now)
         if inside is not None:
             held = self._world.held()
@@ -396,7 +405,7 @@ class _Replay:
         return tuple(found)
 
     def _mature(self, subject: Subject, at: datetime) -> Mature | None:
-        """The first ratio that the rule holds against a plain number, by all that is known today."""
+        """Return the first ratio that the rule compares with a plain number, by all that is known today."""
         found = _ratio(self._revision)
         if found is None or subject not in self._rows:
             return None
@@ -433,7 +442,7 @@ class _Replay:
         return next((span for span in past.spans if span.start == at), None) if past else None
 
     def _stretch(self) -> timedelta:
-        """How long after an evaluation the rule's own window holds nothing but what came after it."""
+        """Return how long after an evaluation the rule's own window holds only later data."""
         window, settle = self._revision.data.window, self._revision.data.settle
         length = window.length if isinstance(window, Rolling) else timedelta(days=1)
         return length + (settle if isinstance(settle, timedelta) else timedelta(0))
@@ -441,7 +450,7 @@ class _Replay:
     # --- what is drawn ---
 
     def _series(self, start: datetime, fires: Sequence[Fire]) -> tuple[Series, ...]:
-        """The subjects that mattered most, each with the first comparison of the rule."""
+        """Return the most important subjects, each with the first comparison of the rule."""
         weight: Counter[Subject] = Counter()
         for fire in fires:
             weight[fire.subject] += 1 + int(abs(fire.profit))
@@ -472,7 +481,7 @@ class _Replay:
 
 
 def _ratio(revision: Revision) -> tuple[tree.Compare, tuple[tree.Node, tree.Node]] | None:
-    """The first comparison of a ratio of counts with a plain number in `when`, and both sides of the ratio."""
+    """Return the first comparison of a ratio of counts with a plain number in `when`, and both sides of the ratio."""
     for node in _tests(revision.when):
         if isinstance(node, tree.Compare) and isinstance(node.right, tree.Constant) and node.op not in {"=", "!="}:
             parts = types.ratio_of_counts(node.left)
@@ -482,7 +491,7 @@ def _ratio(revision: Revision) -> tuple[tree.Compare, tuple[tree.Node, tree.Node
 
 
 def _wants_inactive(revision: Revision) -> bool:
-    """Whether the scope asks for more of `active` than that it is true, which every item of a backtest is at first."""
+    """Return whether the scope needs more of `active` than true, which every item of a backtest is at first."""
     scope = revision.scope
     fields = any(name.endswith(".active") and "true" not in map(_lower, found) for name, found in scope.where.items())
     asked = (one for one in _tests(scope.conditions) if not isinstance(one, tree.Attribute))
@@ -504,7 +513,7 @@ def _tests(group: Group | None) -> Iterator[tree.Node]:
 
 
 def comparison(trace: Trace) -> Trace | None:
-    """The first part that compares two numbers."""
+    """Return the first part that compares two numbers."""
     if _number(trace, "value") is not None and _number(trace, "threshold") is not None:
         return trace
     return next((found for part in trace.parts if (found := comparison(part)) is not None), None)

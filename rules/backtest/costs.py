@@ -38,28 +38,28 @@ Look: TypeAlias = Callable[[Counts, Counts, int], Counts]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delays:
-    """How soon hits come after their trials: the share that has come at each of some ages, which begin with 0."""
+    """The delays of hits after their trials: the share that has arrived at each of some ages, which begin with 0."""
 
     hours: Counts
     shares: Counts
 
     def come(self, ages: Counts) -> Counts:
-        """The share of hits that has come at these ages, in hours."""
+        """Return the share of hits that has arrived at these ages, in hours."""
         return np.asarray(np.interp(ages, self.hours, self.shares))
 
     def drawn(self, random: np.random.Generator, size: int) -> Counts:
-        """So many delays, in hours."""
+        """Return this number of random delays, in hours."""
         rising = np.maximum.accumulate(self.shares)
         return np.asarray(np.interp(random.random(size) * rising[-1], rising, self.hours))
 
 
 class NoRatio(ValueError):
-    """The rule holds no ratio of counts against a plain number."""
+    """The rule compares no ratio of counts with a plain number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What to expect of subjects with so many trials (clicks) a day."""
+    """The expected costs for subjects with a number of trials (clicks) a day."""
 
     a_day: float
     honest_paused: float  # share of subjects exactly at the line that are paused within 30 days
@@ -79,7 +79,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What to expect of one threshold in a month, over the items of a network."""
+    """The expected result of one threshold in a month, over the items of a network."""
 
     honest: int  # items that are not beyond the line
     honest_paused: float  # share of them that is paused within 30 days
@@ -88,7 +88,7 @@ class Outlook:
 
 
 def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = None) -> Outlook:
-    """The month ahead for these items, if each keeps the ratio that it has. Raises NoRatio."""
+    """Return the next month for these items, if each keeps its ratio. Raises NoRatio."""
     node, line, look = _judged(revision)
     down = node.op in {"<", "<="}
     honest = [one for one in items if one.rate > 0 and (one.rate >= line if down else one.rate <= line)]
@@ -110,7 +110,7 @@ def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = N
 
 
 def forecast(revision: Revision, volumes: Sequence[float], delays: Delays | None = None) -> tuple[Cost, ...]:
-    """The costs for each of these volumes a day. Raises NoRatio."""
+    """Return the costs for each of these volumes a day. Raises NoRatio."""
     node, line, look = _judged(revision)
     down = node.op in {"<", "<="}
     good = 1.5 if down else 1 / 1.5
@@ -124,7 +124,7 @@ def forecast(revision: Revision, volumes: Sequence[float], delays: Delays | None
 
 
 def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
-    """The comparison, its line, and how the evaluator judges it. Raises NoRatio."""
+    """Return the comparison, its threshold, and its judgement by the evaluator. Raises NoRatio."""
     node = ratio(revision.when)
     if node is None or not isinstance(node.right, tree.Constant) or not isinstance(node.right.value, Decimal):
         raise NoRatio(f"{revision.id}: no condition of `when` holds a ratio of counts against a plain number")
@@ -136,7 +136,7 @@ def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
 
 
 def ratio(group: Group | None) -> tree.Compare | None:
-    """The first comparison of a ratio of counts."""
+    """Return the first comparison of a ratio of counts."""
     for item in group.items if group else ():
         found = ratio(item) if isinstance(item, Group) else item.tree
         if isinstance(found, tree.Compare) and types.ratio_of_counts(found.left) is not None:
@@ -145,7 +145,10 @@ def ratio(group: Group | None) -> tree.Compare | None:
 
 
 def _found_after(first: Counts) -> float:
-    """The hours until half of the collapses are found; those that were paused before had none. Infinite: never."""
+    """Return the hours until half of the collapses are found; those that were paused before had none.
+
+    Infinite: never.
+    """
     late = first[first > COLLAPSE] - COLLAPSE
     return float(np.median(late)) if len(late) else float(np.inf)
 
@@ -161,7 +164,10 @@ def _missing(first: Counts, a_day: Counts) -> float:
 
 
 def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
-    """`first`: at which hour the subjects at the line, the better ones and the collapsing ones are caught."""
+    """Return the cost.
+
+    `first`: the hour at which subjects at the threshold, better ones and collapsing ones are caught.
+    """
     hours = _found_after(first[2])
     lost = np.isinf(hours)
     passed = volume * (MONTH - COLLAPSE if lost else hours) / 24
@@ -176,7 +182,10 @@ def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
 
 
 def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float]) -> tuple[Counts, Counts]:
-    """Trials of each slot and their hits, one column per volume: its rate, `times` before the collapse and after."""
+    """Return trials of each slot and their hits, one column per volume.
+
+    Its rate is multiplied by `times` before the collapse and after.
+    """
     random = np.random.default_rng(SEED)
     slots, size = (BEFORE + MONTH) // HOURS_BETWEEN_EVALUATIONS, len(volumes)
     rate = (
@@ -188,7 +197,7 @@ def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float
 
 
 def _first(worlds: Sequence[tuple[Counts, Counts]], look: Look, delays: Delays | None) -> Counts:
-    """The hour of the month at which each subject is first caught; infinite where it never is."""
+    """Return the hour of the month at which each subject is first caught; infinite if it never is."""
     trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
     first = np.full(trials.shape[1], np.inf)
     begin = BEFORE // HOURS_BETWEEN_EVALUATIONS
@@ -200,14 +209,14 @@ def _first(worlds: Sequence[tuple[Counts, Counts]], look: Look, delays: Delays |
 
 
 def _known(trials: Counts, hits: Counts, begin: int) -> Iterator[tuple[Counts, Counts]]:
-    """Hits and trials up to each slot, at each look; every hit is there at once."""
+    """Yield hits and trials up to each slot, at each evaluation; every hit is there at once."""
     some, of = _summed(hits), _summed(trials)
     for _ in range(begin, len(trials) + 1):
         yield some, of
 
 
 def _delayed(trials: Counts, hits: Counts, begin: int, delays: Delays) -> Iterator[tuple[Counts, Counts]]:
-    """The same of hits that have come by then, and of trials by the share of their hits that should have."""
+    """Yield the same for hits that have arrived by then, and trials weighted by the share of hits that should have."""
     random = np.random.default_rng(SEED)
     rows, columns = np.nonzero(hits)
     slots, subjects = (np.repeat(one, hits[rows, columns]) for one in (rows, columns))

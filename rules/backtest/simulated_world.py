@@ -28,62 +28,62 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time range in which a target would have been paused; still going on where `end` is None."""
+    """A time range in which a target would have been paused; still active if `end` is None."""
 
     start: datetime
     end: datetime | None = None
 
 
 class History(Protocol):
-    """The past, as it can be asked. One replay at a time: it remembers who is absent."""
+    """The past for queries. One replay at a time: it remembers who is absent."""
 
     @property
     def subjects(self) -> Sequence[Subject]: ...
 
     def begin(self) -> None:
-        """Everybody is there: a new replay begins."""
+        """Begin a new replay with all subjects present."""
         ...
 
     def at(self, now: datetime) -> Facts:
-        """The facts as they were known at `now`, without the traffic that absent targets would not have had."""
+        """Return the facts as known at `now`, without the traffic that absent targets would not have had."""
         ...
 
     def undisturbed(self, now: datetime) -> Facts:
-        """The facts as they were known at `now`, as if nobody had ever been absent."""
+        """Return the facts as known at `now`, as if no target had ever been absent."""
         ...
 
     def hindsight(self, now: datetime) -> Facts:
-        """The facts about the time before `now` as they are known today, with all traffic."""
+        """Return the facts about the time before `now` as known today, with all traffic."""
         ...
 
     def in_scope(self, now: datetime) -> NDArray[np.bool_] | None:
-        """Which subjects are in the rule's scope at `now`; None: all of them, at all times."""
+        """Return which subjects are in the rule's scope at `now`; None: all of them, at all times."""
         ...
 
     def leave(self, target: Target, now: datetime) -> None:
-        """The target is paused from now on: clicks, and conversions of later clicks, do not happen."""
+        """Pause the target from now on: clicks, and conversions of later clicks, do not happen."""
         ...
 
     def come_back(self, target: Target, now: datetime) -> None:
-        """It is active again from now on."""
+        """Activate the target again from now on."""
         ...
 
     def came_in(self, subject: Subject, since: datetime, now: datetime) -> bool:
-        """Whether there were clicks or conversions about a subject in [since, now) that were seen by `now`."""
+        """Return whether clicks or conversions about a subject in [since, now) were seen by `now`."""
         ...
 
     def came(self, target: Target, start: datetime, end: datetime) -> Mapping[str, Decimal]:
-        """What really came of the clicks of [start, end): clicks, conversions, payout, revenue."""
+        """Return the real results of the clicks of [start, end): clicks, conversions, payout, revenue."""
         ...
 
     def parent(self, kind: str, identity: str, of: Dimension) -> str | None:
-        """The id of the advertiser of an offer, and the like."""
+        """Return the id of the advertiser of an offer, and the like."""
         ...
 
 
 @dataclass(slots=True)
 class Past:
-    """What is remembered of one target."""
+    """The remembered state of one target."""
 
     hold: Hold | None = None
     spans: list[Span] = field(default_factory=list)
@@ -94,7 +94,7 @@ class Past:
 
 @dataclass(slots=True)
 class World:
-    """The made-up world of one rule."""
+    """The simulated world of one rule."""
 
     revision: Revision
     history: History
@@ -113,12 +113,12 @@ class World:
         return {target for target, past in self.pasts.items() if past.hold is not None}
 
     def idle(self, evaluation: Evaluation) -> bool:
-        """Nothing wants to be done and nothing is held: no plan is needed to know that."""
+        """Return whether there are no wishes and no holds, so that no plan is needed."""
         late = evaluation.over_loss_limit is not None and bool(evaluation.over_loss_limit.any())
         return not ((evaluation.answers == Answer.YES).any() or late or self.streaks or self.held())
 
     def state(self, evaluation: Evaluation, facts: Facts, now: datetime) -> State:
-        """What the plan may know at this moment."""
+        """Return the state for the plan at this moment."""
         wanted = targets(self.revision, evaluation)
         money = _Money(self.revision, facts, now) if wanted - self.held() else None
         return State(
@@ -133,7 +133,7 @@ class World:
         )
 
     def _used(self, budget: Budget, now: datetime) -> int:
-        """What the rule has used itself; the others that share the budget do not exist here."""
+        """Return what the rule has used itself; other rules of the budget do not exist here."""
         zone = self.revision.data.tz
         begun = last_midnight(now, zone) if budget.per == "day" else first_of_month(now, zone)
         return sum(at >= begun for at in self.effects)
@@ -176,7 +176,10 @@ class World:
         return Probation(since=past.returned, seen=seen)
 
     def _fresh_streaks(self, evaluation: Evaluation, now: datetime) -> dict[Subject, Streak]:
-        """Each streak with whether data about its subject came in since; it matters only where the answer is yes."""
+        """Return each streak with whether data about its subject arrived since.
+
+        It matters only if the answer is yes.
+        """
         yes = {evaluation.subjects[row] for row in np.flatnonzero(evaluation.answers == Answer.YES).tolist()}
         return {
             subject: replace(streak, new_data=self.history.came_in(subject, streak.counted_at or now, now))
@@ -201,7 +204,7 @@ class World:
     # --- what a plan does to the world ---
 
     def apply(self, plan: Plan, evaluation: Evaluation, state: State, now: datetime) -> tuple[PlannedEffect, ...]:
-        """Carry the plan out; returns the effects that took place."""
+        """Execute the plan; returns the effects that took place."""
         if self.revision.lasting is not None:
             self.streaks = self._advanced(evaluation, state, now)
         for ended in plan.ended:
@@ -230,7 +233,7 @@ class World:
         return done
 
     def _advanced(self, evaluation: Evaluation, state: State, now: datetime) -> dict[Subject, Streak]:
-        """`rules.planning.streaks.streaks`, looking only at subjects that say yes or have a streak."""
+        """Return `rules.planning.streaks.streaks`, only for subjects that say yes or have a streak."""
         yes = [evaluation.subjects[row] for row in np.flatnonzero(evaluation.answers == Answer.YES).tolist()]
         after: dict[Subject, Streak] = {}
         for subject in {*yes, *state.streaks}:
@@ -253,7 +256,7 @@ class World:
 
 
 class _Money:
-    """Revenue and payout of the last 24 hours, for a rule of one dimension."""
+    """The revenue and payout of the last 24 hours, for a rule of one dimension."""
 
     def __init__(self, revision: Revision, facts: Facts, now: datetime) -> None:
         per = revision.scope.per
@@ -267,7 +270,7 @@ class _Money:
         return _decimal(self._columns[0].values[row]), _decimal(self._columns[1].values[row])
 
     def whole(self) -> Decimal | None:
-        """Of all subjects of the scope."""
+        """Return the amounts of all subjects of the scope."""
         return _decimal(self._columns[0].values[self._known].sum()) if self._known.any() else None
 
 
@@ -276,7 +279,7 @@ def _decimal(value: float) -> Decimal:
 
 
 def steps(start: datetime, end: datetime, step: timedelta) -> Iterable[datetime]:
-    """The moments at which the rule is evaluated: start, start + step, ... up to end."""
+    """Yield the moments at which the rule is evaluated: start, start + step, ... up to end."""
     at = start
     while at <= end:
         yield at

@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two revisions would have done differently over the same time range."""
+    """The differences between two revisions over the same time range."""
 
     old: Report
     new: Report
@@ -28,7 +28,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """One threshold of a sweep: what is wrongly paused against what is wasted by not pausing."""
+    """One threshold of a sweep: wrong pauses, and the losses without a pause."""
 
     value: Decimal
     pauses: int
@@ -46,7 +46,7 @@ class Tried:
 
 
 class NothingToSweep(ValueError):
-    """The rule compares no such metric with a plain number."""
+    """The rule does not compare this metric with a plain number."""
 
 
 def sweep(
@@ -61,12 +61,12 @@ def sweep(
     inhibitors: Sequence[Inhibitor] = (),
     progress: Progress = lambda _done, _looks, _at: None,
 ) -> tuple[Tried, ...]:
-    """The same backtest for each threshold of one metric. `progress` hears of the evaluations of all of them together.
+    """Run the same backtest for each threshold of one metric. `progress` receives the evaluations of all together.
 
-    One of them is marked as a good point: the one that saves the most clicks of bad traffic, less those that
-    false alarms would have cost.
+    One of them is marked as a good point: the one that saves the most clicks of bad traffic, minus those that false
+    alarms would have cost.
 
-    Raises NothingToSweep, and what `backtest` raises.
+    Raises NothingToSweep, and the errors of `backtest`.
     """
     tried = []
     wanted = tuple(values)
@@ -91,12 +91,12 @@ def sweep(
 
 
 def part(progress: Progress, number: int, parts: int) -> Progress:
-    """The progress of one of several backtests of the same length, as a part of the whole."""
+    """Return the progress of one of several equally long backtests, as a part of the whole."""
     return lambda done, evaluations, at: progress(number * evaluations + done, parts * evaluations, at)
 
 
 def plain_thresholds(revision: Revision) -> dict[str, Decimal]:
-    """The metrics that the rule compares with a plain number, and that number: what can be swept."""
+    """Return the metrics that the rule compares with a plain number, and that number: what can be swept."""
     return dict(_plain(revision.when)) if revision.when else {}
 
 
@@ -151,7 +151,7 @@ def _recommended(tried: Sequence[Tried]) -> tuple[Tried, ...]:
 
 
 def _soonest(tried: Sequence[Tried]) -> Tried | None:
-    """The threshold that finds a collapse first, of those that leave nearly all honest items alone."""
+    """Return the threshold that finds a collapse first, of those that leave nearly all honest items alone."""
     fit = [
         (one.unnoticed_hours, one.honest_paused, number)
         for number, one in enumerate(tried)
@@ -162,7 +162,7 @@ def _soonest(tried: Sequence[Tried]) -> Tried | None:
 
 
 def _why(top: Tried, tried: Sequence[Tried]) -> str:
-    """What speaks for the recommended threshold: what it saves, what its neighbours would do, what is ahead."""
+    """Return the reasons for the recommended threshold: its savings, its neighbours, the next month."""
     return "; ".join(word for word in (_saved(top, tried), _expected(top)) if word)
 
 
@@ -178,7 +178,7 @@ def _expected(one: Tried) -> str:
 
 
 def _saved(top: Tried, tried: Sequence[Tried]) -> str:
-    """What it saves, and what its neighbours would do instead."""
+    """Return its savings, and what its neighbours would do instead."""
     if not top.pauses:
         return "none of these thresholds would have paused anything"
     words = [f"it keeps {top.saved_clicks:,.0f} clicks from bad traffic, those of {_alarms(top)} taken off"]
@@ -199,7 +199,7 @@ def _clicks(fire: Fire) -> Decimal:
 
 
 def with_threshold(revision: Revision, metric: str, value: Decimal) -> Revision:
-    """The same rule with another number beside the metric. Raises NothingToSweep where there is none."""
+    """Return the same rule with another number beside the metric. Raises NothingToSweep if there is none."""
     group, count = _swept(revision.when, metric, value) if revision.when else (None, 0)
     if not count:
         raise NothingToSweep(f"{revision.id}: no condition of `when` compares {metric} with a plain number")

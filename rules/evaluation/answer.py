@@ -9,7 +9,7 @@ from rules.model.revision import Group, Revision
 
 
 def answer(revision: Revision, frame: Frame) -> Truth:
-    """`when` and not `unless`. A rule without `when` says yes."""
+    """Return `when` and not `unless`. A rule without `when` says yes."""
     parts = [_group(revision.when, frame)]
     if revision.unless is not None and (parts[0].answers != columns.NO).any():
         parts.append(columns.negate(_group(revision.unless, frame.without_needs())))

@@ -14,7 +14,10 @@ from rules.model.revision import Group, Revision
 
 
 def held_back(revision: Revision, frame: Frame) -> Sequence[Break | None]:
-    """For each subject of the frame the break of tracking under which it may not be judged; empty: none anywhere."""
+    """Return for each subject of the frame the break of tracking that prevents its judgement.
+
+    Empty: no break at all.
+    """
     cohorts = frame.cohorts
     if cohorts is None or not suffers(revision) or not cohorts.breaks():
         return ()
@@ -23,7 +26,7 @@ def held_back(revision: Revision, frame: Frame) -> Sequence[Break | None]:
 
 
 def spared(revision: Revision, frame: Frame, found: Truth) -> Truth:
-    """The answers, with no for a yes that broken tracking may have caused."""
+    """Return the answers, with no instead of a yes that broken tracking may have caused."""
     if not (found.answers == columns.YES).any():
         return found
     held = held_back(revision, frame)
@@ -34,7 +37,7 @@ def spared(revision: Revision, frame: Frame, found: Truth) -> Truth:
 
 
 def suffers(revision: Revision) -> bool:
-    """True for a rule that takes traffic away where few conversions were told of."""
+    """Return True for a rule that takes traffic away if few conversions are reported."""
     return destructive(revision.then) and any(map(_wants_few, _tests(revision.when)))
 
 

@@ -34,26 +34,26 @@ KNOWN = np.uint8(Why.KNOWN)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
-    """Answers and, beside each that is no decision, the reason."""
+    """Answers with the reason of each no decision."""
 
     answers: NDArray[np.int8]
     why: Whys
 
 
 def constant(value: Any, *, exact: bool = False) -> Column:
-    """A column of one row. Numbers become float64 where a double can hold them."""
+    """Return a column of one row. Numbers become float64 if a double can hold them."""
     if not exact and is_number(value) and fits_a_double(value):
         return Column(np.array([float(value)]), np.zeros(1, np.uint8))
     return Column(_objects([value]), np.array([Why.MISSING if value is None else Why.KNOWN], np.uint8))
 
 
 def is_number(value: Any) -> bool:
-    """True for numbers; true and false are none."""
+    """Return True for numbers; true and false are not numbers."""
     return isinstance(value, int | Decimal | float) and not isinstance(value, bool)
 
 
 def fits_a_double(value: Decimal | float) -> bool:
-    """Whether the number survives being kept as float64, digit for digit."""
+    """Return whether float64 can hold the number, digit for digit."""
     if isinstance(value, Decimal):
         return len(value.as_tuple().digits) <= _DIGITS and abs(value.adjusted()) < 300
     return abs(value) < _EXACT if isinstance(value, int) else True
@@ -66,7 +66,7 @@ def _objects(values: Sequence[Any]) -> NDArray[Any]:
 
 
 def first_reason(*whys: Whys) -> Whys:
-    """Cell by cell the first reason that is not KNOWN. Where there are none, as nearly always, nothing is made."""
+    """Return cell by cell the first reason other than KNOWN. Without any, as nearly always, nothing is created."""
     result = whys[0]
     for why in whys[1:]:
         if len(why) in {1, len(result)} and not why.any():
@@ -77,7 +77,7 @@ def first_reason(*whys: Whys) -> Whys:
 
 
 def clean(column: Column) -> Column:
-    """A measured column as it may be used: numbers that are none are MISSING."""
+    """Return a measured column for use: invalid numbers are MISSING."""
     fine = np.abs(column.values) < _MAX_SUM  # false for what is not a number, too
     if fine.all():
         return column
@@ -86,10 +86,10 @@ def clean(column: Column) -> Column:
 
 
 def numeric(column: Column, *, exact: bool = False) -> Column:
-    """The column as numbers; a text that spells a plain number counts as one, anything else is a MISMATCH.
+    """Return the column as numbers; a text that spells a plain number counts as one, anything else is a MISMATCH.
 
-    With `exact` the numbers are Fractions: of a double the shortest decimal that names it, which is the amount that
-    was measured.
+    With `exact` the numbers are Fractions: of a double the shortest decimal that names it, which is the measured
+    amount.
     """
     if exact:
         return _fractions(column)
@@ -148,7 +148,7 @@ def _spelled_number(text: str) -> Decimal | None:
 
 
 def arithmetic(op: str, left: Column, right: Column, *, exact: bool = False) -> Column:
-    """Plus, minus, times, divided by. Division by zero and overflow are UNDEFINED."""
+    """Add, subtract, multiply or divide. Division by zero and overflow are UNDEFINED."""
     a, b = numeric(left, exact=exact), numeric(right, exact=exact)
     if exact:
         return _exact_arithmetic(op, a, b)
@@ -179,7 +179,7 @@ def _exact_arithmetic(op: str, a: Column, b: Column) -> Column:
 
 
 def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Sums of money are exact to the millionth: 0.3 - 0.1 is the double of 0.2, not its neighbour."""
+    """Return sums of money exact to the millionth: 0.3 - 0.1 is the double of 0.2, not its neighbour."""
     whole_a, whole_b = np.rint(a * _MICRO), np.rint(b * _MICRO)
     exact = (whole_a / _MICRO == a) & (whole_b / _MICRO == b)
     whole = whole_a + whole_b
@@ -189,7 +189,7 @@ def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 def common_size(*found: Column) -> int:
-    """How many rows these columns have together: one row is broadcast to any number, to none as well."""
+    """Return how many rows these columns have together: one row is broadcast to any number, including none."""
     lengths = {len(one.values) for one in found}
     return 0 if 0 in lengths else max(lengths)
 
@@ -227,7 +227,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def compare(op: str, left: Column, right: Column) -> Truth:
-    """Cell by cell; what has no value, or has one of another kind, gets no decision."""
+    """Compare cell by cell; a missing value, or one of another kind, gives no decision."""
     if not {np.dtype(object)} & {left.values.dtype, right.values.dtype}:
         return truth(_OPERATORS[op](left.values, right.values), first_reason(left.why, right.why))
     judged = each(lambda a, b: _judge(op, a, b), left, right)
@@ -235,7 +235,7 @@ def compare(op: str, left: Column, right: Column) -> Truth:
 
 
 def truth(yes: NDArray[Any], why: Whys) -> Truth:
-    """Yes where the cells say so and are usable."""
+    """Return yes if the cells say so and are usable."""
     answers = np.asarray(yes).astype(np.int8)  # true is 1 and false is 0, as in Answer
     if why.any():
         answers = np.where(why == KNOWN, answers, NO_DECISION)
@@ -243,7 +243,7 @@ def truth(yes: NDArray[Any], why: Whys) -> Truth:
 
 
 def of_booleans(column: Column) -> Truth:
-    """A column used as a condition: true is yes, false is no, anything else is a MISMATCH."""
+    """Return a column as a condition: true is yes, false is no, anything else is a MISMATCH."""
     if column.values.dtype == object:
         column = each(as_boolean, column)
         return truth(column.values == True, column.why)  # noqa: E712 - an array of objects
@@ -251,17 +251,17 @@ def of_booleans(column: Column) -> Truth:
 
 
 def as_boolean(value: Any) -> bool | Why:
-    """True and false, also as the texts that forms and postbacks send."""
+    """Return a boolean, also from the texts that forms and postbacks send."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
     return {"true": True, "false": False}.get(value, Why.MISMATCH) if isinstance(value, str) else Why.MISMATCH
 
 
 def close(left: Column, right: Column, size: NDArray[Any] | None = None) -> NDArray[np.bool_]:
-    """The rows in which rounding could decide how two columns of doubles compare.
+    """Return the rows in which rounding could decide how two columns of doubles compare.
 
-    `size` is how large the numbers are from which both were made. Without it both are products and quotients, whose
-    error is relative to themselves: then a zero is exact, and two zeros are not close but equal.
+    `size` is the size of the numbers from which both were made. Without it both are products and quotients, whose error
+    is relative to themselves: then a zero is exact, and two zeros are not close but equal.
     """
     a, b = left.values, right.values
     with np.errstate(all="ignore"):
@@ -286,10 +286,10 @@ def _judge(op: str, a: Any, b: Any) -> bool | Why:
 
 
 def comparable(a: Any, b: Any, *, ordered: bool = False) -> tuple[Any, Any] | None:
-    """Both values in one kind: numbers, booleans, moments or texts; None where there is no such kind.
+    """Return both values in one kind: numbers, booleans, moments or texts; None if there is no such kind.
 
-    Two texts are equal when they have the same characters or name the same moment: "007" is not "7", nor the number 7.
-    Where they are `ordered`, numbers are read, too.
+    Two texts are equal if they have the same characters or name the same moment: "007" is neither "7" nor the number 7.
+    If they are `ordered`, numbers are parsed too.
     """
     if isinstance(a, str) and isinstance(b, str):
         return _texts(a, b, ordered=ordered)
@@ -303,7 +303,10 @@ def comparable(a: Any, b: Any, *, ordered: bool = False) -> tuple[Any, Any] | No
 
 
 def _is_code(value: Any) -> bool:
-    """Whether a text of digits is not an amount: postal codes and article numbers begin with zeros, numbers do not."""
+    """Return whether a text of digits is not an amount.
+
+    Postal codes and article numbers begin with zeros, numbers do not.
+    """
     return isinstance(value, str) and _CODE.match(value) is not None
 
 
@@ -319,9 +322,9 @@ def _texts(a: str, b: str, *, ordered: bool) -> tuple[Any, Any]:
 
 
 def moment(value: Any) -> datetime | None:
-    """A moment in UTC, from a datetime, an ISO 8601 text or the time since 1970; without a zone it is UTC.
+    """Return a moment in UTC, from a datetime, an ISO 8601 text or the time since 1970; without a zone it is UTC.
 
-    None for what is none, or lies outside 2000 to 2100 (see `input_values`).
+    Returns None for an invalid one, or one outside 2000 to 2100 (see `input_values`).
     """
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
@@ -336,17 +339,17 @@ def moment(value: Any) -> datetime | None:
 
 
 def negate(found: Truth) -> Truth:
-    """Yes and no change places; no decision stays what it is."""
+    """Exchange yes and no; no decision stays."""
     return Truth(np.where(found.answers == NO_DECISION, NO_DECISION, np.int8(1) - found.answers), found.why)
 
 
 def all_of(items: Sequence[Truth]) -> Truth:
-    """No where one is no, else no decision where one is none, else yes."""
+    """Return no if one is no; otherwise no decision if one gives none; otherwise yes."""
     return _joined(items, deciding=NO)
 
 
 def any_of(items: Sequence[Truth]) -> Truth:
-    """Yes where one is yes, else no decision where one is none, else no."""
+    """Return yes if one is yes; otherwise no decision if one gives none; otherwise no."""
     return _joined(items, deciding=YES)
 
 
@@ -367,9 +370,9 @@ def _joined(items: Sequence[Truth], *, deciding: np.int8) -> Truth:
 
 
 def wilson(successes: NDArray[Any], trials: NDArray[Any], z: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Lower and upper one-sided Wilson score bound of a proportion; each holds with the confidence behind `z`.
+    """Return the lower and upper one-sided Wilson score bound of a proportion; each has the confidence behind `z`.
 
-    More successes than trials (several conversions after one click) count as all trials succeeding.
+    More successes than trials (several conversions after one click) count as if all trials succeeded.
     """
     with np.errstate(all="ignore"):
         hits = np.clip(successes, 0.0, trials)

@@ -29,7 +29,7 @@ BASELINE_SPLIT, BASELINES = 2.0, 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """The answer per subject, the line that each is held against, what the evidence must reach, and where is none."""
+    """The answer per subject, the threshold of each, the needed evidence, and where it is missing."""
 
     line: NDArray[np.float64]
     needed: float
@@ -40,7 +40,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The evidence of one subject: since when, how much of what, against which line."""
+    """The evidence of one subject: since when, how much of what, against which threshold."""
 
     since: datetime | None  # None: over the rule's own window
     hits: float
@@ -54,12 +54,12 @@ class Story:
 
 @cache
 def z_of(confidence: Decimal) -> float:
-    """How many standard deviations a one-sided confidence is: 1.645 for 95%."""
+    """Return the number of standard deviations of a one-sided confidence: 1.645 for 95%."""
     return NormalDist().inv_cdf(float(confidence))
 
 
 def judge(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
-    """Judge every subject of the frame's facts. What was judged once is kept with the frame."""
+    """Judge every subject of the frame's facts. Results are kept with the frame."""
     key = (node, lookback)
     if key not in frame.memo:
         frame.memo[key] = _judged(node, parts, frame.whole(), lookback, value)
@@ -90,7 +90,7 @@ def _judged(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value:
 
 
 def _judged_change(node: tree.Change, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Judgement:
-    """Rare hits beside what they are compared with: the uncertainty of both is in the evidence."""
+    """Judge rare hits against their comparison: the evidence includes the uncertainty of both."""
     confidence = float(node.confidence or Decimal("0.95"))
     other, why = _other(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame, lookback, value)
@@ -108,7 +108,7 @@ def _has_own_past(node: Judged) -> bool:
 
 
 def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Story:
-    """The evidence of the frame's one subject in figures: the beginning that says most."""
+    """Return the evidence of the frame's one subject in figures: the most telling beginning."""
     judged = judge(node, parts, frame, lookback, value)
     found = gathered(node, parts, frame.whole(), lookback, value)
     row = frame.rows.start if isinstance(frame.rows, slice) else 0
@@ -137,7 +137,10 @@ def direction_of(node: Judged) -> Direction:
 
 
 def line_of(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Column:
-    """What the ratio is held against: a value, or a share of what it was, less what chance may have added to that."""
+    """Return the threshold of the ratio: a value, or a share of the past ratio.
+
+    What chance may have added to the past is subtracted.
+    """
     if isinstance(node, tree.Compare):
         return columns.numeric(value(node.right, frame, lookback))
     hits, trials = _compared_with(node, parts, frame, lookback, value)
@@ -153,7 +156,7 @@ def line_of(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value:
 def _compared_with(
     node: tree.Change, parts: Parts, frame: Frame, lookback: Lookback, value: Value
 ) -> tuple[Column, Column]:
-    """The hits and trials of what a change is compared with."""
+    """Return the hits and trials on the other side of a change."""
     against: Against = Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
     there = replace(lookback, against=against, raw=True)
     hits, trials = (columns.numeric(value(part, frame, there)) for part in parts)
@@ -163,7 +166,7 @@ def _compared_with(
 def _other(
     node: tree.Change, parts: Parts, frame: Frame, lookback: Lookback, value: Value
 ) -> tuple[Other, columns.Whys]:
-    """What rare hits are compared with, and where there is nothing to compare with."""
+    """Return the other side of rare hits, and where there is none."""
     hits, trials = _compared_with(node, parts, frame, lookback, value)
     why = columns.first_reason(hits.why, trials.why)
     there = np.broadcast_to(why == columns.KNOWN, frame.size)
@@ -193,7 +196,7 @@ class Gathered:
 
 
 def gathered(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Gathered:
-    """Shared by all rules that ask for the same ratio of the same subjects at this moment."""
+    """Return sums that all rules with the same ratio of the same subjects share at this moment."""
     first = frame.current(lookback, frame.settles()[0][0]).start if isinstance(node, tree.Change) else None
     metrics_of = [part for side in parts for part in side.walk() if isinstance(part, tree.Metric)]
     shifted = bool(lookback.shift) or any(isinstance(part, tree.Ago) for side in parts for part in side.walk())
@@ -213,7 +216,7 @@ def _of_the_window(parts: Parts, frame: Frame, lookback: Lookback, value: Value)
 def _since_beginnings(
     parts: Parts, frame: Frame, lookback: Lookback, first: datetime | None, value: Value
 ) -> Gathered | None:
-    """One row per beginning that the facts reach back to, from `first` on where given; None where there is none."""
+    """Return one row per beginning that the facts reach, from `first` on if given; None without any."""
     starts = [one for one in confidence_sequences.beginnings(frame.now) if first is None or one.at >= first]
     passing = frame.passing()
     hits, trials = _Table(len(starts), frame.size), _Table(len(starts), frame.size)
@@ -239,12 +242,15 @@ def _since_beginnings(
 
 
 def is_whole(parts: Parts) -> bool:
-    """Hits are a part of the trials, as rejected of all conversions; conversions are rare beside clicks."""
+    """Return whether hits are a part of the trials, as rejected of all conversions.
+
+    Conversions are rare among clicks.
+    """
     return not any(isinstance(part, tree.Metric) and metrics.base(part.name) == "clicks" for part in parts[1].walk())
 
 
 class _Table:
-    """Rows of numbers in as little memory as they can be kept in exactly."""
+    """Rows of numbers in as little memory as holds them exactly."""
 
     def __init__(self, rows: int, size: int) -> None:
         self._values: NDArray[Any] = np.empty((0, size), np.float32)
@@ -266,7 +272,7 @@ class _Table:
 
 
 def _pair(parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> tuple[Any, Any, columns.Whys]:
-    """Hits and trials over one time range; what is not known counts nothing."""
+    """Return hits and trials over one time range; unknown values count as nothing."""
     hits, trials = (columns.numeric(value(part, frame, lookback)) for part in parts)
     why = columns.first_reason(hits.why, trials.why)
     size = frame.size

@@ -42,10 +42,9 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
-    """What happened since each beginning: one row per beginning, one column per subject.
+    """The sums since each beginning: one row per beginning, one column per subject.
 
-    The sums of many subjects may be kept as halves of doubles where those are exact; what is worked out from
-    them is in doubles.
+    The sums of many subjects may be stored as half-precision numbers if those are exact; results are doubles.
     """
 
     hits: Floats
@@ -56,16 +55,19 @@ class Sums:
     differs: Floats | None = None  # per subject: what `differing` found
 
     def spread(self) -> Floats:
-        """How many times as much as by chance the hits since each beginning vary: days differ, hours of one do not."""
+        """Return the ratio of the variance of the hits since each beginning to chance.
+
+        Days differ, hours of one day do not.
+        """
         more = np.zeros(self.hits.shape[1]) if self.differs is None else self.differs
         return np.asarray(1.0 + self._days()[:, None] * more)
 
     def _days(self) -> Floats:
-        """How old each beginning is, up to one day."""
+        """Return the age of each beginning, up to one day."""
         return np.asarray(np.minimum(np.cumsum(self.weights) * (MONTH / DAY), 1.0))
 
     def since(self) -> tuple[Floats, Floats]:
-        """Hits and trials since each beginning as doubles; what varies more than by chance counts as so many fewer."""
+        """Return hits and trials since each beginning as doubles; a variance above chance makes them count for less."""
         hits, trials = self.hits.astype(np.float64), self.trials.astype(np.float64)
         if self.differs is None:
             return hits, trials
@@ -73,13 +75,16 @@ class Sums:
         return hits / spread, trials / spread
 
     def before(self) -> tuple[Floats, Floats]:
-        """The same from the oldest beginning up to each beginning, which is days."""
+        """Return the same from the oldest beginning up to each beginning, which is days."""
         more = 1.0 if self.differs is None else 1.0 + self.differs
         last, of = self.hits[-1].astype(np.float64), self.trials[-1].astype(np.float64)
         return (last - self.hits) / more, (of - self.trials) / more
 
     def rows(self) -> Iterator[tuple[Floats, Floats, float]]:
-        """What `since` tells and the weight of one beginning after the other; for many subjects that saves memory."""
+        """Yield the results of `since` and the weight of one beginning after the other.
+
+        For many subjects that saves memory.
+        """
         for hits, trials, weight, days in zip(
             self.hits, self.trials, self.weights.tolist(), self._days().tolist(), strict=True
         ):
@@ -90,7 +95,7 @@ class Sums:
 
 
 def beginnings(now: datetime) -> tuple[Beginning, ...]:
-    """From the newest to the oldest. They lie on a fixed grid, so that a beginning does not move with the clock."""
+    """Return beginnings from the newest to the oldest. They are on a fixed grid, so that none moves with the clock."""
     hour = int(np.ceil(now.timestamp() / 3600)) - 1  # the last full hour that lies before now
     newest, before, found = hour + 1, hour + 1, []
     for age, step in GRID:
@@ -103,14 +108,14 @@ def beginnings(now: datetime) -> tuple[Beginning, ...]:
 
 
 def line_of_evidence(confidence: float) -> float:
-    """What the weighted mean must reach: 20 for 95%."""
+    """Return what the weighted mean must reach: 20 for 95%."""
     return 1.0 / (1.0 - confidence)
 
 
 def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> Floats:
-    """The evidence for each subject: at least `needed` where it reaches that, and exact below.
+    """Return the evidence for each subject: at least `needed` if it reaches that, and exact below.
 
-    Where it cannot reach `needed`, it is not worked out, and 0.
+    If it cannot reach `needed`, it is not computed, and 0.
     """
     size = sums.hits.shape[1]
     result = np.zeros(size)
@@ -123,11 +128,12 @@ def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> F
 
 
 def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
-    """By how much more than chance the hits of a day vary, as a multiple of chance; 0 where chance explains all.
+    """Return how much more than by chance the hits of a day vary, as a multiple of chance; 0 if chance explains all.
 
-    Learned from all subjects together, since one that collapses differs from day to day as well: the tenth that differs
-    most is left out, and what could be chance is taken off. A variance of `share` times the square of the rate makes
-    the hits of a day vary `share * hits a day` times more than chance, and those of a part of a day by that part.
+    It is learned from all subjects together. A collapsing subject differs from day to day too, so the tenth with the
+    largest differences is left out, and what could be chance is subtracted. A variance of `share` times the square of
+    the rate makes the hits of a day vary `share * hits a day` times more than chance, and those of a part of a day by
+    that part.
     """
     size = sums.hits.shape[1]
     lengths = [(newer.at - older.at) / DAY for newer, older in pairwise(starts)]
@@ -156,14 +162,14 @@ def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
 
 
 def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
-    """The same sums of some subjects, as doubles."""
+    """Return the same sums of some subjects, as doubles."""
     hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
     differs = None if sums.differs is None else sums.differs[rows]
     return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs)
 
 
 def possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
-    """Where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows."""
+    """Return where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows."""
     usable = (line > 0) & (line < 1 if sums.whole else line > 0)
     hits, trials = sums.since()
     expected = trials * line
@@ -174,12 +180,12 @@ def possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> N
 
 
 def mixed(sums: Sums, line: Floats, direction: Direction) -> Floats:
-    """The weighted mean over beginnings and alternatives."""
+    """Return the weighted mean over beginnings and alternatives."""
     return mean(sums.weights, parts(sums, line, direction))
 
 
 def mean(weights: Floats, found: Floats) -> Floats:
-    """Row by row, so that a subject's digits do not depend on how many others are worked out beside it."""
+    """Return the mean row by row, so that a subject's digits do not depend on the number of others."""
     total = np.zeros(found.shape[1])
     for weight, row in zip(weights.tolist(), found, strict=True):
         total += weight * row
@@ -187,7 +193,7 @@ def mean(weights: Floats, found: Floats) -> Floats:
 
 
 def parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
-    """The evidence of each beginning by itself: the mean over the alternatives."""
+    """Return the evidence of each single beginning: the mean over the alternatives."""
     total, (hits, trials) = np.zeros(sums.hits.shape), sums.since()
     for share, part in BELOW if direction == "below" else ABOVE:
         total += part * np.exp(np.minimum(_log_ratio(hits, trials, line, share, whole=sums.whole), CLIP))
@@ -195,7 +201,10 @@ def parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
 
 
 def _log_ratio(hits: Floats, trials: Floats, line: Floats, share: float, *, whole: bool) -> Floats:
-    """How much better `share` times the line explains what was seen than the line itself, as a logarithm."""
+    """Return how much better `share` times the threshold explains the data than the threshold.
+
+    It is a logarithm.
+    """
     result: Floats
     if not whole:  # rare hits: Poisson
         result = hits * np.log(share) + (1.0 - share) * line * trials
@@ -207,7 +216,7 @@ def _log_ratio(hits: Floats, trials: Floats, line: Floats, share: float, *, whol
 
 
 def most_telling(sums: Sums, line: float, direction: Direction) -> int:
-    """The beginning that says most, of one subject."""
+    """Return the most telling beginning of one subject."""
     shares = [share for share, _ in (BELOW if direction == "below" else ABOVE)]
     hits, trials = sums.since()
     ratios = [_log_ratio(hits, trials, np.array([line]), share, whole=sums.whole)[:, 0] for share in shares]
@@ -216,7 +225,7 @@ def most_telling(sums: Sums, line: float, direction: Direction) -> int:
 
 
 def lumped(starts: Sequence[Beginning], known: Sequence[bool]) -> Floats:
-    """The weights of the known beginnings; the oldest of them stands for all that came before it, too."""
+    """Return the weights of the known beginnings; the oldest of them also stands for all before it."""
     weights = [one.weight for one, there in zip(starts, known, strict=True) if there]
     if weights:
         weights[-1] += 1.0 - sum(weights)
@@ -224,7 +233,7 @@ def lumped(starts: Sequence[Beginning], known: Sequence[bool]) -> Floats:
 
 
 def of_the_scope(found: Floats, confidence: float) -> NDArray[np.bool_]:
-    """Which subjects may be taken so that, of all that are, 1 - confidence at most are wrong: e-values, BH."""
+    """Return which subjects to take so that at most 1 - confidence of them are wrong: e-values, BH."""
     size = len(found)
     order = np.argsort(-found, kind="stable")
     ranks = np.arange(1, size + 1)

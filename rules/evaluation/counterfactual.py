@@ -20,14 +20,14 @@ _MAX_VALUE = 1e12
 
 
 class Flip(NamedTuple):
-    """What would turn an answer, in words. `change`: the same in numbers; None where the words name no amounts."""
+    """A change that would alter an answer, in words. `change`: the same in numbers, or None without amounts."""
 
     words: str
     change: Change | None = None
 
 
 def soon(count: float, measurement: float, window: timedelta) -> str:
-    """`, about 40 min`: the time until so many more at the rate at which `seen` came within the window."""
+    """Return `, about 40 min`: the time until this many more arrive, at the rate of `seen` within the window."""
     if measurement <= 0 or window <= timedelta(0):
         return ""
     seconds = count / measurement * window.total_seconds()
@@ -37,7 +37,7 @@ def soon(count: float, measurement: float, window: timedelta) -> str:
 
 
 def _more_of(name: str, needed: float, amount: float, span: TimeRange) -> Flip | None:
-    """The amount of a base metric that is still needed: at the rate of now, where there is one."""
+    """Return the amount of a base metric that is still needed: at the present rate, if there is one."""
     missing = needed - amount
     if missing <= 0 or missing > _MAX_VALUE:
         return None
@@ -56,7 +56,10 @@ def _more(amount: float, name: str) -> str:
 def _proving(
     op: str, successes: float, trials: float, *, line: float, z: float, names: tuple[str, str], span: TimeRange
 ) -> Flip | None:
-    """How much more would prove that a ratio is beyond the threshold, at the share of now if that is already."""
+    """Return how much more would prove that a ratio is beyond the threshold.
+
+    It uses the present value if that is beyond already.
+    """
 
     def proven(hits: float, count: float) -> bool:
         lower, upper = _wilson(min(hits, count), count, z)
@@ -75,7 +78,7 @@ def _proving(
 
 
 def _wilson(hits: float, count: float, z: float) -> tuple[float, float]:
-    """As `columns.wilson`, of one proportion: it is asked for many times in a row."""
+    """Return `columns.wilson` of one proportion: it is called many times in a row."""
     weight = count + z * z
     middle = (hits + z * z / 2) / weight
     half = math.sqrt(hits * (count - hits) / count + z * z / 4) * z / weight
@@ -83,7 +86,7 @@ def _wilson(hits: float, count: float, z: float) -> tuple[float, float]:
 
 
 def _least(known: float, most: float, proven: Callable[[float], bool]) -> int | None:
-    """The least whole number that proves, of which all greater ones do too; None where none does."""
+    """Return the least whole number that proves it, as do all greater ones; None if none does."""
     low = high = max(known, 1.0)
     while not proven(high):
         if high >= most:
@@ -98,7 +101,10 @@ def _least(known: float, most: float, proven: Callable[[float], bool]) -> int | 
 def _moving(
     op: str, successes: float, trials: float, *, line: float, names: tuple[str, str], span: TimeRange
 ) -> Flip | None:
-    """What moves a ratio of two amounts over the threshold: more above it, or more below it with nothing above."""
+    """Return what moves a ratio of two amounts over the threshold.
+
+    It is more above it, or more below it with nothing above.
+    """
     if op in {"<", "<="} and line > 0:
         missing = successes / line - trials
         return _without(math.floor(missing) + 1 if op == "<" else math.ceil(missing - 1e-9), trials, names, span)
@@ -129,7 +135,7 @@ def _on_the_same(missing: float, names: tuple[str, str], span: TimeRange) -> Fli
 
 
 def nearest(measurement: Measurement) -> Flip | None:
-    """What would turn a test into a yes, or None where nothing useful can be said."""
+    """Return what would turn a test into a yes, or None if nothing useful can be said."""
     if measurement.answer is Answer.YES:
         return None
     if measurement.why is Why.TOO_FEW:  # more of the same helps only where the numbers of now would be a yes
@@ -143,7 +149,7 @@ def nearest(measurement: Measurement) -> Flip | None:
 
 
 def _tried(measurement: Measurement, found: Flip | None) -> Flip | None:
-    """The same, unless the numbers after it say no."""
+    """Return the same, unless the numbers after it say no."""
     if found is None or found.change is None:
         return found
     turns = hypothetical.turns_test(measurement.node, measurement.frame, measurement.lookback, found.change)
@@ -162,7 +168,7 @@ def _turning(measurement: Measurement) -> Flip | None:
 
 
 def _unproven(measurement: Measurement) -> Flip | None:
-    """How much more must go on as it did since the beginning that says most."""
+    """Return how much longer it must continue as it did since the most telling beginning."""
     story = measurement.story()
     share = story.hits / story.trials if story.trials > 0 else None
     if share is None or story.found <= 0 or not (share < story.line) or measurement.turns_up():
@@ -177,7 +183,7 @@ def _unproven(measurement: Measurement) -> Flip | None:
 
 
 def _sample(measurement: Measurement) -> Flip | None:
-    """What `need` still misses most, in relation to what there is."""
+    """Return what `need` still lacks most, in relation to what there is."""
     frame = measurement.frame
     span = frame.current(frame.lookback, frame.settle_of_row())
     found = []
@@ -222,19 +228,19 @@ def _ratio(
 
 
 def _shown(amount: float, unit: str) -> float:
-    """Rounded up to what is written: a promise is kept by the number that stands in it."""
+    """Return the number rounded up to its written form: the written number keeps the promise."""
     return math.ceil(amount - 1e-9) if unit == "count" else math.ceil(amount * 100 - 1e-6) / 100
 
 
 def _reached(line: float, op: str, unit: str) -> float:
-    """The least amount that fulfils `> line` or `>= line`."""
+    """Return the least amount that meets `> threshold` or `>= threshold`."""
     if op == ">=":
         return line
     return math.floor(line) + 1 if unit == "count" else math.floor(line * 100) / 100 + 0.01
 
 
 def together(flips: list[Flip]) -> Flip | None:
-    """Several at once; None where their words cannot be added up."""
+    """Return several at once; None if their words cannot be joined."""
     if len(flips) == 1:
         return flips[0]
     changes = [flip.change for flip in flips if flip.change is not None]

@@ -17,9 +17,9 @@ Answering = Callable[[tree.Node, Frame, Lookback], Truth]
 
 
 def count(node: tree.Count, frame: Frame, answer: Answering) -> Column:
-    """The number for each subject of the frame; `answer` evaluates a condition.
+    """Return the number for each subject of the frame; `answer` evaluates a condition.
 
-    Where one of the entities cannot be judged, the number is not known; where none of the kind is known, neither.
+    If one of the entities cannot be judged, or none of the kind is known, the number is unknown.
     """
     key = ("count", node)
     if key not in frame.memo:
@@ -59,7 +59,7 @@ def _answers(where: tree.Node | None, inner: Frame, answer: Answering) -> NDArra
 
 
 def _ids(dimension: Dimension, frame: Frame) -> list[str | None]:
-    """The id of the advertiser of each: its own, or that of the entity it belongs to."""
+    """Return the id of the advertiser of each: its own, or that of the entity it belongs to."""
     found = frame.attribute(f"{dimension}.id")
     own = frame.own(dimension)
     column = Column(np.where(found.why == Why.KNOWN, found.values, own.values), np.minimum(found.why, own.why))

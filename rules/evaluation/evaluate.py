@@ -18,11 +18,11 @@ from rules.model.verdicts import Evaluation
 
 
 def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
-    """Answer `when` and not `unless` for each subject of the facts, and `release.early` beside it.
+    """Answer `when` and not `unless` for each subject of the facts, and also `release.early`.
 
-    `now` is aware UTC and the only clock. Each (metric, dimension, start, end) is asked for once. `need` applies to
-    `when` and `early`; an `unless` that cannot be decided makes the answer no decision. What the facts raise, other
-    than a LookupError for an unknown name, goes through.
+    `now` is aware UTC and the only clock. Each (metric, dimension, start, end) is queried once. `need` applies to
+    `when` and `early`; an undecided `unless` makes the answer no decision. Errors of the facts, except a LookupError
+    for an unknown name, pass through.
     """
     frame = Frame(facts, revision.data, now)
     found = broken_tracking.spared(revision, frame, answer(revision, frame))
@@ -43,7 +43,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
 
 
 def fulfilling(conditions: Group, facts: Facts, data: Data, now: datetime) -> NDArray[np.bool_]:
-    """Which subjects fulfil a scope's conditions; one of which that cannot be said is not in it."""
+    """Return which subjects meet a scope's conditions; an undecided one does not."""
     found: NDArray[np.bool_] = interpret.group(conditions, Frame(facts, data, now, needs=False)).answers == columns.YES
     return found
 

@@ -16,10 +16,10 @@ _DEEPEST = 32
 
 @dataclass(frozen=True)
 class EventFacts:
-    """What an event says about itself, over what is known otherwise.
+    """The values of an event, in addition to other facts.
 
-    `event` holds id, type, source and time; `beneath` answers metrics and attributes of the subjects' entities,
-    and must have the same subjects. Without `subjects` the event is its own subject.
+    `event` holds id, type, source and time; `beneath` answers metrics and attributes of the subjects' entities, and
+    must have the same subjects. Without `subjects` the event is its own subject.
     """
 
     body: Any
@@ -33,11 +33,11 @@ class EventFacts:
             object.__setattr__(self, "subjects", about)
 
     def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """Metrics come from beneath; by itself an event has none."""
+        """Return metrics of the facts below; an event by itself has none."""
         return self._unknown() if self.beneath is None else self.beneath.measure(name, per, start, end)
 
     def attribute(self, name: str) -> Column:
-        """`body.a.b` walks the body, `event.type` tells of the event, anything else comes from beneath."""
+        """Return `body.a.b` from the body, `event.type` from the event, anything else from the facts below."""
         head, _, rest = name.partition(".")
         if head not in {"body", "event"}:
             return self._unknown() if self.beneath is None else self.beneath.attribute(name)
@@ -48,30 +48,30 @@ class EventFacts:
         return Column(values, np.full(size, Why.MISSING if found is None else Why.KNOWN, np.uint8))
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
-        """The cells of a table, from beneath."""
+        """Return the cells of a table, from the facts below."""
         found: frozenset[str] | None = getattr(self.beneath, "listed", _no_table)(table, column)
         return found
 
     def known_as(self, dimension: Dimension, identity: str) -> tuple[str, ...]:
-        """Both ids of an entity, from beneath."""
+        """Return both ids of an entity, from the facts below."""
         return known_as(self.beneath, dimension, identity)
 
     def as_of(self, name: str) -> datetime | None:
-        """Up to when the feed beneath is complete."""
+        """Return up to when the feed of the facts below is complete."""
         return None if self.beneath is None else self.beneath.as_of(name)
 
     def entities(self, dimension: Dimension) -> Facts | None:
-        """All entities of a kind, from beneath."""
+        """Return all entities of a kind, from the facts below."""
         found: Facts | None = getattr(self.beneath, "entities", _no_entities)(dimension)
         return found
 
     @property
     def cohorts(self) -> CohortFacts | None:
-        """Conversions by their click, from beneath."""
+        """Conversions by their click, from the facts below."""
         return None if self.beneath is None else self.beneath.cohorts
 
     def settle(self) -> Column:
-        """The measured delay, from beneath."""
+        """Return the measured delay, from the facts below."""
         return self._unknown() if self.beneath is None else self.beneath.settle()
 
     def _unknown(self) -> Column:
@@ -87,7 +87,7 @@ def _no_entities(_dimension: Dimension) -> None:
 
 
 def walk(held: Any, path: str) -> Any:
-    """The value at a dotted path: keys of mappings, positions in lists. None where there is nothing."""
+    """Return the value at a dotted path: keys of mappings, positions in lists. None if there is none."""
     steps = path.split(".") if path else []
     for step in steps[:_DEEPEST]:
         if isinstance(held, Mapping):
@@ -100,9 +100,9 @@ def walk(held: Any, path: str) -> Any:
 
 
 def subject_of(scope: Scope, facts: EventFacts, now: datetime) -> Subject:
-    """The subject that an event is about, by the scope's `from`; without one the event itself.
+    """Return the subject of an event, by the scope's `from`; without one the event itself.
 
-    Raises Unfilled when the event does not name it.
+    Raises Unfilled if the event does not name it.
     """
     if not scope.origin:
         return Subject(("event",), (str(facts.event.get("id", "")),))

@@ -13,7 +13,7 @@ _MARKS = {1: "yes", 0: "no", -1: "no decision"}
 
 
 def render(verdict: Verdict, *, tz: str = "UTC", stopped_by: Sequence[str] = ()) -> str:
-    """The whole explanation of one verdict.
+    """Return the whole explanation of one verdict.
 
     `tz` is the zone of the times in it; `stopped_by` are sentences about guards and holds, from the plan.
     """
@@ -49,7 +49,7 @@ def _headline(trace: Trace) -> str:
 
 
 def value_text(value: Any) -> str:
-    """A value of a trace, with its digits."""
+    """Return a value of a trace, with its digits."""
     if isinstance(value, float):
         return f"{value:,.6g}"
     return formatting.held(value)
@@ -69,5 +69,5 @@ def _details(trace: Trace, zone: ZoneInfo) -> Iterator[str]:
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
-    """`2026-11-24 09:20 CET`."""
+    """Return a local time: `2026-11-24 09:20 CET`."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M %Z}"

@@ -48,7 +48,7 @@ Against: TypeAlias = Baseline | Peers | Ahead | None
 
 @dataclass(frozen=True, slots=True)
 class Lookback:
-    """Over which time: the window, moved back by `shift`, and what is made of it."""
+    """The time range of a measurement: the window, shifted back by `shift`, and how it is used."""
 
     window: Window
     shift: timedelta = timedelta(0)
@@ -96,35 +96,35 @@ class Frame:
         return Lookback(self.data.window)
 
     def only(self, row: int) -> "Frame":
-        """The same frame, seen for one subject; what has been measured is shared."""
+        """Return the same frame for one subject; measured values are shared."""
         return self._like(rows=slice(row, row + 1), needs=self.needs)
 
     def exactly(self, rows: NDArray[np.intp]) -> "Frame":
-        """Some subjects of this frame, by their position in it, with exact numbers."""
+        """Return some subjects of this frame, by their position in it, with exact numbers."""
         own: Any = rows if self.rows is None else np.arange(len(self.facts.subjects))[self.rows][rows]
         return self._like(rows=own, needs=False, exact=True)
 
     def whole(self) -> "Frame":
-        """The same frame with all subjects."""
+        """Return the same frame with all subjects."""
         return self if self.rows is None else self._like(rows=None, needs=self.needs)
 
     def without_needs(self) -> "Frame":
-        """The same frame, where no condition waits for `data.need`."""
+        """Return the same frame without waiting for `data.need`."""
         return self._like(rows=self.rows, needs=False)
 
     def passing(self) -> "Frame":
-        """The whole frame once more, for questions whose answers nobody asks for again: it remembers none of them."""
+        """Return the whole frame without a cache, for queries whose answers nobody uses again."""
         return Frame(self.facts, self.data, self.now, None, False, False, _settles=self._settles, _passing=True)
 
     def once(self, question: Any, pers: frozenset[tuple[Dimension, ...]], answer: Callable[[], Any]) -> Any:
-        """The answer for all subjects; where the facts can, it is worked out once for all rules of this moment."""
+        """Return the answer for all subjects; if the facts can, it is computed once for all rules of this moment."""
         if question not in self.memo:
             shared = getattr(self.facts, "once", None)
             self.memo[question] = shared(question, pers, answer) if shared is not None else answer()
         return self.memo[question]
 
     def _like(self, *, rows: NDArray[np.intp] | slice | None, needs: bool, exact: bool = False) -> "Frame":
-        """Made by hand: `dataclasses.replace` takes five times as long, and each verdict needs a few frames."""
+        """Copy by hand: `dataclasses.replace` takes five times as long, and each verdict needs a few frames."""
         return Frame(
             self.facts,
             self.data,
@@ -147,19 +147,19 @@ class Frame:
     # --- attributes ---
 
     def attribute(self, name: str) -> Column:
-        """What an entity, an event or a table says, as objects."""
+        """Return the values of an entity, an event or a table, as objects."""
         if name not in self._attributes:
             self._attributes[name] = self._checked(_asked(lambda: self.facts.attribute(name)))
         return self._shown(self._attributes[name])
 
     def cells(self, table: str, column: str | None) -> frozenset[str] | None:
-        """The texts of a table's column, the first without one; None where there is no such table."""
+        """Return the texts of a table's column (by default the first); None if there is no such table."""
         listed = getattr(self.facts, "listed", None)
         found: frozenset[str] | None = listed(table, column) if listed else None
         return found
 
     def names(self, item: tree.Node, identity: str) -> tuple[str, ...]:
-        """Every id of what `item` is about, the one that facts use first; where it is not an id, the text alone.
+        """Return every id of the object of `item`, the one of facts first; for anything but an id, only the text.
 
         Integr8 gives an entity a number and a text id, and people write either.
         """
@@ -167,7 +167,7 @@ class Frame:
         return (identity,) if dimension is None else known_as(self.facts, dimension, identity)
 
     def own(self, dimension: Dimension) -> Column:
-        """The subjects' own ids."""
+        """Return the subjects' own ids."""
         key = f"\0{dimension}"  # cannot be the name of an attribute
         if key not in self._attributes:
             values = np.array([subject.get(dimension) for subject in self.facts.subjects], object)
@@ -185,21 +185,21 @@ class Frame:
 
     @property
     def cohorts(self) -> CohortFacts | None:
-        """Conversions by their click, where the facts know them."""
+        """Conversions by their click, if the facts know them."""
         found: CohortFacts | None = getattr(self.facts, "cohorts", None)
         return found.passing() if self._passing and hasattr(found, "passing") else found  # type: ignore[union-attr]
 
     def total(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback) -> Column:
-        """The base metric summed over the lookback's time ranges: what ratios are made from."""
+        """Return the base metric summed over the lookback's time ranges, for ratios."""
         return self._settled(lambda settle: self.summed(name, per, lookback, settle))
 
     def amount(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback) -> Column:
-        """The base metric as an amount: a baseline's or the peers' brought to the length and number of our own."""
+        """Return the base metric as an amount: a baseline's or the peers' is scaled to our length and number."""
         measure = self.summed if lookback.raw else self._scaled
         return self._settled(lambda settle: measure(name, per, lookback, settle))
 
     def short(self) -> Whys:
-        """For each subject whether the sample is too small for a decision (or why it is not known)."""
+        """Return for each subject whether the sample is too small for a decision (or why it is unknown)."""
         if not self._short:
             self._short.append(self._samples(self._like(rows=None, needs=self.needs)))
         return self._short[0] if self.rows is None else self._short[0][self.rows]
@@ -213,7 +213,7 @@ class Frame:
         return columns.first_reason(*whys)
 
     def _settled(self, measure: Any) -> Column:
-        """Measured with the time to leave out of each subject. An exact frame measures the rows that it shows alone."""
+        """Measure with the settle time of each subject. An exact frame measures only its own rows."""
         buckets = self.settles()
         if len(buckets) == 1:
             found: Column = measure(buckets[0][0])
@@ -228,7 +228,7 @@ class Frame:
         return Column(values, why) if self.exact else self._shown(Column(values, why))
 
     def settles(self) -> list[tuple[timedelta, NDArray[np.bool_]]]:
-        """(what to leave out, which subjects): one entry, or with `settle: auto` one for each step in use."""
+        """Return (what to leave out, which subjects): one entry, or with `settle: auto` one for each step in use."""
         if not self._settles:
             size = len(self.facts.subjects)
             if self.data.settle == "auto":
@@ -238,19 +238,19 @@ class Frame:
         return self._settles
 
     def settle_of_row(self) -> timedelta:
-        """What is left out for the one subject of this frame."""
+        """Return the settle time of the one subject of this frame."""
         row = self.rows.start if isinstance(self.rows, slice) else 0
         return next((settle for settle, rows in self.settles() if len(rows) > row and rows[row]), timedelta(0))
 
     def current(self, lookback: Lookback, settle: timedelta) -> TimeRange:
-        """The window as absolute edges."""
+        """Return the window as absolute edges."""
         if lookback.since is not None:
             return TimeRange(lookback.since, self.now - settle)
         now = earlier(self.now, lookback.shift, self.data.tz) if lookback.shift else self.now
         return time_range(lookback.window, now, settle, self.data.tz)
 
     def time_ranges(self, lookback: Lookback, settle: timedelta) -> tuple[TimeRange, ...]:
-        """The absolute time ranges over which a metric is summed."""
+        """Return the absolute time ranges over which a metric is summed."""
         current = self.current(lookback, settle)
         match lookback.against:
             case Baseline(window=Rolling(length=length), same_hours=True):
@@ -261,7 +261,7 @@ class Frame:
         return (current,)
 
     def summed(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta) -> Column:
-        """The sum over the lookback's time ranges, with the same time left out for every subject."""
+        """Return the sum over the lookback's time ranges, with the same settle time for every subject."""
         if isinstance(lookback.against, Peers):
             return self._others(name, per, lookback, settle)[0]
         if isinstance(lookback.against, Ahead):
@@ -292,7 +292,7 @@ class Frame:
     def _others(
         self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta
     ) -> tuple[Column, Column]:
-        """The sum over the others of each subject's group, and how many they are."""
+        """Return the sum over the others of each subject's group, and their number."""
         whole = self._like(rows=None, needs=self.needs)
         own = whole.summed(name, per, replace(lookback, against=None), settle)
         total, others = _of_others(own, self._groups())
@@ -317,7 +317,7 @@ class Frame:
     def outlook(
         self, lookback: Lookback, within: timedelta, settle: timedelta
     ) -> tuple[TimeRange, TimeRange, timedelta]:
-        """For a forecast: the time range that still counts then, the recent one for the slope, and the time of growth.
+        """Return for a forecast the range that still counts then, the recent one for the slope, and the time of growth.
 
         The slope is taken over at least an hour, or noise would be mistaken for a trend.
         """
@@ -341,7 +341,7 @@ class Frame:
         return columns.numeric(self._shown(found), exact=True) if self.exact else found
 
     def measured(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
-        """The base metric of these subjects in one time range, as the facts have it, however old they are."""
+        """Return the base metric of these subjects in one time range from the facts, however old they are."""
         return self._shown(self._measure(name, per, part, present=False))
 
     def _ask(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
@@ -362,9 +362,9 @@ class Frame:
         return subjects[0].per if subjects else ()
 
     def _fresh(self, name: str, column: Column) -> Column:
-        """A stalled feed decides nothing about the present, not even about what `settle` has let ripen.
+        """Return values with stale ones unknown: a stalled feed decides nothing about the present, even with `settle`.
 
-        Late conversions would have gone into that part, too. Time ranges of the past are taken as they are.
+        Late conversions would have gone into that part too. Time ranges of the past are used unchanged.
         """
         why = self.stale(name)
         if why is Why.KNOWN:
@@ -372,7 +372,7 @@ class Frame:
         return Column(column.values, np.where(column.why == Why.KNOWN, np.uint8(why), column.why))
 
     def stale(self, name: str) -> Why:
-        """Why a base metric says nothing about the present, by the rule's `fresh`; KNOWN where it does."""
+        """Return why a base metric says nothing about the present, by the rule's `fresh`; KNOWN if it does."""
         limit = self.data.fresh
         if limit is None:
             return Why.KNOWN
@@ -382,7 +382,10 @@ class Frame:
         return Why.TOO_OLD if mark < self.now - limit else Why.KNOWN
 
     def _groups(self) -> NDArray[np.intp]:
-        """Who is compared with whom: all of the scope; with several dimensions those that share the first one."""
+        """Return the groups for comparisons: the whole scope.
+
+        With several dimensions the subjects that share the first one.
+        """
         subjects = self.facts.subjects
         if not subjects or len(subjects[0].per) < 2:
             return np.zeros(len(subjects), np.intp)
@@ -390,14 +393,14 @@ class Frame:
         return np.unique(np.array(firsts, object).astype(str), return_inverse=True)[1].astype(np.intp)
 
     def age(self, name: str) -> timedelta | None:
-        """How old the newest data of a metric is."""
+        """Return the age of the newest data of a metric."""
         marks = [self.facts.as_of(part) for part in metrics.parts(name)]
         known = [mark for mark in marks if mark is not None]
         return None if len(known) < len(marks) else max(self.now - min(known), timedelta(0))
 
 
 def _asked(question: Any) -> Column | None:
-    """Facts that do not know a name say so by a LookupError; that is a missing value, not a failure."""
+    """Return facts for a name. A LookupError for an unknown name counts as a missing value, not as a failure."""
     try:
         found: Column = question()
     except LookupError:
@@ -406,7 +409,7 @@ def _asked(question: Any) -> Column | None:
 
 
 def _of_others(own: Column, groups: NDArray[np.intp]) -> tuple[Column, NDArray[Any]]:
-    """For each subject the sum over the others of its group, and how many they are; unknown ones do not count."""
+    """Return for each subject the sum over the others of its group, and their number; unknown ones do not count."""
     known = own.why == Why.KNOWN
     size = int(groups.max()) + 1 if len(groups) else 0
     values = np.where(known, own.values, 0.0)
@@ -427,7 +430,7 @@ def _buckets(delays: Column) -> list[tuple[timedelta, NDArray[np.bool_]]]:
 
 
 def dimension_of(item: tree.Node) -> Dimension | None:
-    """Whose id a part of a condition is; None where it is not an id."""
+    """Return the dimension whose id a part of a condition is; None if it is not an id."""
     if isinstance(item, tree.Own):
         return item.dimension
     head, _, rest = item.name.partition(".") if isinstance(item, tree.Attribute) else ("", "", "")

@@ -18,7 +18,7 @@ from rules.model.revision import Dimension, Group, Revision
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What more would be seen by the end of a window: a share of all that was seen in it, and amounts by metric."""
+    """More data by the end of a window: a share of all data in it, and amounts by metric."""
 
     span: TimeRange
     share: float = 0.0
@@ -26,7 +26,7 @@ class Change:
 
 
 def together(changes: Sequence[Change]) -> Change | None:
-    """All of these changes at once; None where they are about different windows."""
+    """Return all of these changes at once; None if they concern different windows."""
     first, *others = changes
     if any(one.span != first.span for one in others):
         return None
@@ -38,19 +38,19 @@ def together(changes: Sequence[Change]) -> Change | None:
 
 
 def turns(revision: Revision, frame: Frame, change: Change) -> bool:
-    """Whether the rule would say yes about the one subject of the frame."""
+    """Return whether the rule would say yes about the one subject of the frame."""
     after = _after(frame, change)
     found = broken_tracking.spared(revision, after, answer(revision, after))
     return bool(found.answers[0] == columns.YES)
 
 
 def turns_group(group: Group, frame: Frame, change: Change) -> bool:
-    """Whether a group of conditions would say yes about the one subject of the frame."""
+    """Return whether a group of conditions would say yes about the one subject of the frame."""
     return bool(interpret.group(group, _after(frame, change)).answers[0] == columns.YES)
 
 
 def turns_test(node: tree.Node, frame: Frame, lookback: Lookback, change: Change) -> bool:
-    """Whether a condition would say yes about the one subject of the frame."""
+    """Return whether a condition would say yes about the one subject of the frame."""
     return bool(interpret.answer(node, _after(frame, change), lookback).answers[0] == columns.YES)
 
 
@@ -59,7 +59,7 @@ def _after(frame: Frame, change: Change) -> Frame:
 
 
 class _More:
-    """The facts of one subject, with more of its traffic. Without others of the scope: who compares, gets none."""
+    """The facts of one subject, with more of its traffic. It has no others of the scope for comparisons."""
 
     def __init__(self, seen: Frame, change: Change) -> None:
         self._seen = seen
@@ -71,7 +71,7 @@ class _More:
         return self.grown(name, per, TimeRange(start, end))
 
     def grown(self, name: str, per: tuple[Dimension, ...], part: TimeRange) -> Column:
-        """A coarser dimension grows by as much as the subject itself."""
+        """Return a coarser dimension, which grows by as much as the subject itself."""
         found = self._seen.measured(name, per, part)
         span = self._change.span
         return Column(found.values + self._added(name), found.why) if part.start < span.end <= part.end else found

@@ -19,7 +19,7 @@ Ids: TypeAlias = tuple[str, ...]
 
 
 def inhibitors(revision: Revision, others: Iterable[Revision]) -> tuple[Revision, ...]:
-    """The rules that may hold this one back: of the same account, out of shadow, and not itself."""
+    """Return the rules that may hold this one back: of the same account, out of shadow, and not itself."""
     return tuple(
         other
         for other in others
@@ -32,12 +32,12 @@ def inhibitors(revision: Revision, others: Iterable[Revision]) -> tuple[Revision
 
 
 def names(inhibits: Inhibits, rule: str) -> bool:
-    """Whether one of its patterns stands for this rule."""
+    """Return whether one of its patterns matches this rule."""
     return any(fnmatchcase(rule, pattern) for pattern in inhibits.rules)
 
 
 def inhibited(evaluation: Evaluation, facts: Facts, by: Evaluation, by_facts: Facts) -> Mapping[Subject, Inhibition]:
-    """Which subjects of an evaluation that say yes are held back by a rule, given that rule's own evaluation."""
+    """Return which subjects of an evaluation that say yes are held back by a rule, given that rule's own evaluation."""
     inhibits = by.revision.inhibits
     if inhibits is None:
         return {}
@@ -61,7 +61,7 @@ def inhibited(evaluation: Evaluation, facts: Facts, by: Evaluation, by_facts: Fa
 
 
 def acted_on(evaluation: Evaluation) -> list[int]:
-    """The rows about which a rule wants to do something: a yes, or no decision in time (`lose_at_most`)."""
+    """Return the rows about which a rule wants to do something: a yes, or no decision in time (`lose_at_most`)."""
     wanted = evaluation.answers == columns.YES
     if evaluation.over_loss_limit is not None:
         wanted = wanted | evaluation.over_loss_limit
@@ -70,7 +70,10 @@ def acted_on(evaluation: Evaluation) -> list[int]:
 
 
 def unanswered(evaluation: Evaluation, by: Revision, why: str) -> Mapping[Subject, Inhibition]:
-    """A rule that cannot be asked holds back whatever it could: a guard never lets more through than it says."""
+    """Return everything that a rule without an answer could hold back.
+
+    A guard must not let more through than it says.
+    """
     asked = acted_on(evaluation)
     return {evaluation.subjects[row]: Inhibition(rule=by.id, reason=f"it cannot be asked: {why}") for row in asked}
 
@@ -81,14 +84,14 @@ def _said(by: Evaluation, per: Sequence[Dimension], ids: Ids, row: int) -> Inhib
 
 
 def _ids(per: Sequence[Dimension], facts: Facts, rows: Sequence[int]) -> list[Ids | None]:
-    """For each row the ids of these dimensions; None where one is not known."""
+    """Return for each row the ids of these dimensions; None if one is unknown."""
     columns_of = [_column(dimension, facts, rows) for dimension in per]
     found = list(zip(*columns_of, strict=True)) if columns_of else [()] * len(rows)
     return [None if None in ids else ids for ids in found]
 
 
 def _column(dimension: Dimension, facts: Facts, rows: Sequence[int]) -> list[str | None]:
-    """The one id under which an entity is known, whichever of its two ids a subject was named by."""
+    """Return the canonical id of an entity, whichever of its two ids named a subject."""
     try:
         column = facts.attribute(f"{dimension}.id")
     except LookupError:

@@ -25,7 +25,7 @@ from rules.model.syntax import Condition
 
 
 def value(node: tree.Node, frame: Frame, lookback: Lookback) -> Column:
-    """The part's value for each subject, or one for all where it is a constant."""
+    """Return the part's value for each subject, or one for all if it is a constant."""
     reader = _VALUES.get(type(node))
     return reader(node, frame, lookback) if reader else _as_objects(answer(node, frame, lookback))
 
@@ -67,7 +67,7 @@ def _arithmetic(node: tree.Arithmetic, frame: Frame, lookback: Lookback) -> Colu
 
 
 def cohort(top: tree.Node, bottom: tree.Node, frame: Frame) -> tuple[tree.Node, tree.Node]:
-    """Both sides of a ratio; conversions over clicks as conversions by their click over effective clicks."""
+    """Return both sides of a ratio; conversions over clicks as conversions by their click over effective clicks."""
     found = [part for part in top.walk() if isinstance(part, tree.Metric)]
     below = [part for part in bottom.walk() if isinstance(part, tree.Metric)]
     fits = frame.cohorts is not None and found and all(metrics.follows_clicks(part.name) for part in found)
@@ -77,7 +77,7 @@ def cohort(top: tree.Node, bottom: tree.Node, frame: Frame) -> tuple[tree.Node, 
 
 
 def _renamed(node: tree.Node, name: Callable[[str], str]) -> tree.Node:
-    """The tree with other names for its metrics."""
+    """Return the tree with other names for its metrics."""
     match node:
         case tree.Metric():
             return replace(node, name=name(node.name))
@@ -207,9 +207,9 @@ _VALUES: dict[type[tree.Node], Callable[..., Column]] = {
 
 
 def group(found: Group, frame: Frame) -> Truth:
-    """The group's answer for each subject.
+    """Return the group's answer for each subject.
 
-    What needs no measuring is looked at first; where that settles it for everybody, nothing is measured.
+    Parts without measurements come first; if they decide for all subjects, nothing is measured.
     """
     answers: list[Truth] = []
     settling = columns.NO if found.kind == "all" else columns.YES
@@ -234,14 +234,14 @@ def _measures(item: Condition | Group) -> bool:
 
 
 def member(item: Condition | Group, frame: Frame) -> Truth:
-    """One member of a group: a condition, or a group itself."""
+    """Return the answer of one member of a group: a condition, or a group itself."""
     if isinstance(item, Group):
         return group(item, frame)
     return answer(item.tree, frame, frame.lookback)
 
 
 def answer(node: tree.Node, frame: Frame, lookback: Lookback) -> Truth:
-    """The condition's answer for each subject."""
+    """Return the condition's answer for each subject."""
     if isinstance(node, tree.And | tree.Or):
         join = columns.all_of if isinstance(node, tree.And) else columns.any_of
         return join([answer(item, frame, lookback) for item in node.items])
@@ -255,14 +255,14 @@ def answer(node: tree.Node, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def _whole(found: Truth, frame: Frame) -> Truth:
-    """An answer that is the same for all, repeated for each of them."""
+    """Repeat an answer that is the same for all."""
     if len(found.answers) == frame.size:
         return found
     return Truth(np.broadcast_to(found.answers, frame.size), np.broadcast_to(found.why, frame.size))
 
 
 def _with_sample(node: tree.Node, frame: Frame, found: Truth) -> Truth:
-    """Without a sufficient sample a condition on metrics gives no decision, whatever its numbers say."""
+    """Return the answer with no decision for a small sample on metrics, whatever the numbers say."""
     if not frame.needs or not frame.data.need or not types.has_metric(node):
         return found
     short = frame.short()
@@ -299,7 +299,7 @@ def _compare(node: tree.Compare, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def _day(held: Any) -> int | Why:
-    """The number of a day that is written as "2026-12-24"; a moment is not a day before its zone is known."""
+    """Return the number of a day that is written as "2026-12-24"; a moment is not a day before its zone is known."""
     try:
         return date.fromisoformat(held).toordinal() if isinstance(held, str) and len(held) == 10 else Why.MISMATCH
     except ValueError:
@@ -307,7 +307,7 @@ def _day(held: Any) -> int | Why:
 
 
 def _spelled(column: Column, item: tree.Node, frame: Frame) -> Column:
-    """The values that `item` is held against, ids as the item has them."""
+    """Return the values to compare with `item`, with ids in the item's form."""
     if column.values.dtype != object or dimension_of(item) is None:
         return column
     values = column.values.copy()
@@ -333,7 +333,7 @@ def _forecast(node: tree.Forecast, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def _is_rounded(node: tree.Node) -> bool:
-    """Whether a value is computed in a way that rounds. Measured amounts and constants are exact as they are."""
+    """Return whether the computation of a value rounds. Measured amounts and constants are exact."""
     while isinstance(node, tree.Over | tree.Ago):
         node = node.item
     if isinstance(node, tree.Metric):
@@ -342,14 +342,14 @@ def _is_rounded(node: tree.Node) -> bool:
 
 
 def _size(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any] | None:
-    """How large the numbers are from which a sum or a difference was made; None for products and quotients."""
+    """Return the size of the numbers behind a sum or a difference; None for products and quotients."""
     if not any(isinstance(part, tree.Arithmetic) and part.op in "+-" for part in node.walk()):
         return None
     return _magnitude(node, frame, lookback)
 
 
 def _magnitude(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any]:
-    """The value with every minus as a plus: what the rounding of the whole is in proportion to."""
+    """Return the value with every minus as a plus: the rounding of the whole is proportional to it."""
     while isinstance(node, tree.Over | tree.Ago):
         lookback = replace(lookback, window=node.window) if isinstance(node, tree.Over) else _shifted(lookback, node)
         node = node.item
@@ -375,14 +375,14 @@ def _shifted(lookback: Lookback, node: tree.Ago) -> Lookback:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sides:
-    """Both sides of a comparison, and the sizes behind those that are sums."""
+    """The two sides of a comparison, and the sizes behind those that are sums."""
 
     left: Column
     right: Column
     sizes: Sequence[NDArray[Any] | None]
 
     def close(self) -> NDArray[np.bool_]:
-        """The rows in which rounding could decide."""
+        """Return the rows in which rounding could decide."""
         left, right = columns.numeric(self.left), columns.numeric(self.right)
         sums = [size for size in self.sizes if size is not None]
         if not sums:
@@ -391,7 +391,7 @@ class _Sides:
 
 
 def _decided(node: tree.Node, frame: Frame, lookback: Lookback, found: Truth, sides: _Sides) -> Truth:
-    """The same comparison, with the rows in Fractions in which rounding could have decided it."""
+    """Return the same comparison, with Fractions in the rows in which rounding could have decided it."""
     close = sides.close()
     if not close.any() or not frame.size:
         return found
@@ -404,7 +404,7 @@ def _decided(node: tree.Node, frame: Frame, lookback: Lookback, found: Truth, si
 
 
 def parts_of(node: tree.Compare | tree.Change, frame: Frame) -> tuple[tree.Node, tree.Node]:
-    """Both sides of the ratio that a confidence is about, as they are counted."""
+    """Return both counts of the ratio that a confidence is about."""
     parts = types.ratio_of_counts(node.left if isinstance(node, tree.Compare) else node.item)
     assert parts is not None, "the loader lets '@' stand behind ratios of counts only"
     return cohort(*parts, frame)
@@ -416,7 +416,7 @@ def _proven(node: tree.Compare | tree.Change, frame: Frame, lookback: Lookback) 
 
 
 def lost(node: tree.Losing, frame: Frame, lookback: Lookback) -> losses.Losses:
-    """What a ratio has cost each subject of the frame's facts."""
+    """Return what a ratio has cost each subject of the frame's facts."""
     return losses.losses(node, parts_of(node.item, frame), frame, lookback, value)
 
 
@@ -431,7 +431,7 @@ def _evidence(node: tree.Compare, confidence: Decimal, frame: Frame, lookback: L
 
 
 def bounds(node: tree.Node, confidence: Decimal, frame: Frame, lookback: Lookback) -> tuple[Any, Any, columns.Whys]:
-    """Lower and upper one-sided Wilson bound of a ratio of counts, and where there is none."""
+    """Return the lower and upper one-sided Wilson bound of a ratio of counts, and where there is none."""
     parts = types.ratio_of_counts(node)
     assert parts is not None, "the loader lets '@' stand behind ratios of counts only"
     successes, trials = (columns.numeric(value(part, frame, lookback)) for part in cohort(*parts, frame))
@@ -479,7 +479,7 @@ def _in_table(node: tree.InTable, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def _cell_text(held: Any) -> str:
-    """A value as a table spells it: 7 and "7" are the same, and so are true and "true"."""
+    """Return a value as tables write it: 7 and "7" are the same, and so are true and "true"."""
     if isinstance(held, bool | np.bool_):
         return "true" if held else "false"
     if columns.is_number(held) and held == int(held):
@@ -499,13 +499,13 @@ def _matches(node: tree.Matches, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def usual(node: tree.Unusual, frame: Frame, lookback: Lookback) -> unusual.Usual:
-    """What is usual for each subject of the frame, and from where on a value is not."""
+    """Return the usual value for each subject of the frame, and from where on a value is unusual."""
     parts = types.ratio_of_counts(node.item)
     return unusual.usual(node, cohort(*parts, frame) if parts else None, frame, lookback, value)
 
 
 def ranked(node: tree.Rank, frame: Frame, lookback: Lookback) -> ranking.Ranking:
-    """The place of each subject of the frame among all of the scope."""
+    """Return the rank of each subject of the frame among the whole scope."""
     key = ("rank", node, lookback, frame.needs)
     found = frame.memo.get(key)
     if found is None:
@@ -526,7 +526,7 @@ def _stretched(column: Column, size: int) -> Column:
 
 
 def against(node: tree.Change) -> Against:
-    """What a change is measured against."""
+    """Return the other side of a change."""
     return Peers() if node.baseline is None else Baseline(node.baseline, node.same_hours)
 
 
@@ -542,7 +542,7 @@ def _change(node: tree.Change, frame: Frame, lookback: Lookback) -> Truth:
 
 
 def turning_point(node: tree.Change, frame: Frame, lookback: Lookback) -> Column:
-    """The value at which the change counts. A percentage of nothing is UNDEFINED."""
+    """Return the value at which the change counts. A percentage of nothing is UNDEFINED."""
     base = columns.numeric(value(node.item, frame, replace(lookback, against=against(node))), exact=frame.exact)
     share = -node.share if node.direction == "down" else node.share
     number: Any = Fraction if frame.exact else float

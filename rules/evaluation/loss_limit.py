@@ -25,7 +25,7 @@ Answering = Callable[[Revision, Frame], Truth]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverLossLimit:
-    """Who lost too much while the evidence does not decide."""
+    """The subjects that lost too much while the evidence does not decide."""
 
     rows: NDArray[np.bool_]
     limit: LoseAtMost
@@ -33,19 +33,22 @@ class OverLossLimit:
     frame: Frame
 
     def loss(self, row: int, since: datetime | None = None) -> Loss | None:
-        """The largest loss of a subject that one of the conditions knows of, or the one since a moment."""
+        """Return the largest loss of a subject over the conditions, or its loss since a moment."""
         every = _losing(self.group, self.frame.lookback)
         found = [interpret.lost(node, self.frame, lookback).since(row, since) for node, lookback in every]
         return max((one for one in found if one is not None), key=lambda one: one.amount, default=None)
 
     def exceeds(self, row: int, since: datetime) -> bool:
-        """Whether a subject lost too much since a moment."""
+        """Return whether a subject lost too much since a moment."""
         found = self.loss(row, since)
         return found is not None and found.amount > float(self.limit.amount)
 
 
 def over_loss_limit(revision: Revision, frame: Frame, found: Truth, answer: Answering) -> OverLossLimit | None:
-    """None where the rule sets no limit. `found` is what the rule answers, `answer` how a rule is answered."""
+    """Return the subjects over the limit; None if the rule has no limit.
+
+    `found` is the rule's answer, `answer` answers a rule.
+    """
     limit = revision.lose_at_most
     if limit is None or revision.when is None:
         return None
@@ -60,13 +63,13 @@ def over_loss_limit(revision: Revision, frame: Frame, found: Truth, answer: Answ
 
 
 def today(frame: Frame) -> NDArray[np.float64]:
-    """The clicks of each subject since midnight in the rule's zone; 0 where they are not known."""
+    """Return the clicks of each subject since midnight in the rule's zone; 0 if unknown."""
     found = frame.whole().summed("clicks", None, Lookback(Calendar("today")), timedelta(0))
     return np.where(found.why == columns.KNOWN, found.values, 0.0)
 
 
 def trace(revision: Revision, found: OverLossLimit, row: int) -> Trace | None:
-    """What was lost, as one part of an explanation; None where that is not known, or nothing was."""
+    """Return the loss as one part of an explanation; None if it is unknown, or nothing was lost."""
     limit, loss = revision.lose_at_most, found.loss(row)
     if limit is None or loss is None or loss.amount <= 0:
         return None
@@ -83,7 +86,7 @@ def trace(revision: Revision, found: OverLossLimit, row: int) -> Trace | None:
 
 
 def words(limit: LoseAtMost, loss: Loss, found: OverLossLimit, row: int) -> str:
-    """`about 62.00 lost since 14 Jan 2026 ... of the 50 USD that may be lost: the evidence does not decide, ...`."""
+    """Return `about 62.00 lost since 14 Jan 2026 ... of the 50 USD that may be lost: ...`."""
     lost = formatting.number(loss.amount, "money")
     since = "" if loss.since is None else f" since {local_time.told(loss.since, found.frame.data.tz)}"
     few = formatting.number(round(loss.missing, 1))

@@ -26,7 +26,7 @@ SURE = 1.645  # standard deviations; one-sided 95%
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one subject lost, in the account's currency, and what that is made from."""
+    """The loss of one subject, in the account's currency, and its parts."""
 
     amount: float
     missing: float  # hits that it fell short of the line; of a line that is an upper one, hits above it
@@ -47,11 +47,11 @@ class Losses:
     why: columns.Whys
 
     def amounts(self) -> NDArray[np.float64]:
-        """What each subject lost."""
+        """Return the loss of each subject."""
         return np.asarray(self._counting(len(self.missing)).max(axis=0) * self.worth)
 
     def since(self, row: int, moment: datetime | None = None) -> Loss | None:
-        """What a subject lost, or what it lost since a moment; None where that is not known."""
+        """Return the loss of a subject, or its loss since a moment; None if unknown."""
         if self.why[row] != columns.KNOWN:
             return None
         count = len(self.missing)
@@ -65,7 +65,7 @@ class Losses:
         return Loss(missing * worth, missing, worth, float(self.line[row]), self.starts[at] if self.starts else None)
 
     def _counting(self, count: int) -> NDArray[np.float64]:
-        """The missing hits since each of the newest beginnings that count; the oldest of them always does."""
+        """Return the missing hits since each of the newest beginnings that count; the oldest of them always does."""
         missing, due = self.missing[:count], self.due[:count]
         proven = missing >= SURE * np.sqrt(np.maximum(due, 0.0))
         proven[-1] = True
@@ -73,7 +73,7 @@ class Losses:
 
 
 def losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Losses:
-    """Of every subject of the frame's facts. They are kept with the frame."""
+    """Return the losses of every subject of the frame's facts. They are kept with the frame."""
     key = (node, lookback)
     if key not in frame.memo:
         frame.memo[key] = _losses(node, parts, frame.whole(), lookback, value)
@@ -82,7 +82,7 @@ def losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, va
 
 
 def losing(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Truth:
-    """Who has lost more than the amount."""
+    """Return who has lost more than the amount."""
     found = losses(node, parts, frame, lookback, value)
     answers = columns.truth(found.amounts() > float(node.amount), found.why)
     if frame.rows is None:
@@ -105,7 +105,7 @@ def _losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, v
 
 
 def _worth(node: tree.Losing, frame: Frame, lookback: Lookback, since: datetime | None, value: Value) -> Column:
-    """What one hit brings. Where nothing is known to have brought anything, there is no answer."""
+    """Return the worth of one hit; no answer if no hit is known to have brought anything."""
     size = frame.size
     if node.worth is not None:
         return Column(np.full(size, float(node.worth)), np.zeros(size, np.uint8))

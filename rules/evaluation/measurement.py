@@ -32,7 +32,7 @@ class Measurement:
         self.why = why_of(self.found)
 
     def left(self) -> tree.Node:
-        """The side that is compared."""
+        """Return the compared side."""
         for name in ("left", "item"):
             found = getattr(self.node, name, None)
             if isinstance(found, tree.Node):
@@ -40,26 +40,26 @@ class Measurement:
         return self.node
 
     def right(self) -> tree.Node | None:
-        """The side that it is compared with, where it is a part of its own."""
+        """Return the other side, if it is a separate part."""
         return next(
             (getattr(self.node, name) for name in ("right", "limit", "choices") if hasattr(self.node, name)), None
         )
 
     def cell(self, node: tree.Node, lookback: Lookback | None = None) -> Any:
-        """A part's value for the subject, or None."""
+        """Return a part's value for the subject, or None."""
         if isinstance(node, tree.Listing):
             return [self.cell(item) for item in node.items]
         column = interpret.value(node, self.frame, lookback or self.lookback)
         return templates.jsonable(column.values[0]) if why_of(column) is Why.KNOWN else None
 
     def exact(self, node: tree.Node, lookback: Lookback | None = None) -> Fraction | None:
-        """A part's value for the subject without any rounding, where it is a number."""
+        """Return a part's exact value for the subject, if it is a number."""
         column = interpret.value(node, self.frame.exactly(np.zeros(1, np.intp)), lookback or self.lookback)
         found = column.values[0]
         return Fraction(found) if why_of(column) is Why.KNOWN and isinstance(found, int | Decimal | Fraction) else None
 
     def threshold(self) -> Any:
-        """What the value is compared with."""
+        """Return what the value is compared with."""
         if isinstance(self.node, tree.Change):
             line = interpret.turning_point(self.node, self.frame, self.lookback)
             return templates.jsonable(line.values[0]) if why_of(line) is Why.KNOWN else None
@@ -72,24 +72,24 @@ class Measurement:
         return self.cell(right)
 
     def measured_part(self) -> tree.Metric | None:
-        """The first metric of the compared side."""
+        """Return the first metric of the compared side."""
         return next((part for part in self.left().walk() if isinstance(part, tree.Metric)), None)
 
     def lookback_of(self, metric: tree.Metric | None) -> Lookback:
-        """Over which time a metric is meant."""
+        """Return the time range of a metric."""
         return next(
             (lookback for part, lookback in lookbacks(self.node, self.lookback) if part is metric), self.lookback
         )
 
     def edges(self, metric: tree.Metric | None) -> tuple[Any, Any]:
-        """Start and end of the metric's window, UTC."""
+        """Return start and end of the metric's window, UTC."""
         if metric is None:
             return None, None
         current = self.frame.current(self.lookback_of(metric), self.frame.settle_of_row())
         return current.start, current.end
 
     def sample(self) -> dict[str, float | None]:
-        """The base metrics behind the compared side."""
+        """Return the base metrics behind the compared side."""
         held: dict[str, float | None] = {}
         for part, lookback in lookbacks(self.left(), self.lookback):
             prefix = "" if part.per is None else unparse.text(part).removesuffix(part.name)
@@ -101,7 +101,7 @@ class Measurement:
         return held
 
     def story(self) -> confidence_check.Story:
-        """The evidence behind `@95% a month`, in figures."""
+        """Return the evidence behind `@95% a month`, in figures."""
         node = self.node
         assert isinstance(node, tree.Compare | tree.Change)
         return confidence_check.story(
@@ -109,11 +109,11 @@ class Measurement:
         )
 
     def turns_up(self) -> bool:
-        """True where the test asks whether something is above its threshold."""
+        """Return True if the test asks whether something is above its threshold."""
         return getattr(self.node, "direction", "") == "up" or getattr(self.node, "op", "") in {">", ">="}
 
     def has_cohorts(self) -> bool:
-        """True where some ratio of this test counts conversions by their click."""
+        """Return True if some ratio of this test counts conversions by their click."""
         if any(isinstance(part, tree.Metric) and self.is_cohort(part) for part in self.node.walk()):
             return True
         return any(
@@ -124,12 +124,12 @@ class Measurement:
         )
 
     def is_cohort(self, part: tree.Metric) -> bool:
-        """True where the metric counts conversions by their click."""
+        """Return True if the metric counts conversions by their click."""
         formula = metrics.DERIVED.get(part.name)
         return self.frame.cohorts is not None and formula is not None and formula.over == ("clicks",)
 
     def counted(self, metric: tree.Metric, name: str) -> float:
-        """A base metric as the ratio uses it: conversions by their click, clicks as effective clicks."""
+        """Return a base metric as the ratio uses it: conversions by their click, clicks as effective clicks."""
         inner = metrics.EFFECTIVE_CLICKS if self.is_cohort(metric) and name == "clicks" else self._counted(metric, name)
         return float(self.cell(replace(metric, name=inner), self.lookback_of(metric)) or 0)
 
@@ -137,38 +137,38 @@ class Measurement:
         return metrics.by_click(name) if self.is_cohort(part) and name != "clicks" else name
 
     def unit(self) -> str:
-        """In which unit both sides are written."""
+        """Return the unit of both sides."""
         return unit_of(self.left()) if unit_of(self.left()) != "plain" else unit_of(self.right())
 
     def name(self) -> str:
-        """The compared side in words."""
+        """Return the compared side in words."""
         left = self.left()
         return described(left, self.lookback_of(left)) if isinstance(left, tree.Metric) else titled(left)
 
     def window(self, lookback: Lookback) -> timedelta:
-        """How long the window is."""
+        """Return the length of the window."""
         return self.frame.current(lookback, self.frame.settle_of_row()).length
 
 
 def why_of(found: Truth | Column) -> Why:
-    """Why the one cell has no value."""
+    """Return why the one cell has no value."""
     return Why(int(found.why[0]))
 
 
 def is_named(node: tree.Node) -> bool:
-    """True for what has a name of its own, and is therefore more than a plain value."""
+    """Return True for a part with its own name, which is therefore more than a plain value."""
     return isinstance(node, tree.Metric | tree.Attribute | tree.Own | tree.Call)
 
 
 def bare(node: tree.Node) -> tree.Node:
-    """The part without its windows."""
+    """Return the part without its windows."""
     while isinstance(node, tree.Over | tree.Ago):
         node = node.item
     return node
 
 
 def lookbacks(node: tree.Node, lookback: Lookback) -> Iterator[tuple[tree.Metric, Lookback]]:
-    """Each metric inside, with the window over which it is meant."""
+    """Yield each metric inside, with its window."""
     if isinstance(node, tree.Metric):
         yield node, lookback
     elif isinstance(node, tree.Over):
@@ -181,7 +181,7 @@ def lookbacks(node: tree.Node, lookback: Lookback) -> Iterator[tuple[tree.Metric
 
 
 def unit_of(node: tree.Node | None) -> str:
-    """In which unit a part's value is written."""
+    """Return the unit of a part's value."""
     node = None if node is None else bare(node)
     match node:
         case tree.Metric(name=name):
@@ -196,7 +196,7 @@ def unit_of(node: tree.Node | None) -> str:
 
 
 def titled(node: tree.Node) -> str:
-    """A part in words; what is not a single metric is quoted as it is written."""
+    """Return a part in words; anything but a single metric is quoted in its written form."""
     inner = bare(node)
     if isinstance(inner, tree.Metric):
         return unparse.text(node).replace(inner.name, metrics.title(inner.name), 1)
@@ -204,14 +204,14 @@ def titled(node: tree.Node) -> str:
 
 
 def described(metric: tree.Metric, lookback: Lookback) -> str:
-    """`conversion rate`, `advertiser's conversions over 1h`."""
+    """Return `conversion rate`, `advertiser's conversions over 1h`."""
     whose = "" if metric.per is None else "the network's " if not metric.per else f"the {metric.per[0]}'s "
     ago = f" {formatting.span(lookback.shift)} ago" if lookback.shift else ""
     return f"{whose}{metrics.title(metric.name)}{ago}"
 
 
 def baseline_words(seen: Measurement, node: tree.Change) -> str:
-    """What a change is compared with, in words."""
+    """Return the other side of a change, in words."""
     if node.baseline is None:
         return "the others in scope"
     if not isinstance(node.baseline, Rolling):

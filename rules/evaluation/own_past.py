@@ -42,9 +42,10 @@ OTHERS_PRIOR = 25.0  # hits, by which the swing that all others share is drawn t
 
 
 def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) -> Floats:
-    """The evidence that a ratio left its own good past for the wrong side of the line; 0 where it has no such past.
+    """Return the evidence that a ratio left its own good past for the wrong side of the threshold.
 
-    It is what is left after the part of the errors that the own past may not use: hold it against `needed`.
+    It is 0 without such a past. The part of the errors that the own past may not use is already subtracted: compare it
+    with `needed`.
     """
     size = sums.hits.shape[1]
     result = np.zeros(size)
@@ -70,7 +71,7 @@ def _times(sums: Sums) -> float:
 
 
 def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
-    """The evidence of each beginning that the ratio has left its past, of which `past` is the careful bound.
+    """Return the evidence of each beginning that the ratio has left its past; `past` is the conservative bound of that.
 
     For rare hits it needs no bound. While the ratio is steady, whatever it is, the hits since the beginning are a
     random part of all hits, as large as their part of the trials: this is the likelihood ratio for another part.
@@ -85,9 +86,9 @@ def _left(sums: Sums, past: Floats, direction: Direction) -> Floats:
 
 
 def _parted(sums: Sums, direction: Direction) -> tuple[Floats, Floats, Floats, Floats]:
-    """Hits and trials since each beginning, and both since the oldest one.
+    """Return hits and trials since each beginning, and both since the oldest one.
 
-    Where all others are worse than in their pasts, too, as on a weekend, the trials count for so much less.
+    If all others are worse than in their pasts too, as on a weekend, the trials count for less.
     """
     hits, trials = sums.since()
     before, of = sums.before()
@@ -96,7 +97,7 @@ def _parted(sums: Sums, direction: Direction) -> tuple[Floats, Floats, Floats, F
 
 
 def _shared_swing(sums: Sums, direction: Direction) -> Floats:
-    """How many times as good as in their pasts all other subjects are since each beginning; at the best 1."""
+    """Return how the ratios of all other subjects since each beginning compare with their pasts; at most 1."""
     if sums.together is None:
         return np.ones(sums.hits.shape)
     hits, due = (part[:, None] for part in sums.together)
@@ -105,13 +106,13 @@ def _shared_swing(sums: Sums, direction: Direction) -> Floats:
 
 
 def _due(sums: Sums) -> Floats:
-    """The hits since each beginning if the ratio were that of the time before."""
+    """Return the expected hits since each beginning with the earlier ratio."""
     hits, trials = sums.before()
     return np.asarray(np.divide(hits, trials, out=np.zeros(hits.shape), where=trials > 0) * sums.trials)
 
 
 def with_others(sums: Sums) -> Sums:
-    """The same sums with those of all subjects together, where they are many enough to show a swing that they share."""
+    """Return the same sums with those of all subjects together, if they are enough to show a shared swing."""
     if sums.whole or sums.hits.shape[1] < MIN_SUBJECTS:
         return sums
     hits, due = np.zeros(len(sums.weights)), np.zeros(len(sums.weights))
@@ -125,19 +126,19 @@ def with_others(sums: Sums) -> Sums:
 
 
 def _recent(sums: Sums) -> Floats:
-    """The weights of the beginnings for what is held against the own past: less for what is older than RECENT."""
+    """Return the weights of the beginnings for the comparison with the own past: less for those older than RECENT."""
     if sums.whole:
         return sums.weights
     return np.asarray(sums.weights * np.minimum(1.0, (RECENT / _hours(sums)) ** 2))
 
 
 def _hours(sums: Sums) -> Floats:
-    """How old each beginning is."""
+    """Return the age of each beginning."""
     return np.asarray(np.cumsum(sums.weights) * (MONTH / timedelta(hours=1)))
 
 
 def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:
-    """Whose own past alone would convict them, and up to which line it may (negative for lines that are upper ones)."""
+    """Return the subjects that their own past alone proves, and up to which threshold (negative for upper ones)."""
     weights, wanted = _recent(sums), needed * _times(sums)
     if sums.whole:
         past = _past(sums, direction, needed)
@@ -162,7 +163,7 @@ def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np
 
 
 def _past(sums: Sums, direction: Direction, needed: float) -> Floats:
-    """The bound of the ratio before each beginning, since the oldest of them."""
+    """Return the bound of the ratio before each beginning, since the oldest of them."""
     hits, trials = sums.before()
     z = NormalDist().inv_cdf(1.0 - 1.0 / (needed * PAST_ERRORS))
     lower, upper = wilson(hits, np.maximum(trials, 1.0), z)

@@ -21,7 +21,7 @@ _DIGITS = 12  # values that differ by less are equal: rounding must not break a 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """For each subject its place (1 is the first that is taken), of how many, and how many are taken."""
+    """For each subject its rank (1 is taken first), of how many, and how many are taken."""
 
     place: NDArray[np.int64]  # of several equal ones the last of their places
     ranked: NDArray[np.int64]  # in its group
@@ -30,7 +30,7 @@ class Ranking:
 
 
 def ranking(node: tree.Rank, values: Column, short: Whys | None, groups: Column | None) -> Ranking:
-    """The places of all subjects of a scope. `short` says who has too small a sample."""
+    """Return the ranks of all subjects of a scope. `short` says which samples are too small."""
     why = values.why if short is None else columns.first_reason(short, values.why)
     size = len(why)
     codes = np.zeros(size, np.intp)
@@ -53,7 +53,7 @@ def ranking(node: tree.Rank, values: Column, short: Whys | None, groups: Column 
 
 
 def answer(found: Ranking) -> columns.Truth:
-    """Yes for those whose place is among those that are taken."""
+    """Return yes for those whose rank is among those that are taken."""
     return columns.truth(found.place <= found.taken, found.why)
 
 
@@ -72,6 +72,6 @@ def _rounded(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def as_words(node: tree.Rank) -> str:
-    """`5 worst`, `top 10%`."""
+    """Return `5 worst`, `top 10%`."""
     count: Decimal | str = f"{node.count}" if node.count is not None else ""
     return f"{count} {node.side}".strip() if node.share is None else f"{node.side} {node.share * 100:f}%"

@@ -22,7 +22,7 @@ _AT_ONCE = 1024  # subjects; what is worked out for all beginnings stays small
 class Screen:
     """The two bounds of each subject for one direction and one needed evidence.
 
-    Lines above which a ratio is bad are counted as negative ones, so that more is always further beyond.
+    Thresholds above which a ratio is bad count as negative, so that more is always further beyond.
     """
 
     sums: Sums
@@ -38,7 +38,7 @@ class Screen:
         self._own = self._pasts() if self.own_past else (np.zeros(0, np.intp), np.zeros(0))
 
     def taken(self, line: Floats) -> NDArray[np.bool_]:
-        """Whose evidence against this line, one or one per subject, is at least what is needed."""
+        """Return whose evidence against this threshold, one or one per subject, is at least what is needed."""
         signed = line if self.direction == "below" else -line
         usable = (line > 0) & ((line < 1) | (not self.sums.whole))
         result = np.asarray(usable & (signed >= self._yes))
@@ -49,7 +49,7 @@ class Screen:
         return result
 
     def values(self, line: Floats) -> Floats:
-        """The evidence of those who may have enough, its own past left out; 0 for all others."""
+        """Return the evidence of those who may have enough, without their own past; 0 for all others."""
         signed = np.broadcast_to(line if self.direction == "below" else -line, len(self._no))
         line = np.abs(signed)
         usable = (line > 0) & ((line < 1) | (not self.sums.whole))
@@ -78,7 +78,7 @@ class Screen:
             result[rows] = found >= self.needed
 
     def _pasts(self) -> tuple[NDArray[np.intp], Floats]:
-        """Who would have evidence enough against its own past, if only the line were passed."""
+        """Return who would have enough evidence against its own past, if only the threshold were passed."""
         size = self.sums.hits.shape[1]
         rows: list[NDArray[np.intp]] = []
         upto: list[Floats] = []
@@ -99,7 +99,7 @@ def _short_of(lines: Floats) -> Floats:
 
 
 def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Floats]:
-    """From where on some alternative of some beginning has `needed` by itself: unweighted, and weighted."""
+    """Return from where on some alternative of some beginning has `needed` by itself: unweighted, and weighted."""
     size = sums.hits.shape[1]
     no, yes = np.full(size, np.inf), np.full(size, np.inf)
     odd = np.zeros(size, dtype=bool)
@@ -116,7 +116,7 @@ def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Fl
 def _passes(
     hits: Floats, trials: Floats, direction: Direction, needed: float, weight: float, *, whole: bool
 ) -> tuple[Floats, Floats]:
-    """The line at which the first alternative of one beginning has `needed`, by itself and by its weighted part."""
+    """Return the threshold at which the first alternative of one beginning has `needed`, unweighted and weighted."""
     if whole:
         hits = np.minimum(hits, trials)
     low, high = np.full(len(hits), np.inf), np.full(len(hits), np.inf)

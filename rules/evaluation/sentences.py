@@ -18,7 +18,7 @@ PLURALS = frozenset({"clicks", "impressions", "conversions"})
 
 
 def sentence(measurement: Measurement) -> str:
-    """The finding as a sentence without its full stop. Quotes nothing out of an event's body."""
+    """Return the finding as a sentence without its full stop. It quotes nothing from an event's body."""
     if measurement.answer is Answer.NO_DECISION:
         return _undecided(measurement)
     node = measurement.node
@@ -29,7 +29,10 @@ def sentence(measurement: Measurement) -> str:
 
 
 def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
-    """`conversion rate 0.05% since 14 Jan 2026 03:00 UTC (1 of 2,100 clicks) is below 0.40%; evidence 61 of 20 ...`."""
+    """Return `conversion rate 0.05% since 14 Jan 2026 03:00 UTC (1 of 2,100 clicks) is below 0.40%.
+
+    Evidence 61 of 20 ...`.
+    """
     story = measurement.story()
     value = formatting.number(story.hits / story.trials, "share") if story.trials > 0 else "unknown"
     since = f" since {local_time.told(story.since, measurement.frame.data.tz)}" if story.since else ""
@@ -48,7 +51,7 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
 
 
 def strength(value: float) -> str:
-    """Three digits below a thousand, whole above: nobody reads 3.84e+04."""
+    """Return three digits below a thousand, whole numbers above: nobody reads 3.84e+04."""
     return f"{value:.3g}" if value < 999.5 else f"{value:,.0f}"
 
 
@@ -96,7 +99,7 @@ def _compared(measurement: Measurement, node: tree.Compare) -> str:
 
 
 def _both_sides(measurement: Measurement, node: tree.Compare) -> tuple[str, str]:
-    """Both values in words, with so many digits that two that differ look different."""
+    """Return both values in words, with enough digits to show a difference."""
     left, right = measurement.cell(node.left), measurement.threshold()
     value, line = formatting.held(left, measurement.unit()), formatting.held(right, measurement.unit())
     if value == line:
@@ -138,7 +141,7 @@ def _forecast(measurement: Measurement, node: tree.Forecast) -> str:
 
 
 def _unusual(measurement: Measurement, node: tree.Unusual) -> str:
-    """`clicks 120 is unusual (down): 251 to 440 is usual at 99%, the middle of the same hours of 4 weeks is 340`."""
+    """Return `clicks 120 is unusual (down): 251 to 440 is usual at 99%, the middle ... is 340`."""
     found, unit = interpret.usual(node, measurement.frame, measurement.lookback), measurement.unit()
     value, middle = (formatting.number(float(one[0]), unit) for one in (found.now, found.middle))
     low, high = (formatting.number(float(one), unit) for one in found.usual(0, whole=unit == "count"))
@@ -151,7 +154,7 @@ def _unusual(measurement: Measurement, node: tree.Unusual) -> str:
 
 
 def _ranked(measurement: Measurement, node: tree.Rank) -> str:
-    """`conversion rate 0.05% is place 2 of 38, and the worst 5 are meant`."""
+    """Return `conversion rate 0.05% is place 2 of 38, and the worst 5 are meant`."""
     found = interpret.ranked(node, measurement.frame, measurement.lookback)
     value = formatting.held(measurement.cell(node.item), measurement.unit())
     much = f"{node.side} {node.count:f}" if node.share is None else f"{node.side} {as_percent(node.share)}"
@@ -162,7 +165,7 @@ def _ranked(measurement: Measurement, node: tree.Rank) -> str:
 
 
 def _too_few_to_compare(measurement: Measurement) -> str | None:
-    """Why there is nothing to compare with, where the subject's own sample is large enough."""
+    """Return why there is nothing to compare with, if the subject's own sample is large enough."""
     if isinstance(measurement.node, tree.Unusual):
         weeks = int(interpret.usual(measurement.node, measurement.frame, measurement.lookback).weeks[0])
         known = f"of {measurement.name()} the same hours of only {weeks} weeks are known"

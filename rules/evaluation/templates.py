@@ -30,7 +30,7 @@ _WHYS: Mapping[Why, str] = {
 
 
 def fill(template: Template, frame: Frame) -> Any:
-    """The template's value for the frame's one subject.
+    """Fill the template for the frame's one subject.
 
     A template that is one single expression keeps the value's own type. Raises Unfilled for a missing value.
     """
@@ -44,17 +44,17 @@ def fill(template: Template, frame: Frame) -> Any:
 
 
 def value_of(expression: Condition, facts: Facts, row: int, now: datetime, data: Data | None = None) -> Any:
-    """The value of a bare expression (a trigger's `dedupe`) for one subject. Raises Unfilled where there is none."""
+    """Return the value of a bare expression (a trigger's `dedupe`) for one subject. Raises Unfilled without one."""
     return plain(expression, frame_of(facts, data or Data(), now, row), expression.text)
 
 
 def frame_of(facts: Facts, data: Data, now: datetime, row: int = 0) -> Frame:
-    """A frame that shows one subject of the facts."""
+    """Return a frame that shows one subject of the facts."""
     return Frame(facts, data, now).only(row)
 
 
 def plain(expression: Condition, frame: Frame, text: str) -> Any:
-    """An expression's value as plain JSON. Raises Unfilled."""
+    """Return an expression's value as plain JSON. Raises Unfilled."""
     node = expression.tree
     if isinstance(node, tree.Reference):
         return {"$ref": f"{node.step}.{node.name}"}
@@ -66,9 +66,9 @@ def plain(expression: Condition, frame: Frame, text: str) -> Any:
 
 
 def jsonable(value: Any) -> Any:
-    """Plain JSON: whole numbers as int, other numbers as float where it holds them, moments as ISO 8601.
+    """Return plain JSON: whole numbers as int, other numbers as float if it holds them, moments as ISO 8601.
 
-    A decimal of more digits than a float holds stays one: no number changes on its way through a rule.
+    A decimal with more digits than a float stays a decimal: no number changes on its way through a rule.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -94,7 +94,7 @@ def _as_text(value: Any, template: Template) -> str:
 
 
 def _short(value: float) -> str:
-    """A computed ratio inside a text: nobody reads 0.005833333333333333."""
+    """Return a computed ratio for a text: nobody reads 0.005833333333333333."""
     number = Decimal(repr(value))
     if len(number.as_tuple().digits) > _MAX_DIGITS:
         number = Decimal(f"{value:.{_SHOWN_DIGITS}g}")

@@ -25,7 +25,7 @@ from rules.model.verdicts import Answer, Trace, Verdict
 
 
 def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: OverLossLimit | None = None) -> Verdict:
-    """The verdict of one row with its trace. `late` is what `lose_at_most` says."""
+    """Return the verdict of one row with its trace. `late` is the text of `lose_at_most`."""
     one = frame.only(row)
     parts = [] if revision.when is None else [of_group(revision.when, one)]
     if revision.unless is not None:
@@ -46,13 +46,13 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Over
 
 
 def early(revision: Revision, frame: Frame, row: int) -> Trace | None:
-    """The trace of `release.early`, where the rule has one."""
+    """Return the trace of `release.early`, if the rule has one."""
     group = revision.release.early
     return None if group is None else replace(of_group(group, frame.only(row)), text="early")
 
 
 def reason(revision: Revision, answer: Answer, parts: list[Trace]) -> str:
-    """One sentence: what made the answer what it is."""
+    """Return one sentence with the reason of the answer."""
     if not parts:
         return "the rule has no condition"
     excepted = [part for part in parts if part.text == "unless"]
@@ -74,7 +74,7 @@ def _joined(words: list[str], mark: str) -> str:
 
 
 def _words(trace: Trace, wanted: Answer) -> Iterator[str]:
-    """The sentences of the parts that gave the answer."""
+    """Yield the sentences of the parts that gave the answer."""
     if trace.answer is not wanted:
         return
     if trace.words:
@@ -87,12 +87,12 @@ def _words(trace: Trace, wanted: Answer) -> Iterator[str]:
 
 
 def _is_negation(trace: Trace) -> bool:
-    """`not a` has one part; `not a and b` is not a negation, and has two."""
+    """Return whether it is a negation: `not a` has one part; `not a and b` is none, and has two."""
     return len(trace.parts) == 1 and trace.text.lstrip("( ").startswith("not ")
 
 
 def _nearest(revision: Revision, one: Frame, answer: Answer, parts: list[Trace]) -> Flip | None:
-    """What would turn the whole rule: it is promised only where nothing else would stand in the way then."""
+    """Return what would change the whole rule: it is promised only if nothing else would prevent it then."""
     hindering = [part for part in parts if part.text != "unless" and part.answer is not Answer.YES]
     if answer is Answer.YES or len(hindering) != 1:
         return None
@@ -109,7 +109,7 @@ def _flip_of(part: Trace) -> Flip | None:
 
 
 def _promise(flip: Flip | None) -> dict[str, Any]:
-    """The fields of a trace that say what would turn its answer."""
+    """Return the fields of a trace that say what would change its answer."""
     return {} if flip is None else {"flip": flip.words, "change": flip.change}
 
 
@@ -117,7 +117,7 @@ def _promise(flip: Flip | None) -> dict[str, Any]:
 
 
 def of_group(group: Group, frame: Frame) -> Trace:
-    """A group with its members, in the order in which they stand in the file."""
+    """Return the trace of a group with its members, in the order of the file."""
     parts = tuple(
         of_group(item, frame) if isinstance(item, Group) else of_condition(item, frame) for item in group.items
     )
@@ -126,14 +126,14 @@ def of_group(group: Group, frame: Frame) -> Trace:
 
 
 def of_condition(item: Condition, frame: Frame) -> Trace:
-    """One condition, as its author wrote it."""
+    """Return the trace of one condition, as its author wrote it."""
     return of_tree(item.tree, frame, frame.lookback, item.text.strip())
 
 
 def _collected(
     kind: str, found: Truth, parts: tuple[Trace, ...], turns: Callable[[Change], bool], text: str | None = None
 ) -> Trace:
-    """`turns` says whether the whole would be a yes after a change."""
+    """Return the joined promises. `turns` says whether the whole would be a yes after a change."""
     answer = _answer(found)
     flip = None
     if answer is not Answer.YES and kind in {"all", "any", "and", "or"}:
@@ -153,7 +153,7 @@ def _answer(found: Truth) -> Answer:
 
 
 def of_tree(node: tree.Node, frame: Frame, lookback: Lookback, text: str | None = None) -> Trace:
-    """A condition's tree, down to the single tests, as `text` or in its one spelling."""
+    """Return the trace of a condition's tree, down to the single tests, as `text` or in its canonical form."""
     match node:
         case tree.And(items=items) | tree.Or(items=items):
             parts = tuple(of_tree(item, frame, lookback, unparse.text(item)) for item in items)
@@ -199,7 +199,7 @@ def _of_test(measurement: Measurement, text: str | None) -> Trace:
 
 
 def _operands(measurement: Measurement) -> Iterator[Trace]:
-    """The measured values inside, where there are more than the one that is compared."""
+    """Yield the measured values inside, if there are more than the compared one."""
     found = list(lookbacks(measurement.node, measurement.lookback))
     if isinstance(measurement.node, tree.Unusual | tree.Rank) or (
         len(found) < 2 and not isinstance(measurement.node, tree.Change)
@@ -219,7 +219,7 @@ def _operands(measurement: Measurement) -> Iterator[Trace]:
 
 
 def _arrival(measurement: Measurement) -> Iterator[Trace]:
-    """How young clicks were weighed, where a ratio counts conversions by their click."""
+    """Yield how young clicks were weighted, if a ratio counts conversions by their click."""
     cohorts = measurement.frame.cohorts
     if cohorts is None or not measurement.has_cohorts():
         return

@@ -16,26 +16,26 @@ from rules.evaluation.confidence_sequences import ABOVE, BELOW, CLIP, Direction,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Other:
-    """The hits and trials that each subject is compared with, and the multiple of their ratio that is no change yet."""
+    """The hits and trials on the other side of each subject, and the multiple of their ratio without a change."""
 
     hits: Floats
     trials: Floats
     times: float
 
     def line(self) -> Floats:
-        """The ratio from which on there is a change, as far as is known; 0 where nothing is."""
+        """Return the ratio from which on there is a change, as far as known; 0 where nothing is."""
         ratio = np.divide(self.hits, self.trials, out=np.zeros(len(self.hits)), where=self.trials > 0)
         return np.asarray(ratio * self.times)
 
     def only(self, rows: NDArray[np.intp]) -> "Other":
-        """The same of some subjects."""
+        """Return the same for some subjects."""
         return Other(self.hits[rows], self.trials[rows], self.times)
 
 
 def log_ratio(hits: Floats, trials: Floats, every: Floats, of: Floats, share: float) -> Floats:
-    """How much better it explains the hits that their ratio is `share` times that of the rest than that it is the same.
+    """Return how much better a ratio of `share` times the rest explains the hits than an equal ratio.
 
-    `every` are the hits of both together and `of` the trials; -CLIP where nothing can be said. A logarithm.
+    `every` are the hits of both together and `of` the trials; -CLIP if nothing can be said. It is a logarithm.
     """
     with np.errstate(all="ignore"):
         found = hits * np.log(share) + every * np.log(of / (of - (1.0 - share) * trials))
@@ -43,7 +43,7 @@ def log_ratio(hits: Floats, trials: Floats, every: Floats, of: Floats, share: fl
 
 
 def strength(sums: Sums, other: Other, direction: Direction, needed: float) -> Floats:
-    """The evidence for each subject: exact where it may reach `needed`, and 0 where it cannot."""
+    """Return the evidence for each subject: exact if it may reach `needed`, and 0 if it cannot."""
     result = np.zeros(sums.hits.shape[1])
     rows = np.flatnonzero(_possible(sums, other, direction, needed))
     if len(rows):
@@ -53,7 +53,7 @@ def strength(sums: Sums, other: Other, direction: Direction, needed: float) -> F
 
 
 def _parts(sums: Sums, other: Other, direction: Direction) -> Floats:
-    """The evidence of each beginning by itself: the mean over the alternatives."""
+    """Return the evidence of each single beginning: the mean over the alternatives."""
     hits, trials, every, of = _together(sums, other)
     total = np.zeros(hits.shape)
     for share, part in BELOW if direction == "below" else ABOVE:
@@ -62,7 +62,7 @@ def _parts(sums: Sums, other: Other, direction: Direction) -> Floats:
 
 
 def _possible(sums: Sums, other: Other, direction: Direction, needed: float) -> NDArray[np.bool_]:
-    """Where evidence of `needed` is possible: a likelihood ratio is never more than chi-squared allows."""
+    """Return where evidence of `needed` is possible: a likelihood ratio is never more than chi-squared allows."""
     hits, trials, every, of = _together(sums, other)
     share = np.divide(trials, of, out=np.zeros(trials.shape), where=of > 0)
     due = share * every
@@ -72,7 +72,10 @@ def _possible(sums: Sums, other: Other, direction: Direction, needed: float) -> 
 
 
 def _together(sums: Sums, other: Other) -> tuple[Floats, Floats, Floats, Floats]:
-    """Hits and trials since each beginning, trials as if no change left the ratio as it is, and both with the other."""
+    """Return hits and trials since each beginning, and both with the other.
+
+    The trials are those with which no change would leave the ratio as it is.
+    """
     hits, trials = sums.since()
     trials = trials * other.times
     more = 1.0 if sums.differs is None else 1.0 + sums.differs

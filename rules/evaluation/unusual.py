@@ -38,7 +38,7 @@ Value: TypeAlias = Callable[[tree.Node, Frame, Lookback], Column]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Usual:
-    """For each subject what is now, what is usual, and from where on something is unusual."""
+    """For each subject the present value, the usual one, and from where on a value is unusual."""
 
     now: Floats
     middle: Floats
@@ -48,7 +48,7 @@ class Usual:
     why: columns.Whys
 
     def usual(self, row: int, *, whole: bool) -> tuple[float, float]:
-        """The smallest and the largest value that is usual; `whole` for counts, which have no values in between."""
+        """Return the smallest and the largest usual value; `whole` for counts, which have no values in between."""
         low, high = float(self.low[row]), float(self.high[row])
         if whole:
             low, high = float(np.floor(low)) + 1, float(np.ceil(high)) - 1
@@ -57,14 +57,14 @@ class Usual:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Past:
-    """What happened on each day before (one row per day, the newest first), out of how much, and where it is known."""
+    """The past days (one row per day, the newest first): hits, their base, and where they are known."""
 
     amounts: Floats
     of: Floats
     known: NDArray[np.bool_]
 
     def weekday(self, number: int) -> "_Past":
-        """The days that lie a number of days before the same weekday."""
+        """Return the days that are a number of days before the same weekday."""
         rows = slice(number - 1 if number else 6, None, 7)
         return _Past(self.amounts[rows], self.of[rows], self.known[rows])
 
@@ -72,7 +72,7 @@ class _Past:
 def usual(
     node: tree.Unusual, parts: tuple[tree.Node, tree.Node] | None, frame: Frame, lookback: Lookback, value: Value
 ) -> Usual:
-    """What is usual for each subject. `parts` are both sides of a share of things counted, as they are counted."""
+    """Return the usual values of each subject. `parts` are both counts of a ratio of counts."""
     tops, bottoms = parts or (node.item, None)
     counts = parts is not None or types.is_counted(node.item)
     level = counts or types.is_amount(node.item)
@@ -99,7 +99,7 @@ def usual(
 
 
 def answer(node: tree.Unusual, found: Usual) -> columns.Truth:
-    """Yes where the present lies outside of what is usual, on the side that was asked for."""
+    """Return yes if the present is outside the usual range, on the requested side."""
     moved = found.now != found.middle  # where nothing ever varies, the edges are the middle
     below, above = moved & (found.now <= found.low), moved & (found.now >= found.high)
     yes = below if node.direction == "down" else above if node.direction == "up" else below | above
@@ -107,7 +107,7 @@ def answer(node: tree.Unusual, found: Usual) -> columns.Truth:
 
 
 def _tail(node: tree.Unusual) -> float:
-    """The probability beyond one edge."""
+    """Return the probability beyond one edge."""
     alone = 1 - float(node.confidence)
     return alone / 2 if node.direction == "either" else alone
 
@@ -162,7 +162,7 @@ def _spread(past: _Past, *, counts: bool, level: bool) -> _Spread:
 
 
 def _rate(part: _Past, *, counts: bool) -> Floats:
-    """What is usual of one weekday, per one of what is below: the middle, of small counts the mean."""
+    """Return the usual rate of one weekday, per unit of the denominator: the median, for small counts the mean."""
     each = np.where(part.known, part.amounts / np.where(part.of > 0, part.of, 1.0), np.nan)
     middle = _median(each, part.known)
     if not counts:
@@ -176,7 +176,7 @@ def _rate(part: _Past, *, counts: bool) -> Floats:
 
 
 def _median(values: Floats, known: NDArray[np.bool_]) -> Floats:
-    """The median of the known values of each column; 0 where there are none."""
+    """Return the median of the known values of each column; 0 where there are none."""
     ordered = np.sort(np.where(known, values, np.inf), axis=0)
     count = known.sum(axis=0)
     last = len(values) - 1
@@ -186,7 +186,7 @@ def _median(values: Floats, known: NDArray[np.bool_]) -> Floats:
 
 
 def _edges(found: _Spread, of: Floats, tail: float, *, counts: bool) -> tuple[Floats, Floats, Floats]:
-    """The middle, and from where on down and up a value is unusual."""
+    """Return the middle, and from where on down and up a value is unusual."""
     middle = found.rate * of
     own = np.maximum(np.abs(middle), 1e-9) if found.level else 1.0
     variance = _factor(found, own, counts=counts) * own * (1 + found.spare * of)
@@ -201,9 +201,9 @@ def _edges(found: _Spread, of: Floats, tail: float, *, counts: bool) -> tuple[Fl
 
 
 def _factor(found: _Spread, own: Floats | float, *, counts: bool) -> Floats:
-    """The variance per unit of the mean, here: where days differ by a share of themselves, it grows with the mean.
+    """Return the variance per unit of the mean here: if days differ by a share of themselves, it grows with the mean.
 
-    Below what is typical it stays as it is: what comes in bunches differs as much on a weak day.
+    Below the typical mean it is constant: bunched events differ as much on a weak day.
     """
     if not found.level:
         return found.factor
@@ -212,13 +212,13 @@ def _factor(found: _Spread, own: Floats | float, *, counts: bool) -> Floats:
 
 
 def _even(middle: Floats, variance: Floats, score: float) -> tuple[Floats, Floats]:
-    """The edges of a normal distribution."""
+    """Return the edges of a normal distribution."""
     reach = score * np.sqrt(variance)
     return middle - reach, middle + reach
 
 
 def _skewed(mean: Floats, variance: Floats, score: float) -> tuple[Floats, Floats]:
-    """The edges of a gamma distribution (Wilson and Hilferty): good days lie further out than bad ones."""
+    """Return the edges of a gamma distribution (Wilson and Hilferty): good days are further out than bad ones."""
     shape = np.maximum(mean, 1e-9) ** 2 / variance
     middle, reach = 1 - 1 / (9 * shape), score / (3 * np.sqrt(shape))
     low = np.where(middle > reach, mean * np.maximum(middle - reach, 0) ** 3, -1.0)
@@ -226,7 +226,7 @@ def _skewed(mean: Floats, variance: Floats, score: float) -> tuple[Floats, Float
 
 
 def _counted(mean: Floats, variance: Floats, tail: float) -> tuple[Floats, Floats]:
-    """The edges of a count: beyond them lies at most the tail of its negative binomial distribution."""
+    """Return the edges of a count: beyond them is at most the tail of its negative binomial distribution."""
     mean = np.maximum(mean, 1e-9)
     variance = np.maximum(variance, mean * (1 + 1e-6))
     size, chance = mean * mean / (variance - mean), mean / variance

@@ -27,7 +27,7 @@ SAME_PART: frozenset[tuple[Window, Window]] = frozenset(
 
 @dataclass(frozen=True, slots=True, order=True)
 class TimeRange:
-    """[start, end) in UTC. Empty where the end is not behind the start."""
+    """[start, end) in UTC. Empty if the end is not after the start."""
 
     start: datetime
     end: datetime
@@ -42,9 +42,9 @@ class TimeRange:
 
 
 def time_range(window: Window, now: datetime, settle: timedelta, zone: str) -> TimeRange:
-    """The window as of `now`, without the newest part that has not settled.
+    """Return the window as of `now`, without the newest part that has not settled.
 
-    A rolling window keeps its length and moves back; a calendar one loses its end, since its start is fixed.
+    A rolling window keeps its length and moves back; a calendar one loses its end, because its start is fixed.
     """
     end = now - settle
     if isinstance(window, Rolling):
@@ -54,7 +54,10 @@ def time_range(window: Window, now: datetime, settle: timedelta, zone: str) -> T
 
 
 def period(window: Calendar, now: datetime, zone: str) -> tuple[datetime, datetime]:
-    """Start and end of the whole calendar time range, in UTC; the end may lie ahead. Weeks begin on Monday."""
+    """Return start and end of the whole calendar time range, in UTC; the end may be in the future.
+
+    Weeks begin on Monday.
+    """
     today = now.astimezone(_zone(zone)).date()
     monday, first = today - today.weekday() * _DAY, today.replace(day=1)
     match window.unit:
@@ -81,7 +84,7 @@ def _month_before(first: date) -> date:
 
 
 def earlier(moment: datetime, shift: timedelta, zone: str) -> datetime:
-    """`shift` before the moment: whole days by the wall clock, anything else by elapsed time."""
+    """Return `shift` before the moment: whole days by local time, anything else by elapsed time."""
     if shift % _DAY:
         return moment - shift
     wall = moment.astimezone(_zone(zone))
@@ -90,9 +93,9 @@ def earlier(moment: datetime, shift: timedelta, zone: str) -> datetime:
 
 
 def before(current: TimeRange, baseline: Window, now: datetime, zone: str, window: Window | None = None) -> TimeRange:
-    """The time range to compare with: the one that ends where the current one begins, or a calendar time range.
+    """Return the time range to compare with: the one that ends where the current one begins, or a calendar time range.
 
-    Of a week or a month that is still growing (`window`), the same part of the one before.
+    For a week or a month that is not over (`window`), the same part of the previous one.
     """
     if isinstance(baseline, Rolling):
         return TimeRange(current.start - baseline.length, current.start)
@@ -110,7 +113,7 @@ def before(current: TimeRange, baseline: Window, now: datetime, zone: str, windo
 
 
 def same_hours(current: TimeRange, days: int, zone: str) -> tuple[TimeRange, ...]:
-    """The current time range on each of so many days before, by local time.
+    """Return the current time range on each of this number of days before, by local time.
 
     A day on which it does not exist is left out: an hour that a clock change skips has no data.
     """

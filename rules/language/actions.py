@@ -60,7 +60,7 @@ WRITABLE: Mapping[str, frozenset[str]] = {
 
 
 def actions(node: Node, available: AvailableNames, environment: Environment, findings: Findings) -> tuple[Action, ...]:
-    """All steps, each seeing the named steps before it."""
+    """Return all steps; each can use the named steps before it."""
     if not isinstance(node, Branch):
         findings.error(node.place, "`then` is a list of steps, such as - pause: offer")
         return ()
@@ -80,7 +80,7 @@ def actions(node: Node, available: AvailableNames, environment: Environment, fin
 
 
 def _spread(node: Node, findings: Findings) -> Iterator[Node]:
-    """One step for each channel of `notify: [traffic, ops]`; `text` may hold a text for each."""
+    """Yield one step for each channel of `notify: [traffic, ops]`; `text` may hold a text for each."""
     channels = node.entries.get("notify") if isinstance(node, Table) else None
     if not isinstance(node, Table) or not isinstance(channels, Branch):
         yield node
@@ -107,7 +107,10 @@ def _spread(node: Node, findings: Findings) -> Iterator[Node]:
 
 
 def first_target(node: Node | None) -> Dimension | None:
-    """The kind of the first step that names one which a rule may be evaluated per: what `scope: all` is all of."""
+    """Return the kind of the first step that names one which a rule may be evaluated per.
+
+    `scope: all` means all of it.
+    """
     for step in node.items if isinstance(node, Branch) else ():
         entries = step.entries if isinstance(step, Table) else {}
         for verb in VERBS:
@@ -118,7 +121,7 @@ def first_target(node: Node | None) -> Dimension | None:
 
 
 class _Step:
-    """Reads one step; what is wrong goes to the findings."""
+    """Reads one step; problems go to the findings."""
 
     def __init__(self, available: AvailableNames, environment: Environment, findings: Findings) -> None:
         self.available = available
@@ -325,9 +328,9 @@ class _Step:
 
 
 def _has_value_in_host(url: str) -> bool:
-    """Whether a template value decides where a request goes.
+    """Return whether a template value decides the destination of a request.
 
-    One that is the whole address may: the list of allowed addresses judges it.
+    A value that is the whole address is allowed: the list of allowed addresses checks it.
     """
     fixed, found, _ = url.partition("{{")
     if not found or (not fixed and url.count("{{") == 1 and url.endswith("}}")):
@@ -337,10 +340,10 @@ def _has_value_in_host(url: str) -> bool:
 
 
 def destructive(steps: tuple[Action, ...]) -> bool:
-    """True where a step takes traffic away."""
+    """Return True if a step takes traffic away."""
     return any(takes_traffic(step) for step in steps)
 
 
 def takes_traffic(step: Action) -> bool:
-    """True where one step takes traffic away. What `ensure` makes inactive had none."""
+    """Return True if one step takes traffic away. Entities that `ensure` makes inactive had none."""
     return VERBS[step.verb].deactivates or (not VERBS[step.verb].creates and stops_traffic(step.verb, step.values))

@@ -46,7 +46,7 @@ _PLURAL = {"offer": "offers", "publisher": "publishers", "advertiser": "advertis
 
 
 def digest(revision: Revision) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 over the canonical document."""
+    """Return the first 16 hexadecimal digits of the SHA-256 over the canonical document."""
     document = json.dumps(document_of(revision), sort_keys=True, ensure_ascii=True, default=_scalar)
     return sha256(document.encode()).hexdigest()[:16]
 
@@ -58,7 +58,7 @@ def _scalar(value: Any) -> Any:
 
 
 def document_of(revision: Revision) -> dict[str, Any]:
-    """The canonical document: dicts, lists, texts, booleans, ints and Decimals."""
+    """Return the canonical document: dicts, lists, texts, booleans, ints and Decimals."""
     header = {
         name: getattr(revision, name) for name in ("schema", "id", "title", "owner", "note") if getattr(revision, name)
     }

@@ -24,7 +24,7 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One word that may stand at the cursor. `insert` is what is written instead of the begun word."""
+    """One word that may be at the cursor. `insert` replaces the begun word."""
 
     word: str
     insert: str
@@ -33,7 +33,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What may stand at the cursor, in place of what was begun at `start`."""
+    """The words that may be at the cursor, in place of the text from `start`."""
 
     start: int
     options: tuple[Option, ...]
@@ -50,7 +50,7 @@ class _Level:
 
 
 def complete(text: str, at: int) -> Completion:
-    """What the schema allows at this place of the text."""
+    """Return what the schema allows at this place of the text."""
     before = text[: max(0, min(at, len(text)))]
     begun = _WORD.search(before)
     prefix = begun[0] if begun else ""
@@ -64,7 +64,7 @@ def complete(text: str, at: int) -> Completion:
 
 
 def _around(text: str) -> tuple[list[_Level], bool]:
-    """The levels around the end of the text, and whether a key is expected there instead of a word."""
+    """Return the levels around the end of the text, and whether a key is expected there instead of a word."""
     levels = [_Level(-1, "")]
     at_key = True
     for line in text.split("\n"):
@@ -101,7 +101,7 @@ def _around(text: str) -> tuple[list[_Level], bool]:
 
 
 def _close(levels: list[_Level], indent: int, *, dash: bool = False) -> None:
-    """End the levels that a line with this indentation is outside of. A dash may stand in the column of its key."""
+    """End the levels that a line with this indentation is outside of. A dash may be in the column of its key."""
     while len(levels) > 1 and (
         levels[-1].indent > indent or (levels[-1].indent == indent and (not dash or levels[-1].name == ITEM))
     ):
@@ -109,7 +109,7 @@ def _close(levels: list[_Level], indent: int, *, dash: bool = False) -> None:
 
 
 def _flow(levels: list[_Level], text: str) -> bool:
-    """Follow the brackets and keys of flow style. True where a key is expected at the end."""
+    """Follow the brackets and keys of flow style. Returns True if a key is expected at the end."""
     position, word = 0, ""
     while position < len(text):
         letter = text[position]
@@ -140,7 +140,7 @@ def _root() -> Schema:
 
 
 def _below(path: Sequence[str]) -> list[Schema]:
-    """The alternatives of the schema that may stand at a path."""
+    """Return the alternatives of the schema at a path."""
     nodes = list(_alternatives(_root()))
     for name in path:
         nodes = [one for node in nodes for step in _step(node, name) for one in _alternatives(step)]
@@ -157,7 +157,7 @@ def _step(node: Schema, name: str) -> Iterator[Schema]:
 
 
 def _alternatives(node: Schema, depth: int = 0) -> Iterator[Schema]:
-    """A node itself, and what it refers to or offers a choice of."""
+    """Yield a node itself, and its references and choices."""
     yield node
     if depth > MAX_DEPTH:
         return
@@ -170,7 +170,7 @@ def _alternatives(node: Schema, depth: int = 0) -> Iterator[Schema]:
 
 
 def _keys(nodes: Sequence[Schema], present: set[str]) -> Iterator[Option]:
-    """Keys that may be added to those that are there: only of alternatives that know all of these."""
+    """Yield keys that may be added to the existing ones: only of alternatives that know all of these."""
     for node in nodes:
         own = node.get("properties", {})
         if present <= own.keys():
@@ -182,7 +182,7 @@ def _keys(nodes: Sequence[Schema], present: set[str]) -> Iterator[Option]:
 
 
 def _words(nodes: Sequence[Schema]) -> Iterator[Option]:
-    """Words that may follow a key. What they mean stands at the key."""
+    """Yield words that may follow a key. Their meaning is described at the key."""
     for node in nodes:
         words = [*node.get("enum", ()), *([node["const"]] if "const" in node else [])]
         yield from (Option(str(word), str(word), "") for word in words)

@@ -18,7 +18,7 @@ _GROUPS = ("all", "any", "none")
 
 
 def group(node: Node, available: AvailableNames, findings: Findings, *, listed_as: str = "all") -> Group | None:
-    """A group of conditions: `all`, `any` or `none` over a list, a bare list, or a single condition."""
+    """Read a group of conditions: `all`, `any` or `none` over a list, a bare list, or a single condition."""
     if isinstance(node, Branch):
         return _listed(cast("Any", listed_as), node, node.place, available, findings)
     if isinstance(node, Leaf):
@@ -64,14 +64,14 @@ def _listed(kind: Any, node: Node, place: Place, available: AvailableNames, find
 
 
 def condition(node: Leaf, available: AvailableNames, findings: Findings) -> Condition | None:
-    """One condition: a text that is true or false."""
+    """Read one condition: a text that is true or false."""
     if isinstance(node.value, bool):
         return Condition(node.raw, node.place, tree.Constant(value=node.value, kind="bool"))
     return _read(node, available, findings, condition=True)
 
 
 def expression(node: Node, available: AvailableNames, findings: Findings) -> Condition | None:
-    """One expression: a text that is any value."""
+    """Read one expression: a text with any value."""
     if not isinstance(node, Leaf):
         findings.error(node.place, f"{_shape(node)} where an expression such as body.id is needed")
         return None
@@ -107,7 +107,7 @@ def _resolved(parsed: Condition, available: AvailableNames, findings: Findings, 
 
 
 def template(node: Node, available: AvailableNames, findings: Findings) -> Template | None:
-    """A text that may hold `{{ expression }}` parts; every part is checked."""
+    """Read a text that may hold `{{ expression }}` parts; every part is checked."""
     if not isinstance(node, Leaf) or node.value is None:
         findings.error(node.place, f"{_shape(node)} where a text is needed")
         return None
@@ -136,7 +136,7 @@ def _with_lone_references(filled: Template, findings: Findings) -> Template | No
 
 
 def reference_to(node: Node, available: AvailableNames, findings: Findings) -> Template | None:
-    """Like `template`, but a text without `{{ }}` is itself the expression: `from: {offer: body.offer_id}`."""
+    """Read like `template`, but a text without `{{ }}` is itself the expression: `from: {offer: body.offer_id}`."""
     if isinstance(node, Leaf) and isinstance(node.value, str) and "{{" not in node.raw:
         found = expression(node, available, findings)
         return Template(f"{{{{ {node.raw} }}}}", node.place, (found,)) if found else None

@@ -50,7 +50,7 @@ _QUARTZ_DAY = re.compile(r"(?P<day>[1-7])(?P<more>l|#[1-5]|/\d)?", re.ASCII)
 
 
 def problem(expression: str) -> str | None:
-    """What is wrong with a five-field cron expression, and the remedy; None where cronsim takes it."""
+    """Return the problem of a five-field cron expression, and the remedy; None if cronsim accepts it."""
     parts = expression.split()
     if len(parts) == len(_FIELDS) and "?" not in expression:
         return _field_problem(parts)
@@ -66,7 +66,7 @@ def problem(expression: str) -> str | None:
 
 
 def warning(expression: str) -> str | None:
-    """What a valid expression means that its author may not have meant, or None."""
+    """Return an unexpected meaning of a valid expression, or None."""
     _, _, day, _, weekday = expression.split()
     for step, full, other in ((day, "1-31", weekday), (weekday, "0-6", day)):
         if step.startswith("*/") and other != "*":
@@ -76,7 +76,7 @@ def warning(expression: str) -> str | None:
 
 
 def _uneven_step(expression: str) -> str | None:
-    """A step begins anew with each hour and each day, so one that does not divide them has a shorter last gap."""
+    """Warn about an uneven step: a step begins again with each hour and each day, so its last gap may be shorter."""
     minute, hour, *_ = expression.split()
     for field, full, unit, whole in ((minute, 60, "minutes", "hour"), (hour, 24, "hours", "day")):
         found = re.fullmatch(r"(?:\*|0-59|0-23)/(\d+)", field)
@@ -107,7 +107,7 @@ def _field_problem(parts: list[str]) -> str | None:
 
 
 def _range_hint(name: str, parts: list[str]) -> str:
-    """`fri-mon` runs backwards, because a week begins with Sunday, which is 0."""
+    """Return a hint about `fri-mon`, which runs backwards, because a week begins with Sunday, which is 0."""
     begin, _, end = parts[4].lower().partition("-")
     first, last = (_day(word) for word in (begin, end))
     if name != "day-of-week" or first is None or last is None:
@@ -118,7 +118,7 @@ def _range_hint(name: str, parts: list[str]) -> str:
 
 
 def _word_hint(number: int, parts: list[str]) -> str:
-    """`monday`, `january`, Jenkins's `H/15`: what such a field is called here."""
+    """Return the local form of `monday`, `january`, or Jenkins's `H/15`."""
     meant = re.sub(r"[a-z]+", lambda found: found[0][:3], parts[number].lower()).replace("h/", "*/")
     changed = [*parts[:number], meant, *parts[number + 1 :]]
     return f"; write {' '.join(changed)}" if _is_valid(" ".join(changed)) else ""
@@ -131,7 +131,7 @@ def _day(word: str) -> int | None:
 
 
 def _meant_in_zone(text: str) -> str | None:
-    """`TZ=Europe/Berlin 0 6 * * *`, `@daily Europe/Berlin`: the zone stands beside the expression here."""
+    """Return a hint about `TZ=Europe/Berlin 0 6 * * *` or `@daily Europe/Berlin`: here the zone has its own key."""
     found = _ZONED.fullmatch(text) or _BEHIND.fullmatch(text)
     if found is None:
         return _two_readings(text) or _meant(text)
@@ -143,7 +143,7 @@ def _meant_in_zone(text: str) -> str | None:
 
 
 def _two_readings(text: str) -> str | None:
-    """Days of the week as numbers where it is not beyond doubt whose they are: Quartz begins with Sunday as 1."""
+    """Return a hint about ambiguous weekday numbers: Quartz begins with Sunday as 1."""
     parts = text.split()
     if len(parts) == len(_FIELDS) and "?" in text:
         minute, hour, day, month, weekday = parts
@@ -161,7 +161,7 @@ def _two_readings(text: str) -> str | None:
 
 
 def _meant(text: str) -> str | None:
-    """The five fields for a shorthand, a Quartz or a systemd expression."""
+    """Return the five fields for a shorthand, a Quartz or a systemd expression."""
     word = text.removeprefix("@")
     if word in _SHORTHANDS:
         return _SHORTHANDS[word]
@@ -178,7 +178,7 @@ def _meant(text: str) -> str | None:
 
 
 def _from_quartz(day: str) -> str:
-    """Quartz counts the days of the week from 1, which is Sunday; its `L` alone is the seventh, Saturday."""
+    """Convert from Quartz, which counts weekdays from 1, Sunday; its `L` alone is the seventh, Saturday."""
     return "-".join("6" if part == "l" else _QUARTZ_DAY.sub(_one_less, part) for part in day.split("-"))
 
 

@@ -33,7 +33,10 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """One number of a text. `name` says which: `guards.cooldown`, or `when.all.0#1` for the second of a condition."""
+    """One number of a text.
+
+    `name` identifies it: `guards.cooldown`, or `when.all.0#1` for the second of a condition.
+    """
 
     name: str
     text: str
@@ -43,7 +46,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of a rule with its path, and its text cut into words and numbers."""
+    """One value of a rule with its path, and its text divided into words and numbers."""
 
     path: Path
     parts: Sequence[str | Number]
@@ -54,9 +57,9 @@ class Value:
 
 
 def values(text: str) -> list[Value]:
-    """Every value of the first rule of a text but for those that are about the rule itself, in the order of the text.
+    """Return every value of the first rule of a text, except those about the rule itself, in the order of the text.
 
-    Empty for a text that is not YAML: `check` says where.
+    It is empty for a text that is not YAML: `check` says where.
     """
     root = next((one.root for one in documents(text, "")), None)
     if not isinstance(root, Table):
@@ -68,12 +71,12 @@ def values(text: str) -> list[Value]:
 
 
 def numbers(text: str) -> list[Number]:
-    """The numbers of a text that can be changed."""
+    """Return the numbers of a text that can be changed."""
     return [part for value in values(text) for part in value.parts if isinstance(part, Number)]
 
 
 def with_numbers(text: str, changes: Mapping[str, str]) -> str:
-    """The text with other numbers. Raises NotRewritable for a name that is not there, and for what is not a number."""
+    """Return the text with other numbers. Raises NotRewritable for an unknown name or an invalid number."""
     known = {one.name: one for one in numbers(text)}
     lines = text.split("\n")
     wanted = []
@@ -135,7 +138,7 @@ _PLAIN_TEXT = re.compile(r"[A-Za-z][\w ,.()/'%+-]*")
 
 
 def header(text: str) -> dict[str, str]:
-    """Id, title, owner and note of the first rule of a text, as far as they are there."""
+    """Return id, title, owner and note of the first rule of a text, as far as they exist."""
     root = next((one.root for one in documents(text, "")), None)
     found = root.entries if isinstance(root, Table) else {}
     leaves = {name: found[name] for name in HEADER if name in found}
@@ -143,7 +146,7 @@ def header(text: str) -> dict[str, str]:
 
 
 def with_header(text: str, changes: Mapping[str, str]) -> str:
-    """The text with another id, title or owner; an empty title or owner is taken out. Raises NotRewritable."""
+    """Return the text with another id, title or owner; an empty title or owner is removed. Raises NotRewritable."""
     for name, new in changes.items():
         text = _with_key(text, name, " ".join(new.split()))
     return text
@@ -177,7 +180,10 @@ def _with_key(text: str, name: str, new: str) -> str:
 
 
 def without_tests(text: str, starts: Collection[int]) -> str:
-    """The text without the tests that begin on these lines (from 1). Raises NotRewritable where they share a line."""
+    """Return the text without the tests that begin on these lines (from 1).
+
+    Raises NotRewritable if they share a line.
+    """
     root = next((one.root for one in documents(text, "")), None)
     node = root.entries.get("tests") if isinstance(root, Table) else None
     if not isinstance(root, Table) or not isinstance(node, Branch):

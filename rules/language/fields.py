@@ -31,7 +31,7 @@ _HOLDS = ("midnight", "manual")
 
 
 class StrictSchema(Schema):
-    """Refuses keys that it does not know; `read` adds which one was probably meant."""
+    """A schema that refuses unknown keys; `read` adds which one was probably meant."""
 
     class Meta:
         unknown = RAISE
@@ -40,7 +40,7 @@ class StrictSchema(Schema):
 
 
 class Findings(list[Problem]):
-    """The problems of one document, as they turn up."""
+    """The problems of one document, in order of discovery."""
 
     def error(self, place: Place, message: str) -> None:
         self.append(Problem(place, message))
@@ -54,9 +54,9 @@ class Findings(list[Problem]):
 
 
 def read(schema: Schema, node: Node, findings: Findings, key: str = "") -> Any:
-    """The value that the schema builds from the node, or None; what is wrong goes to the findings.
+    """Return the value that the schema builds from the node, or None; problems go to the findings.
 
-    `key` is where the node stands, as in `trigger.webhook`: for the example of how it is written.
+    `key` is the path of the node, as in `trigger.webhook`: for the example of how it is written.
     """
     try:
         return schema.load(cast("Any", data(node)))
@@ -89,7 +89,7 @@ def _problem(text: str, key: str, node: Node, child: Node, schema: Any) -> Probl
 
 
 def _example(key: str) -> str:
-    """How a key is written that needs lines of its own, from the reference."""
+    """Return an example of a key with its own lines, from the reference."""
     if key in KEYS:
         return f"; write {KEYS[key].example}"
     examples = [one.example for path, one in KEYS.items() if path.rpartition(".")[2] == key and "{" in one.example]
@@ -122,7 +122,7 @@ _MESSAGES: dict[str, Any] = {"required": "is missing", "null": "needs a value"}
 
 
 class _Value(fields.Field[Any]):
-    """A field whose `understood` gives the value, or raises ValidationError with words for people."""
+    """A field whose `understood` returns the value, or raises ValidationError with a readable text."""
 
     default_error_messages = _MESSAGES
 
@@ -147,7 +147,7 @@ class Text(_Value):
 
 
 class Word(_Value):
-    """One of a closed list."""
+    """A word of a closed list."""
 
     def __init__(self, *choices: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -323,12 +323,12 @@ class OneOrMany(fields.List[Any]):
 
 
 def length(value: Any) -> timedelta | None:
-    """A duration value of the YAML, or None. A bare number is none: it has no unit."""
+    """Return a duration value of the YAML, or None. A bare number is not one: it has no unit."""
     return durations.duration(value) if isinstance(value, str) else None
 
 
 def money(value: Any) -> tuple[Decimal, str | None] | None:
-    """An amount with its currency, or without one; None for anything else."""
+    """Return an amount with or without its currency; None for anything else."""
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return durations.plain(Decimal(value)), None
     found = _MONEY.fullmatch(value) if isinstance(value, str) else None
@@ -336,7 +336,7 @@ def money(value: Any) -> tuple[Decimal, str | None] | None:
 
 
 def hold_for(value: Any) -> HoldFor | None:
-    """How long a pause lasts: `12h`, `until midnight`, `midnight`, `manual`; None for anything else."""
+    """Return how long a pause lasts: `12h`, `until midnight`, `midnight`, `manual`; None for anything else."""
     raw = value.removeprefix("until ") if isinstance(value, str) else ""
     if raw in _HOLDS:
         return HoldFor(cast("Any", raw))
@@ -345,7 +345,7 @@ def hold_for(value: Any) -> HoldFor | None:
 
 
 def is_zone(name: str) -> bool:
-    """True for a time zone that this machine knows."""
+    """Return True for a time zone that this machine knows."""
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -354,7 +354,7 @@ def is_zone(name: str) -> bool:
 
 
 def spelled(value: Any) -> str:
-    """A YAML value as the person wrote it, for messages; what is not a single value by its shape."""
+    """Return a YAML value as the person wrote it, for messages; for mappings and lists, their kind."""
     if isinstance(value, bool):
         return f"'{str(value).lower()}'"
     if value is None:
@@ -372,5 +372,5 @@ def _meant(value: Any, choices: Iterable[str]) -> str:
 
 
 def at(place: Place, offset: int) -> Place:
-    """So many columns further on the same line."""
+    """Return a place on the same line, a number of columns further."""
     return replace(place, column=place.column + offset)

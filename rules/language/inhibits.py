@@ -18,7 +18,7 @@ _PATTERN = re.compile(r"[A-Za-z0-9_*-]+")
 def inhibits(
     node: Node, about: tuple[Trigger | None, Scope], lasting: For | None, findings: Findings
 ) -> Inhibits | None:
-    """The rules that are held back; without `per` about whatever shares all dimensions of the rule's own `scope.per`.
+    """Read the rules to hold back; without `per`, for items that share all dimensions of the rule's own `scope.per`.
 
     `about` is the rule's trigger and scope, `lasting` its `for`.
     """
@@ -40,7 +40,7 @@ def inhibits(
 
 
 def shareable(scope: Scope) -> tuple[Dimension, ...]:
-    """The dimensions of a rule's items that another rule's items may share: its own, and an offer's advertiser."""
+    """Return the dimensions that other rules' items may share: the rule's own, and an offer's advertiser."""
     own = tuple(dimension for dimension in scope.per if dimension != "event")
     return (*own, "advertiser") if "offer" in own and "advertiser" not in own else own
 
@@ -59,7 +59,7 @@ def _shared(per: tuple[str, ...] | None, scope: Scope, place: Place, findings: F
 
 
 class _Patterns(Words):
-    """One rule's id or several, in which `*` stands for any part."""
+    """One rule id or several, in which `*` stands for any text."""
 
     def understood(self, value: Any) -> tuple[str, ...]:
         found = super().understood(value)

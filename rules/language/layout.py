@@ -14,7 +14,7 @@ _BREAK = re.compile(r"^(?:---|\.\.\.)(?=\s|$).*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """One key with all of its lines: comments above it, itself and what stands below it."""
+    """One key with all of its lines: comments above it, itself and its content."""
 
     key: str
     above: tuple[str, ...]
@@ -22,9 +22,9 @@ class _Block:
 
 
 def ordered(text: str, name: str) -> str:
-    """The text of a rule file with its keys in the language's order, each with its comments.
+    """Return the text of a rule file with its keys in the language's order, each with its comments.
 
-    What stands on one line (`{every: 15m}`) and lists keep their order. Raises RuleError where it is not a rule file.
+    Keys on one line (`{every: 15m}`) and lists keep their order. Raises RuleError if it is not a rule file.
     """
     parts, position = [], 0
     for found in _BREAK.finditer(text):
@@ -45,7 +45,7 @@ def _document(text: str, name: str) -> str:
 
 
 def _table(table: Table, lines: Sequence[str], start: int, end: int, path: str) -> list[str]:
-    """The lines from `start` to `end` that hold a mapping, in order."""
+    """Return the lines from `start` to `end` that hold a mapping, in order."""
     places = [(place.line - 1, key) for key, place in table.keys.items()]
     columns = {place.column for place in table.keys.values()}
     if len({line for line, _ in places}) < len(places) or len(columns) != 1:
@@ -69,9 +69,9 @@ def _table(table: Table, lines: Sequence[str], start: int, end: int, path: str) 
 
 
 def _begin(lines: Sequence[str], line: int, start: int, indent: int) -> int:
-    """Where the comments above a line begin: those that are indented as the line is, and empty lines between them.
+    """Return where the comments above a line begin: those with the line's indentation, and empty lines between them.
 
-    At the very top a comment is about the file, and stays there, unless an empty line sets it apart from one that is.
+    At the very top a comment is about the file, and stays there, unless an empty line separates it from a file comment.
     """
     begin = line
     while begin > start and _is_above(lines[begin - 1], indent):
@@ -88,20 +88,20 @@ def _is_above(line: str, indent: int) -> bool:
 
 
 def _tail(lines: Sequence[str], start: int, end: int, indent: int) -> int:
-    """Where the last key's lines end: comments behind it that are indented as the keys are belong to nobody."""
+    """Return where the last key's lines end: later comments with the keys' indentation belong to no key."""
     while end > start and _is_above(lines[end - 1], indent):
         end -= 1
     return end
 
 
 def _trimmed(lines: Sequence[str]) -> list[str]:
-    """The lines with one empty line where there are several."""
+    """Return the lines with one empty line in place of several."""
     return [line for number, line in enumerate(lines) if line.strip() or number == 0 or lines[number - 1].strip()]
 
 
 @cache
 def _order() -> Mapping[str, tuple[str, ...]]:
-    """The keys of each section in the language's order, by the path above them (`guards.at_most.`)."""
+    """Return the keys of each section in the language's order, by the path above them (`guards.at_most.`)."""
     found: dict[str, list[str]] = {}
     for path, _ in properties(json_schema()):
         above, _, name = path.rpartition(".")

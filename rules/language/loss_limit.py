@@ -27,7 +27,7 @@ class LoseAtMostSchema(StrictSchema):
 
     @validates_schema
     def check(self, data: dict[str, Any], **_: Any) -> None:
-        """Each way to limit a loss has settings of its own."""
+        """Check that each way to limit a loss has only its own settings."""
         then = data["then"]
         if then == "cap" and "clicks_per_day" not in data:
             raise ValidationError("then: cap needs clicks_per_day, such as clicks_per_day: 200", "then")
@@ -46,7 +46,7 @@ class LoseAtMostSchema(StrictSchema):
 
 
 def loss_limit(node: Node | None, account: str, environment: Environment, findings: Findings) -> LoseAtMost | None:
-    """`lose_at_most: 50 USD`, which is short for {amount: 50 USD, then: ask}, or the longer form."""
+    """Read `lose_at_most: 50 USD`, which is short for {amount: 50 USD, then: ask}, or the longer form."""
     if node is None:
         return None
     section = node if isinstance(node, Table) else Table(node.place, {"amount": node}, {"amount": node.place})
@@ -58,7 +58,7 @@ def loss_limit(node: Node | None, account: str, environment: Environment, findin
 
 
 def unfit(revision: Revision) -> Iterator[str]:
-    """Why `lose_at_most` cannot work in this rule."""
+    """Yield why `lose_at_most` cannot work in this rule."""
     limit = revision.lose_at_most
     if limit is None:
         return
@@ -75,7 +75,7 @@ def unfit(revision: Revision) -> Iterator[str]:
 
 
 def is_judged(node: tree.Node) -> bool:
-    """Whether a condition asks for evidence that a ratio of counts is beyond a line."""
+    """Return whether a condition needs evidence that a ratio of counts is beyond a threshold."""
     return (
         isinstance(node, tree.Compare) and node.confidence is not None and types.ratio_of_counts(node.left) is not None
     )
@@ -98,9 +98,9 @@ def _tests(group: Group | None) -> Iterator[tree.Node]:
 
 
 def with_losses(group: Group, limit: LoseAtMost) -> Group:
-    """The same conditions, with each that waits for evidence replaced by the question whether too much is lost.
+    """Return the same conditions, in which the question of too much loss replaces each one that waits for evidence.
 
-    What is turned round stays as it is: nothing is lost by a ratio that is good.
+    A negated condition stays unchanged: a good ratio loses nothing.
     """
     if group.kind == "none":
         return group

@@ -83,7 +83,7 @@ _FORMULAS: Mapping[str, str] = {  # measures of other trackers that have no name
 
 @dataclass(frozen=True, slots=True)
 class AvailableNames:
-    """What a rule may name: its subject's dimensions, the event, joined tables with their columns, earlier steps."""
+    """The names that a rule may use: its dimensions, the event, joined tables with their columns, earlier steps."""
 
     per: tuple[Dimension, ...] = ()  # empty where the subject is only an event
     event: bool = False
@@ -93,7 +93,7 @@ class AvailableNames:
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """The dimensions that can be measured: the subject's own, and an offer's advertiser."""
+        """The measurable dimensions: the subject's own, and an offer's advertiser."""
         return (*self.per, "advertiser") if "offer" in self.per and "advertiser" not in self.per else self.per
 
     @property
@@ -109,7 +109,7 @@ class _Unknown(ValueError):
 
 
 def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[tree.Node, tuple[Problem, ...]]:
-    """Replace each Name by what it stands for. Names that stand for nothing stay, each with a problem."""
+    """Replace each Name by its meaning. Unknown names stay, each with a problem."""
     problems: list[Problem] = []
 
     def visit(part: tree.Node) -> tree.Node:
@@ -136,7 +136,7 @@ def resolve(node: tree.Node, place: Place, available: AvailableNames) -> tuple[t
 
 
 def _of_count(part: tree.Count, place: Place, available: AvailableNames) -> tuple[tree.Node, list[Problem]]:
-    """A count with the names of its `where` resolved, and what is wrong with it."""
+    """Return a count with the names of its `where` resolved, and its problems."""
     where = part.where
     problems: list[Problem] = []
     if where is not None:
@@ -155,7 +155,7 @@ def _of_count(part: tree.Count, place: Place, available: AvailableNames) -> tupl
 
 
 def _qualified(node: tree.Node, dimension: Dimension) -> tree.Node:
-    """`active` is the offer's where offers are counted."""
+    """Return a qualified name: `active` is the offer's if offers are counted."""
     if isinstance(node, tree.Name):
         plain = "." not in node.text and node.text not in CLOCK and not metrics.is_metric(node.text)
         return replace(node, text=f"{dimension}.{node.text}") if plain else node
@@ -163,7 +163,7 @@ def _qualified(node: tree.Node, dimension: Dimension) -> tree.Node:
 
 
 def _shared(part: tree.Count, available: AvailableNames) -> tuple[tuple[Dimension, ...] | None, str | None]:
-    """What the entities share with the subject; a problem where that may be two things."""
+    """Return what the entities share with the subject; a problem if it is ambiguous."""
     has_advertiser = part.kind == "offers" and "advertiser" in available.dimensions
     if part.per == ("advertiser",) and not has_advertiser:
         if part.kind != "offers":
@@ -195,7 +195,7 @@ def _table_problem(part: tree.InTable, available: AvailableNames) -> str | None:
 
 
 def no_table(name: str, known: Mapping[str, object]) -> str:
-    """Why a table cannot be used: its file cannot be read, or there is none."""
+    """Return why a table cannot be used: its file cannot be read, or there is none."""
     if name in known:
         return f"the table '{name}' cannot be read; fix tables/{name}.csv first"
     hint = did_you_mean(name, known) or f"; put it into tables/{name}.csv"
@@ -203,7 +203,7 @@ def no_table(name: str, known: Mapping[str, object]) -> str:
 
 
 def _of_group(name: tree.Name) -> tree.Name:
-    """`per advertiser` is per advertiser.id."""
+    """Return the dimension of a group: `per advertiser` means per advertiser.id."""
     return replace(name, text=f"{name.text}.id") if name.text in ENTITY_FIELDS else name
 
 
@@ -335,7 +335,7 @@ def _quoting_hint(text: str) -> str:
 
 
 def all_names(available: AvailableNames) -> Iterator[str]:
-    """Every name that the rule could use, as far as they can be listed."""
+    """Yield every name that the rule could use, as far as they can be listed."""
     if available.per:
         yield from metrics.NAMES
         yield from available.per
@@ -352,15 +352,15 @@ def all_names(available: AvailableNames) -> Iterator[str]:
 
 
 def used(nodes: Iterable[tree.Node]) -> Iterator[tree.Node]:
-    """The names inside these trees, after resolving: metrics, attributes, references."""
+    """Yield the names inside these trees, after resolving: metrics, attributes, references."""
     for node in nodes:
         yield from (part for part in node.walk() if isinstance(part, tree.Metric | tree.Attribute | tree.Own))
 
 
 def value_doubt(name: str, value: object) -> str | None:
-    """Why the field of an entity, as in `publisher.country`, never has this value; None where it may.
+    """Return why the field of an entity, as in `publisher.country`, never has this value; None if it may.
 
-    Such a comparison would never be met, and nobody would notice.
+    Such a comparison would never be true, and nobody would notice.
     """
     kind, _, attribute = name.partition(".")
     if attribute not in ENTITY_FIELDS.get(kind, ()):

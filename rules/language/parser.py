@@ -121,7 +121,7 @@ def _spoken(phrase: str) -> str:
 
 
 class _Wrong(ValueError):
-    """Found while the tree is built; becomes a Problem with a place outside."""
+    """An error during the construction of the tree; it becomes a Problem with a place outside."""
 
     def __init__(self, column: int, message: str) -> None:
         super().__init__(message)
@@ -129,9 +129,9 @@ class _Wrong(ValueError):
 
 
 def condition(text: str, place: Place) -> Condition:
-    """Read one condition or expression. `place` is where its first character stands.
+    """Read one condition or expression. `place` is that of its first character.
 
-    Raises RuleError with one located problem for anything that is not of the language, too long or too deep.
+    Raises RuleError with one located problem for a text outside the language, too long or too deep.
     """
     return Condition(text=text, place=place, tree=_parse(text, place))
 
@@ -218,12 +218,12 @@ def _explain(text: str, error: UnexpectedInput) -> tuple[int, str]:
 
 
 def _with_remedy(said: str, written: str) -> str:
-    """What to write instead goes before a word that is near."""
+    """Return the message; a suggested text replaces a similar word."""
     return said.partition("; did you mean")[0] + written if written else said
 
 
 def _written(text: str, position: int, awaited: set[str]) -> str:
-    """What to write instead where another language has a phrase of its own for it, or nothing."""
+    """Return what to write instead of a phrase of another language, or nothing."""
     rest, before = text[position:], text[:position].strip()
     if "DURATION" in awaited and (found := _A_TIME.match(rest)) and (spoken := durations.meant(found[0])):
         return f"; write {spoken}"
@@ -234,7 +234,7 @@ def _written(text: str, position: int, awaited: set[str]) -> str:
 
 
 def _ranking_hint(before: str, word: str) -> str:
-    """`worts 5 by cr`, `worst by cr`: what was begun as a ranking."""
+    """Return a hint about an incomplete ranking: `worts 5 by cr`, `worst by cr`."""
     begun = before.rsplit(maxsplit=1)[-1] if before.split() else ""
     side = nearest(begun, tree.SIDES)
     if side is None or not (word == "by" or word[:1].isdigit()):
@@ -275,7 +275,7 @@ def _unexpected(word: str, awaited: set[str]) -> str:
 
 
 def _named(awaited: set[str]) -> str:
-    """The awaited terminals in words; a whole value's worth of them is just 'a value'."""
+    """Return the expected terminals in words; all terminals of a value are just 'a value'."""
     names: list[str] = []
     rest = awaited - {"PER"} if "OVER" in awaited else set(awaited)  # behind few values only; the nearest word knows it
     if {"NUMBER", "NAME"} <= rest:
@@ -298,7 +298,7 @@ def _named(awaited: set[str]) -> str:
 
 @v_args(inline=True)
 class _Builder(Transformer[Token, tree.Node]):
-    """Called by the parser for each rule of the grammar as soon as it is recognised."""
+    """Builds the tree; the parser calls it for each rule of the grammar as soon as it is recognised."""
 
     def start(self, item: tree.Node) -> tree.Node:
         return item
@@ -483,7 +483,7 @@ def _confident(node: tree.Node, sure: tuple[Decimal, tree.Holds], column: int) -
 
 
 def _group(name: Token) -> tuple[Any, ...]:
-    """`per advertiser`; `per network` is the whole account."""
+    """Return the group of `per advertiser`; `per network` is the whole account."""
     if str(name) == "network":
         return ()
     if str(name) != "advertiser":
@@ -495,7 +495,7 @@ def _group(name: Token) -> tuple[Any, ...]:
 
 
 def _grouped(node: tree.Node, per: tuple[Any, ...], column: int) -> tree.Node:
-    """A comparison whose counts are per what stands behind it."""
+    """Return a comparison whose counts use the group after it."""
     if isinstance(node, tree.Compare):
         sides = {
             name: replace(side, per=per)
@@ -554,7 +554,7 @@ def _unquoted(token: Token) -> str:
 
 
 def _dotted(token: Token) -> str:
-    """body.items[0]["first-name"] as body.items.0.first-name."""
+    """Return body.items[0]["first-name"] as body.items.0.first-name."""
     return str(token).replace('["', ".").replace('"]', "").replace("[", ".").replace("]", "")
 
 

@@ -25,7 +25,7 @@ _COUNTED = re.compile(r"\{(\d{1,9})(,(\d{0,9}))?\}", re.ASCII)
 
 
 class PatternError(ValueError):
-    """A pattern outside the bounded set. Says which part, in words."""
+    """The pattern is outside the bounded set. The text says which part."""
 
 
 class Pattern:
@@ -47,7 +47,7 @@ class Pattern:
             raise PatternError(_words(error)) from None
 
     def found_in(self, subject: str) -> bool:
-        """True when the pattern occurs in the subject. Raises ValueError beyond MAX_SUBJECT characters."""
+        """Return True if the pattern occurs in the subject. Raises ValueError beyond MAX_SUBJECT characters."""
         if len(subject) > MAX_SUBJECT:
             raise ValueError(f"a text of more than {MAX_SUBJECT} characters is not searched")
         text = subject.encode("utf-8", "replace").decode()  # half a surrogate pair is not a character
@@ -56,7 +56,7 @@ class Pattern:
 
 @lru_cache(maxsize=1_000)
 def compiled(text: str) -> Pattern:
-    """The pattern, kept for the next time. Raises PatternError for one outside the bounded set."""
+    """Return the compiled pattern and cache it. Raises PatternError for one outside the bounded set."""
     return Pattern(text)
 
 
@@ -69,7 +69,7 @@ def _words(error: Exception) -> str:
 
 
 class _Translator:
-    """Writes a pattern of ours as one of RE2, from the left to the right, and refuses what is not known here."""
+    """Translates one of our patterns to RE2, from the left to the right, and refuses unknown parts."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -142,7 +142,7 @@ class _Translator:
         return "(?:"
 
     def _escaped(self) -> str:
-        """The character that was meant, or the letter of a class."""
+        """Return the intended character, or the letter of a class."""
         mark = self._text[self._at : self._at + 1]
         self._at += 1
         if mark in _CONTROLS:
@@ -185,5 +185,5 @@ class _Translator:
 
 
 def _literal(character: str) -> str:
-    """One character as itself, in a set and outside."""
+    """Return one character as itself, in a set and outside."""
     return f"\\x{{{ord(character):x}}}" if not character.isalnum() or not character.isascii() else character

@@ -6,9 +6,9 @@ from rules.model.renamed import RENAMED_KEYS
 
 
 def current_keys(node: Table, at: str, findings: Findings) -> Table:
-    """The mapping at the path `at` with the present keys, and a warning at the place of each old one.
+    """Return the mapping at the path `at` with the present keys, and a warning at the place of each old one.
 
-    An old key beside its new one stays where it is, and is refused as an unknown key.
+    An old key beside its new one stays, and is refused as an unknown key.
     """
     names = {
         row.old.rpartition(".")[2]: row.new.rpartition(".")[2]

@@ -12,7 +12,7 @@ _WIDE = 4_096  # a condition stays on one line, so that an error in it has a col
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes plain documents. Texts that any YAML reader could take for something else are quoted by PyYAML."""
+    """Writes plain documents. PyYAML quotes texts that any YAML reader could misread."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
@@ -26,12 +26,12 @@ _Dumper.add_representer(Decimal, _decimal)
 
 
 def to_yaml(revision: Revision) -> str:
-    """The revision's canonical document; `load` gives a revision with the same hash."""
+    """Return the revision's canonical document; `load` gives a revision with the same hash."""
     return as_yaml(document_of(revision))
 
 
 def as_yaml(document: Any) -> str:
-    """Any plain document in the dialect that `load` reads."""
+    """Return any plain document in the dialect that `load` reads."""
     return yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDE, default_flow_style=None
     )

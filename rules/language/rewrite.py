@@ -5,11 +5,11 @@ from rules.model.revision import Mode
 
 
 class NotRewritable(ValueError):
-    """The text has no place where the word could stand."""
+    """The text has no place for the word."""
 
 
 def with_mode(text: str, rule_id: str, mode: Mode) -> str:
-    """The text of a file in which one rule has another mode. Raises NotRewritable where the rule is not found."""
+    """Return the text of a file in which one rule has another mode. Raises NotRewritable if the rule is not found."""
     root = next((one.root for one in documents(text, "") if _is(one.root, rule_id)), None)
     if not isinstance(root, Table):
         raise NotRewritable(f"it has no rule {rule_id}")
@@ -28,7 +28,7 @@ def with_mode(text: str, rule_id: str, mode: Mode) -> str:
 
 
 def with_id(text: str, rule_id: str, new: str) -> str:
-    """The text of a file in which one rule has another id. Raises NotRewritable where the rule is not found."""
+    """Return the text of a file in which one rule has another id. Raises NotRewritable if the rule is not found."""
     root = next((one.root for one in documents(text, "") if _is(one.root, rule_id)), None)
     present = root.entries.get("id") if isinstance(root, Table) else None
     if not isinstance(present, Leaf):

@@ -29,7 +29,7 @@ _CONDITION = {"type": ["string", "boolean"], "examples": ["cr < 0.40% @95%", "cl
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of one rule document (draft 2020-12)."""
+    """Return the schema of one rule document (draft 2020-12)."""
     found = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Integr8 Bridge rule",
@@ -43,13 +43,13 @@ def json_schema() -> dict[str, Any]:
 
 
 def describe(path: str) -> str:
-    """What one key means, by its dotted path."""
+    """Return the meaning of one key, by its dotted path."""
     section, _, name = path.partition(".")
     return VERBS[name].meaning if section == "then" and name in VERBS else KEYS[path].meaning
 
 
 def properties(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every key of a rule by its dotted path, with its shape. What conditions hold is not a key."""
+    """Yield every key of a rule by its dotted path, with its shape. The content of conditions is not a key."""
     for name, shape in found.get("properties", {}).items():
         yield f"{above}{name}", shape
         yield from properties(shape, f"{above}{name}.")

@@ -47,7 +47,7 @@ _FASTEST = timedelta(seconds=10)
 
 
 class Identifier(Text):
-    """A rule's name: it stands in addresses, file names and on the command line."""
+    """A rule's name: it is used in addresses, file names and on the command line."""
 
     def understood(self, value: Any) -> str:
         name = super().understood(value)

@@ -63,7 +63,7 @@ Node: TypeAlias = Leaf | Branch | Table
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a file: its text and either its root or why there is none."""
+    """One document of a file: its text and either its root or the reason why there is none."""
 
     place: Place
     text: str
@@ -78,7 +78,7 @@ class _Refused(Exception):
 
 
 def documents(text: str, name: str) -> Iterator[Document]:
-    """Read each document of a file on its own, so that a broken one does not hide its neighbours."""
+    """Yield each document of a file separately, so that a broken one does not hide its neighbours."""
     start = Place(name, 1, 1)
     if len(text) > MAX_CHARACTERS:
         message = f"a file of {len(text):,} characters; {MAX_CHARACTERS:,} are allowed, split it into several files"
@@ -90,7 +90,10 @@ def documents(text: str, name: str) -> Iterator[Document]:
 
 
 def _split(text: str) -> Iterator[tuple[int, str]]:
-    """(first line, text) of each document. A line beginning with `---` can be nothing else, even in a block text."""
+    """Yield (first line, text) of each document.
+
+    A line beginning with `---` can be nothing else, even in a block text.
+    """
     position, line = 0, 1
     for found in _SEPARATOR.finditer(text):
         yield line, text[position : found.start()]
@@ -194,7 +197,7 @@ class _Events(_Scanner, Parser):
 
 
 class _Composer:
-    """Events to nodes. Recursive, which the bound on depth makes safe."""
+    """Converts events to nodes. It is recursive, which the limit of depth makes safe."""
 
     def __init__(self, text: str, start: Place, warnings: list[Problem]) -> None:
         self._events = _Events(text)
@@ -287,7 +290,7 @@ def _leaf(event: yaml.ScalarEvent, place: Place) -> Leaf:
 
 
 def plain(text: str) -> Plain:
-    """What an unquoted YAML scalar means here."""
+    """Return the meaning of an unquoted YAML scalar."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -307,7 +310,7 @@ _PROTECTED = "other YAML readers stop at the bracket inside the quotes; put the 
 
 
 def data(node: Node) -> Any:
-    """The plain value of a node: dict, list, str, bool, int, Decimal or None."""
+    """Return the plain value of a node: dict, list, str, bool, int, Decimal or None."""
     if isinstance(node, Leaf):
         return node.value
     if isinstance(node, Branch):

@@ -39,7 +39,7 @@ _CONDITION = re.compile(r'(<=?|>=?|!=|==?)\s*\S|(not\s+)?in\s+(table\s|\[)|(not\
 
 
 def trigger(node: Node, zone: str, environment: Environment, findings: Findings) -> Trigger | None:
-    """The one trigger of a rule; `zone` is used by cron where it names none."""
+    """Read the one trigger of a rule; cron uses `zone` if it names none."""
     kinds = [key for key in node.keys if key in _TRIGGERS] if isinstance(node, Table) else []
     if not isinstance(node, Table) or len(kinds) != 1:
         findings.error(node.place, f"a trigger is exactly one of {listed(_TRIGGERS)}{_meant(node)}")
@@ -107,7 +107,7 @@ def _check_source(node: Table, environment: Environment, findings: Findings) -> 
 
 
 def available_names(found: Trigger | None, scope: Scope, environment: Environment) -> AvailableNames:
-    """What conditions may name, given the trigger and the scope."""
+    """Return the names for conditions, given the trigger and the scope."""
     per = tuple(dimension for dimension in scope.per if dimension != "event")
     tables = {name: environment.tables.get(name) if environment.tables is not None else None for name in scope.join}
     event = found is None or isinstance(found, Webhook | Silence)
@@ -125,7 +125,7 @@ def scope(
     *,
     target: Dimension | None = None,
 ) -> Scope | None:
-    """The scope; without one, a webhook rule looks at its event. `target` is what `scope: all` is all of."""
+    """Read the scope; without one, a webhook rule is about its event. `target` is the kind of `scope: all`."""
     if node is None:
         return Scope()
     if isinstance(node, Leaf) and node.value == SCOPE_ALL:
@@ -190,7 +190,7 @@ def _per(node: Table, environment: Environment, findings: Findings) -> tuple[Dim
 
 
 def _no_dimension(node: Node, kept: frozenset[str]) -> str:
-    """What may stand there, and the nearest of all words that could be declared."""
+    """Return the allowed dimensions, and the nearest word that could be declared."""
     wrong = next((one.raw for one in _items(node) if isinstance(one, Leaf) and one.raw not in DIMENSIONS), None)
     if wrong is None:
         return "`per` names dimensions, such as [offer]"
@@ -247,7 +247,7 @@ def _filter(node: Table, name: str, available: AvailableNames, findings: Finding
 
 
 def _items(node: Node) -> Sequence[Node]:
-    """A list, or one value in the place of a list."""
+    """Return a list, or one value in place of a list."""
     return node.items if isinstance(node, Branch) else (node,)
 
 
@@ -259,7 +259,7 @@ def _refuse_impossible(key: str, node: Node, findings: Findings) -> None:
 
 
 def _refuse_conditions(key: str, node: Node, findings: Findings) -> None:
-    """A condition in the place of a value would be compared as a text, and no item has such a text."""
+    """Refuse a condition in place of a value: it would be compared as a text, and no item has such a text."""
     for item in _items(node):
         if isinstance(item, Leaf) and isinstance(item.value, str) and _CONDITION.match(item.value):
             written = f"{key} {re.sub('^==', '=', item.value)}"
@@ -268,7 +268,7 @@ def _refuse_conditions(key: str, node: Node, findings: Findings) -> None:
 
 
 def _fulfilled(node: Branch, available: AvailableNames, findings: Findings) -> Group | None:
-    """`where` as a list of conditions on attributes."""
+    """Read `where` as a list of conditions on attributes."""
     found = conditions.group(node, available, findings)
     for item in _each(found):
         for part in item.tree.walk():
@@ -331,7 +331,7 @@ def _join(
 
 
 def _attributes(node: Node, available: AvailableNames, findings: Findings, table: str) -> tuple[str, ...] | None:
-    """The attributes by which a table is joined: one, or a list of several."""
+    """Read the attributes that join a table: one, or a list of several."""
     found: list[str] = []
     for item in _items(node):
         if not isinstance(item, Leaf) or not isinstance(item.value, str):
@@ -347,7 +347,7 @@ def _attributes(node: Node, available: AvailableNames, findings: Findings, table
 
 
 def _wrong_keys(table: str, keys: tuple[str, ...], environment: Environment) -> str | None:
-    """Why these attributes do not find one row of the table; None where they may."""
+    """Return why these attributes do not find one row of the table; None if they may."""
     columns = (environment.tables or {}).get(table) or ()
     needed = environment.table_keys.get(table, ())
     if len(keys) < len(needed):

@@ -47,9 +47,9 @@ class _TypeMismatch(ValueError):
 
 
 def check(node: tree.Node, place: Place, *, condition: bool) -> tuple[Problem, ...]:
-    """What does not fit together in a resolved tree: at most one problem, the first.
+    """Return the first problem of a resolved tree, if any.
 
-    With `condition` the whole must be one that is true or false, not a bare value.
+    With `condition` the whole must be true or false, not a bare value.
     """
     try:
         kind = kind_of(node)
@@ -63,12 +63,12 @@ def check(node: tree.Node, place: Place, *, condition: bool) -> tuple[Problem, .
 
 
 def kind_of(node: tree.Node) -> Kind:
-    """The kind of a resolved tree's value; conditions are "bool". Raises a ValueError where parts do not fit."""
+    """Return the kind of a resolved tree's value; conditions are "bool". Raises ValueError if parts do not match."""
     return _KINDS[type(node)](node)
 
 
 def degree(node: tree.Node) -> int | None:
-    """1 for an amount over time, 0 for a ratio or a plain value, None for a mixture that is neither."""
+    """Return 1 for an amount over time, 0 for a ratio or a plain value, None for a mixture."""
     match node:
         case tree.Metric(name=name):
             return 0 if name in metrics.DERIVED and metrics.DERIVED[name].over else 1
@@ -95,7 +95,7 @@ def _combined(op: str, left: int | None, right: int | None) -> int | None:
 
 
 def ratio_of_counts(node: tree.Node) -> tuple[tree.Node, tree.Node] | None:
-    """(numerator, denominator) where the value is a share of things counted: what `@95%` can judge."""
+    """Return (numerator, denominator) if the value is a ratio of counts, which `@95%` can judge."""
     match node:
         case tree.Metric(name=name) if name in metrics.DERIVED:
             derived = metrics.DERIVED[name]
@@ -122,19 +122,19 @@ def _counted(node: tree.Node) -> bool:
 
 
 def is_counted(node: tree.Node) -> bool:
-    """True for whole numbers of things: clicks, conversions + approved."""
+    """Return True for counts: clicks, conversions + approved."""
     return _counted(node)
 
 
 def is_amount(node: tree.Node) -> bool:
-    """True for an amount that is never below zero, such as payout."""
+    """Return True for an amount that is never below zero, such as payout."""
     while isinstance(node, tree.Over | tree.Ago):
         node = node.item
     return isinstance(node, tree.Metric) and node.name in metrics.BASE
 
 
 def has_metric(node: tree.Node) -> bool:
-    """True where the value is measured, wholly or in part."""
+    """Return True if the value is measured, wholly or in part."""
     return node.has_metric()
 
 
@@ -181,7 +181,7 @@ def _compare(node: tree.Compare) -> Kind:
 
 
 def orders_dates(node: tree.Compare) -> bool:
-    """True where `date` is before or after a date that is written there, or that a table or a body holds."""
+    """Return True if `date` is before or after a date in the text, a table or a body."""
     sides = (node.left, node.right)
     dates = [isinstance(side, tree.Clock) and side.name == "date" for side in sides]
     return any(dates) and all(
@@ -191,7 +191,7 @@ def orders_dates(node: tree.Compare) -> bool:
 
 
 def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
-    """A day that no calendar has would never be met, and nobody would notice."""
+    """Check a date: one that no calendar has would never match, and nobody would notice."""
     if not isinstance(clock, tree.Clock):
         return
     for other in others:
@@ -209,7 +209,7 @@ def _check_clock(clock: tree.Node, others: Iterable[tree.Node]) -> None:
 
 
 def _check_field(field: tree.Node, others: Iterable[tree.Node]) -> None:
-    """Against a value that a field of Integr8 never has."""
+    """Check a comparison with a value that a field of Integr8 never has."""
     if not isinstance(field, tree.Attribute):
         return
     for other in others:
@@ -219,7 +219,7 @@ def _check_field(field: tree.Node, others: Iterable[tree.Node]) -> None:
 
 
 def is_date(held: object) -> bool:
-    """True for a text such as "2026-12-24", the way in which `date` is written."""
+    """Return True for a text such as "2026-12-24", the form of `date`."""
     try:
         return isinstance(held, str) and date.fromisoformat(held).isoformat() == held
     except ValueError:
@@ -351,7 +351,7 @@ def _call(node: tree.Call) -> Kind:
 
 
 def _check_holiday(node: tree.Call) -> None:
-    """A country that no calendar has would never have a holiday, and nobody would notice."""
+    """Check a country: an unknown one would never have a holiday, and nobody would notice."""
     if len(node.arguments) > 2:
         raise _TypeMismatch(node.arguments[2], 'holiday() takes a country and a part of it: holiday("DE", "BY")')
     held = [argument.value for argument in node.arguments if isinstance(argument, tree.Constant)]

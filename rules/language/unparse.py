@@ -14,22 +14,22 @@ _OR, _AND, _NOT, _TEST, _SUM, _PRODUCT, _SIGN, _POSTFIX, _ATOM = range(9)
 
 
 def condition(found: Condition) -> str:
-    """The condition in its one spelling."""
+    """Return the condition in its canonical form."""
     return text(found.tree)
 
 
 def template(found: Template) -> str:
-    """The template with each expression in its one spelling."""
+    """Return the template with each expression in its canonical form."""
     return "".join(part if isinstance(part, str) else f"{{{{ {condition(part)} }}}}" for part in found.parts)
 
 
 def text(node: tree.Node) -> str:
-    """A tree as text."""
+    """Return a tree as text."""
     return _WRITERS[type(node)](node)[0]
 
 
 def window(found: Window) -> str:
-    """`24h`, `today`."""
+    """Return a window as text: `24h`, `today`."""
     return found.unit if isinstance(found, Calendar) else durations.written(found.length)
 
 
@@ -43,7 +43,7 @@ def _constant(node: tree.Constant) -> tuple[str, int]:
 
 
 def literal(value: Any, kind: str) -> str:
-    """A literal of the given kind."""
+    """Return a literal of the given kind."""
     match kind, value:
         case "percent", Decimal():
             return durations.as_percent(value)
@@ -57,7 +57,7 @@ def literal(value: Any, kind: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A text in double quotes; the backslash is doubled only where it would be read as something else."""
+    """Return a text in double quotes; the backslash is doubled only where it would be an escape."""
     result = ""
     for number, character in enumerate(value):
         following = value[number + 1 : number + 2]

@@ -20,7 +20,7 @@ from rules.model.verbs import starts_traffic, stops_traffic
 
 
 def check(revisions: Sequence[Revision]) -> tuple[Problem, ...]:
-    """All findings about these rules, as warnings, in order of their places. Disabled rules are left out."""
+    """Return all findings about these rules, as warnings, in order of their places. Disabled rules are left out."""
     rules = [revision for revision in revisions if revision.mode is not Mode.DISABLED]
     found: list[Problem] = []
     for number, revision in enumerate(rules):
@@ -78,7 +78,7 @@ def _conflict(one: Revision, other: Revision) -> Iterator[Problem]:
 
 
 def _inhibitions(revision: Revision, rules: Sequence[Revision]) -> Iterator[Problem]:
-    """What `inhibits` names and cannot hold back, and two rules that hold each other back."""
+    """Yield entries of `inhibits` that it cannot hold back, and two rules that hold each other back."""
     inhibits = revision.inhibits
     for pattern in inhibits.rules if inhibits else ():
         assert inhibits is not None
@@ -99,7 +99,7 @@ def _inhibitions(revision: Revision, rules: Sequence[Revision]) -> Iterator[Prob
 
 
 def _same_events(one: Revision, other: Revision) -> bool:
-    """Whether one event can ask both rules: what a body holds says nothing about the bodies of another source."""
+    """Return whether one event can concern both rules: a body of one source says nothing about another source."""
     if not isinstance(one.trigger, Webhook) or not isinstance(other.trigger, Webhook):
         return True
     if one.trigger.source != other.trigger.source:

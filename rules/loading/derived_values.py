@@ -11,14 +11,14 @@ PLENTY = Fraction(1_000_000)  # what a ratio is made from where the test does no
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """The amounts, and the derived values that do not fit the others, each with what the others make it."""
+    """The amounts, and the contradicting derived values, each with what the others make it."""
 
     amounts: Mapping[str, Fraction]
     mismatches: Mapping[str, Fraction | None]
 
 
 def solve(amounts: Mapping[str, Fraction], derived: Mapping[str, Fraction]) -> Solution:
-    """Amounts that make every derived value what it is said to be, exactly. What says nothing of a part assumes it."""
+    """Return amounts that make every derived value exactly what it is given as. Missing parts are assumed."""
     known = dict(amounts)
     waiting = dict(derived)
     while waiting:
@@ -38,7 +38,7 @@ def _unknown(name: str, known: Mapping[str, Fraction]) -> list[str]:
 
 
 def _assume(name: str, value: Fraction, known: dict[str, Fraction]) -> None:
-    """Two parts and one value: one of the parts is free."""
+    """Assume one of two free parts of a value."""
     formula = DERIVED[name]
     if formula.over:
         known[next(part for part in (*formula.over, *formula.parts) if part not in known)] = PLENTY
@@ -47,7 +47,7 @@ def _assume(name: str, value: Fraction, known: dict[str, Fraction]) -> None:
 
 
 def _solved(formula: Derived, part: str, value: Fraction, known: Mapping[str, Fraction]) -> Fraction:
-    """The one amount that is missing, from `plus - minus = value * over`, in which it stands linearly."""
+    """Return the one missing amount of `plus - minus = value * over`, which is linear in it."""
     factor = (part in formula.plus) - (part in formula.minus) - value * (part in formula.over)
     rest = _sum(formula.plus, known) - _sum(formula.minus, known)
     rest -= value * (_sum(formula.over, known) if formula.over else 1)

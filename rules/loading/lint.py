@@ -20,7 +20,7 @@ _HARMLESS_WITHOUT_NEED = frozenset({"clicks", "impressions", "payout", "revenue"
 
 
 def findings(revision: Revision, root: Table) -> Iterator[Problem]:
-    """Errors and warnings about a rule that is well formed."""
+    """Yield errors and warnings about a well-formed rule."""
     found = list(conditions(revision.when))
     measured = [item for item in found if types.has_metric(item.tree)]
     if destructive(revision.then):
@@ -45,7 +45,7 @@ def findings(revision: Revision, root: Table) -> Iterator[Problem]:
 
 
 def _of_the_target(revision: Revision, root: Table) -> Iterator[Problem]:
-    """What is measured of a target, in a rule that is evaluated per something else: nothing is measured then."""
+    """Yield metrics of a target in a rule that is evaluated per something else, because nothing is measured then."""
     kinds = {step.target for step in revision.then if VERBS[step.verb].deactivates}
     apart = sorted(kind for kind in kinds if revision.scope.per != (kind,))
     if not apart:
@@ -59,9 +59,9 @@ def _of_the_target(revision: Revision, root: Table) -> Iterator[Problem]:
 
 
 def unbounded(revision: Revision) -> Iterator[Problem]:
-    """An error for a rule that could take everything away at once: one wrong condition, and a network stands still.
+    """Yield an error for a rule that could take all traffic away at once through one wrong condition.
 
-    Asked before a rule goes live; one that is live already goes on.
+    It is checked before a rule goes live; a live rule continues.
     """
     scope, guards = revision.scope, revision.guards
     bounded = (
@@ -89,7 +89,7 @@ def unbounded(revision: Revision) -> Iterator[Problem]:
 
 
 def conditions(group: Group | None) -> Iterator[Condition]:
-    """All conditions of a group, those of nested groups too."""
+    """Yield all conditions of a group, including nested groups."""
     for item in group.items if group else ():
         if isinstance(item, Group):
             yield from conditions(item)
@@ -121,7 +121,7 @@ def _need(revision: Revision, root: Table, measured: list[Condition]) -> Iterato
 
 
 def _turned_round(group: Group | None) -> bool:
-    """Whether a part of the rule says yes where a condition says no."""
+    """Return whether a part of the rule says yes if a condition says no."""
     if group is None:
         return False
     inner = (item for item in group.items if isinstance(item, Group))
@@ -129,7 +129,7 @@ def _turned_round(group: Group | None) -> bool:
 
 
 def _estimated(node: tree.Node, *, turned: bool) -> Iterator[str]:
-    """The metrics of a condition, but for counts that must have reached a cap: more data can only raise those."""
+    """Yield the metrics of a condition, except counts that must have reached a cap: more data can only raise those."""
     if isinstance(node, tree.Compare) and not turned:
         much, cap = (node.left, node.right) if node.op in {">", ">="} else (node.right, node.left)
         if node.op in {"<", "<=", ">", ">="} and types.is_counted(much) and not types.has_metric(cap):
@@ -141,7 +141,7 @@ def _estimated(node: tree.Node, *, turned: bool) -> Iterator[str]:
 
 
 def _ids_that_match_nothing(revision: Revision, root: Table) -> Iterator[Problem]:
-    """Ids as spreadsheets and other programs have written them: an exception that names one excepts nobody."""
+    """Yield ids as spreadsheets and other programs write them: an exception with such an id excepts nothing."""
     scope = root.entries.get("scope")
     for key, filters in (("where", revision.scope.where), ("except", revision.scope.exclude)):
         given = scope.entries.get(key) if isinstance(scope, Table) else None
@@ -220,7 +220,7 @@ def _negated_confidence(found: list[Condition]) -> Iterator[Problem]:
 
 
 def _checked_again(revision: Revision, found: list[Condition]) -> Iterator[Problem]:
-    """Plain `@95%` in a rule that checks again and again: the confidence of one check is lost over a month."""
+    """Yield plain `@95%` in a rule with repeated checks: the confidence of one check is lost over a month."""
     if isinstance(revision.trigger, Every):
         checks = f"{timedelta(days=30) // revision.trigger.interval:,} times a month"
     elif revision.scope.per == ("event",):
@@ -239,7 +239,7 @@ def _checked_again(revision: Revision, found: list[Condition]) -> Iterator[Probl
 
 
 def _ranked_events(revision: Revision, found: list[Condition]) -> Iterator[Problem]:
-    """An event names one item, and of one nobody is the worst."""
+    """Yield rankings in rules about events: an event names one item, which has no rank."""
     if revision.timed:
         return
     for item in found:
@@ -250,7 +250,10 @@ def _ranked_events(revision: Revision, found: list[Condition]) -> Iterator[Probl
 
 
 def _half_windows(found: list[Condition]) -> Iterator[Problem]:
-    """`clicks > 2 * conversions over 1h`: the window belongs to the last metric only, which few people mean."""
+    """Yield comparisons such as `clicks > 2 * conversions over 1h`.
+
+    The window belongs to the last metric only, which is rarely intended.
+    """
     for item in found:
         for part in item.tree.walk():
             if isinstance(part, tree.Compare) and _has_bare_metric(part.left) and _ends_windowed(part.right):

@@ -75,7 +75,7 @@ _HEADER = frozenset({"schema", "id", "title", "owner", "note", "mode", "priority
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file holds: the rules that can be used, and all that was found wrong or unwise."""
+    """The content of a file: the usable rules, and all errors and warnings."""
 
     revisions: tuple[Revision, ...]
     problems: tuple[Problem, ...]
@@ -88,8 +88,8 @@ class Loaded:
 def load(text: str, *, name: str, environment: Environment, tests: bool | None = True) -> Loaded:
     """Read all rules of a file. `name` is the file's name for messages; never raises for a bad text.
 
-    A rule whose own tests fail is not among the revisions; with `tests` false they are read
-    and not run, with None they are left alone, as in a revision that was loaded with them before.
+    A rule whose own tests fail is not among the revisions. With `tests` false they are read and not run; with None they
+    are ignored, as in a revision that was loaded with them before.
     """
     revisions: list[Revision] = []
     problems: list[Problem] = []
@@ -121,7 +121,7 @@ def _refuse_twins(revision: Revision | None, before: list[Revision], findings: F
 
 
 class _Rule:
-    """Reads one document, section by section; every section is read even where another is wrong."""
+    """Reads one document, section by section; every section is read even if another is wrong."""
 
     def __init__(self, document: Document, environment: Environment, findings: Findings, *, tests: bool) -> None:
         self.document = document
@@ -276,7 +276,7 @@ class _Rule:
         }
 
     def _budgets(self, root: Table, named: tuple[Budget, ...]) -> tuple[Budget, ...]:
-        """What bridge.yaml says of each."""
+        """Return the limits of these budgets in bridge.yaml."""
         known = self.environment.budgets
         found = []
         for one in named if known is not None else ():
@@ -338,7 +338,7 @@ class _Given(Text):
 
 
 class _Expected(Text):
-    """An answer, or what the plan holds."""
+    """An answer, or the content of the plan."""
 
     def understood(self, value: Any) -> Any:
         return value if isinstance(value, dict) else Word("yes", "no", "no_decision").understood(value)

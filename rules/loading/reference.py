@@ -114,7 +114,7 @@ _OPERATORS: tuple[tuple[str, str, str], ...] = (
 
 
 def markdown() -> str:
-    """The whole page, as `docs/reference/rules.md` holds it."""
+    """Return the whole page, as `docs/reference/rules.md` holds it."""
     page = files("rules.loading").joinpath("reference.md").read_text(encoding="utf-8")
     parts = {
         "operators": _table(("written", "example", "meaning"), _OPERATORS),
@@ -201,7 +201,7 @@ def _steps() -> str:
 
 
 def _keys() -> str:
-    """One table for each section that has keys of its own; the single values at the top come first."""
+    """Return one table for each section with its own keys; the single values at the top come first."""
     named = {path: KEYS[path] for path, _ in schema.properties(schema.json_schema()) if path in KEYS}
     headings = sorted({path.partition(".")[0] for path in named}, key=SECTIONS.index)
     single = [name for name in headings if not any(path.startswith(f"{name}.") for path in named)]

@@ -24,7 +24,7 @@ _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one value may be: an interval of numbers, or a set of texts and booleans."""
+    """The possible values: an interval of numbers, or a set of texts and booleans."""
 
     low: Decimal | None = None
     low_open: bool = False
@@ -35,7 +35,7 @@ class Bounds:
     unit: str = "count"
 
     def narrowed(self, op: str, value: Any) -> "Bounds":
-        """These bounds and one comparison more."""
+        """Return these bounds with one more comparison."""
         if isinstance(value, bool | str):
             if op == "=":
                 return replace(self, among=frozenset({value}) & (self.among or frozenset({value})))
@@ -46,19 +46,19 @@ class Bounds:
         return found.above(value, is_open=op == ">") if op in {">", ">=", "="} else found
 
     def below(self, value: Decimal, *, is_open: bool) -> "Bounds":
-        """These bounds, and no larger than the value."""
+        """Return these bounds, and no larger than the value."""
         if self.high is None or value < self.high or (value == self.high and is_open):
             return replace(self, high=value, high_open=is_open)
         return self
 
     def above(self, value: Decimal, *, is_open: bool) -> "Bounds":
-        """These bounds, and no smaller than the value."""
+        """Return these bounds, and no smaller than the value."""
         if self.low is None or value > self.low or (value == self.low and is_open):
             return replace(self, low=value, low_open=is_open)
         return self
 
     def among_only(self, values: frozenset[Any]) -> "Bounds":
-        """One of these values only."""
+        """Return only these values."""
         return replace(self, among=values if self.among is None else self.among & values)
 
     @property
@@ -79,7 +79,7 @@ class Bounds:
         return above and below
 
     def example(self) -> Any:
-        """One value inside."""
+        """Return one value inside."""
         if self.among is not None:
             return next((value for value in sorted(self.among, key=str) if self._holds(value)), None)
         return self._number()
@@ -108,7 +108,7 @@ class Clause:
         return any(found.empty for found in self.bounds.values()) or bool(turned & self.opaque)
 
     def joined(self, other: "Clause") -> "Clause":
-        """Both at once."""
+        """Return both at once."""
         bounds = dict(self.bounds)
         for name, found in other.bounds.items():
             bounds[name] = meet(bounds[name], found) if name in bounds else found
@@ -116,7 +116,7 @@ class Clause:
 
 
 def meet(one: Bounds, other: Bounds) -> Bounds:
-    """What both allow."""
+    """Return what both allow."""
     found = one
     if other.high is not None:
         found = found.narrowed("<" if other.high_open else "<=", other.high)
@@ -128,7 +128,7 @@ def meet(one: Bounds, other: Bounds) -> Bounds:
 
 
 def clauses(group: Group | None, window: Window, *, turned: bool = False) -> tuple[Clause, ...] | None:
-    """The ways in which a group says yes (or, `turned`, no); None where they are too many to look at."""
+    """Return the ways in which a group says yes (or, `turned`, no); None if they are too many to examine."""
     if group is None:
         return () if turned else (Clause(),)
     if group.kind == "none":
@@ -224,7 +224,7 @@ def _constant(node: tree.Node) -> Any:
 
 
 def key(node: tree.Node, window: Window, shift: str) -> str | None:
-    """The name under which a value is given in a rule test, or None for what has no such name."""
+    """Return the name of a value in a rule test, or None if it has none."""
     match node:
         case tree.Metric(name=name):
             prefix = unparse.text(node).removesuffix(name)
@@ -247,12 +247,12 @@ def _unit(node: tree.Node) -> str:
 
 
 def of_rule(revision: Revision) -> tuple[Clause, ...] | None:
-    """The ways in which a rule says yes: `when`, with `need`; `unless` is left out, on the safe side."""
+    """Return the ways in which a rule says yes: `when`, with `need`; `unless` is left out, on the safe side."""
     return with_need(clauses(revision.when, revision.data.window), revision)
 
 
 def with_need(found: tuple[Clause, ...] | None, revision: Revision) -> tuple[Clause, ...] | None:
-    """The clauses, where there is a sufficient sample."""
+    """Return the clauses with a sufficient sample."""
     if found is None:
         return None
     window = unparse.window(revision.data.window)
@@ -261,7 +261,7 @@ def with_need(found: tuple[Clause, ...] | None, revision: Revision) -> tuple[Cla
 
 
 def scope(revision: Revision, ignoring: frozenset[str] = frozenset()) -> Clause:
-    """The subjects of a rule as a clause over their attributes."""
+    """Return the subjects of a rule as a clause over their attributes."""
     bounds = {name: Bounds(among=frozenset(values)) for name, values in revision.scope.where.items()}
     for name, values in revision.scope.exclude.items():
         bounds[name] = replace(bounds.get(name, Bounds()), never=frozenset(values))
@@ -271,5 +271,5 @@ def scope(revision: Revision, ignoring: frozenset[str] = frozenset()) -> Clause:
 
 
 def living(found: tuple[Clause, ...] | None) -> Iterator[Clause]:
-    """The clauses that are possible at all."""
+    """Yield the possible clauses."""
     yield from (clause for clause in found or () if not clause.empty)

@@ -20,7 +20,7 @@ __all__ = ["GivenFacts", "Result", "failures", "run_tests", "unknown_keys"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one test came to. `message` says what was expected and what came instead, or is empty."""
+    """The result of one test. `message` says what was expected and what came instead, or is empty."""
 
     test: Test
     passed: bool
@@ -32,14 +32,13 @@ class Result:
 def run_tests(revision: Revision) -> tuple[Result, ...]:
     """Run every test of the rule.
 
-    An exception under `unless` about whose names a test says nothing is taken not to hold: a test names what
-    matters to it.
+    An exception under `unless` without any given name counts as no: a test names what matters to it.
     """
     return tuple(_run(revision, test) for test in revision.tests)
 
 
 def failures(revision: Revision) -> Iterator[Problem]:
-    """A located error for each test that fails."""
+    """Yield a located error for each test that fails."""
     for result in run_tests(revision):
         if not result.passed:
             yield Problem(result.test.place, result.message)
@@ -66,7 +65,7 @@ def _run(revision: Revision, test: Test) -> Result:
 
 
 def _nothing_yet(facts: GivenFacts) -> str:
-    """What to do about a time range that is empty at the test's `now`."""
+    """Return what to do about a time range that is empty at the test's `now`."""
     empty, data = facts.empty(), facts.revision.data
     if empty is None:
         return ""
@@ -75,7 +74,7 @@ def _nothing_yet(facts: GivenFacts) -> str:
 
 
 def _named(effect: PlannedEffect) -> str:
-    """`pause offer 42`, `notify traffic`, `http`: an effect as a test names it."""
+    """Return an effect as a test names it: `pause offer 42`, `notify traffic`, `http`."""
     match VERBS[effect.verb].object:
         case "channel":
             return f"{effect.verb} {effect.wanted['channel']}"
@@ -117,7 +116,7 @@ def _difference(test: Test, verdict: Verdict, effects: tuple[str, ...], missing:
 
 
 def unknown_keys(revision: Revision) -> Iterator[Problem]:
-    """A located error for each `given` key that the rule does not ask for, and for values that exclude each other."""
+    """Yield a located error for each `given` key that the rule does not use, and for values that exclude each other."""
     if not revision.tests:
         return
     keys = test_facts.Keys(revision)

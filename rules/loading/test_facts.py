@@ -44,7 +44,7 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """One time range that a rule measures: by which suffix a test gives it, as which of how many with one value."""
+    """One time range of a rule: its suffix in a test, and its position among those with one value."""
 
     span: TimeRange
     label: str
@@ -55,7 +55,7 @@ class _Span:
 
 
 class GivenFacts:
-    """One subject as a test describes it, and beside it the peers as one more."""
+    """One subject as a test describes it, with the peers as one more subject."""
 
     def __init__(self, given: Mapping[str, Any], revision: Revision, now: datetime | None = None) -> None:
         self.given = given
@@ -71,7 +71,7 @@ class GivenFacts:
         self._solutions: dict[tuple[str, tuple[str, ...]], Solution] = {}
 
     def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """What was given for the time range, by the name under which the rule asks for it."""
+        """Return the given value for the time range, by the rule's name for it."""
         prefix = self._prefix(per)
         spans = self._labels.get((start, end))
         if spans is None:
@@ -80,7 +80,7 @@ class GivenFacts:
         return _column([self._own(prefix, name, spans), peers])
 
     def empty(self) -> str | None:
-        """Which time range of the rule has nothing in it at the test's `now`: `this_hour` at the full hour."""
+        """Return which time range of the rule is empty at the test's `now`: `this_hour` at the full hour."""
         for (start, end), spans in self._labels.items():
             label = next((span.label for span in spans if span.label), None)
             if start >= end and label is not None:
@@ -88,7 +88,10 @@ class GivenFacts:
         return None
 
     def _own(self, prefix: str, name: str, spans: Sequence[_Span]) -> Fraction | None:
-        """What was given for one time range; of several that share a value the first has it all: no rounding."""
+        """Return the given value for one time range.
+
+        The first of several that share a value has all of it, so nothing is rounded.
+        """
         single = tuple(span.label for span in spans if span.parts == 1)
         found = self._solved(prefix, single).amounts.get(name)
         if found is not None:
@@ -100,7 +103,7 @@ class GivenFacts:
         return None
 
     def mismatches(self) -> Iterator[tuple[str, str]]:
-        """(key, what the other values make it) of derived values that do not fit."""
+        """Yield (key, what the other values make it) of contradicting derived values."""
         prefixes = {key.rpartition(".")[0] for key in self.given if not key.startswith(metrics.EVENTS)}
         every = {tuple(span.label for span in spans if span.parts == 1) for spans in self._labels.values()}
         for prefix in sorted(f"{prefix}." if prefix else "" for prefix in prefixes):
@@ -128,7 +131,7 @@ class GivenFacts:
         return next((Fraction(value) for value in found if value is not None), None)
 
     def attribute(self, name: str) -> Column:
-        """`offer.name` from `offer.name` or from `offer: {name: ...}`."""
+        """Return `offer.name` from `offer.name` or from `offer: {name: ...}`."""
         head, _, rest = name.partition(".")
         found = self.given[name] if name in self.given else walk(self.given.get(head), rest)
         values = np.empty(2, object)
@@ -136,26 +139,26 @@ class GivenFacts:
         return Column(values, np.array([Why.MISSING if found is None else Why.KNOWN, Why.MISSING], np.uint8))
 
     def listed(self, table: str, column: str | None) -> frozenset[str] | None:
-        """The cells that a test gives as `vips: [1, 2]`, or under the column's name."""
+        """Return the cells that a test gives as `vips: [1, 2]`, or under the column's name."""
         found = self.given.get(f"{table}.{column}" if column else table)
         return frozenset(map(str, found)) if isinstance(found, list) else None
 
     def counted(self, node: tree.Count) -> Column:
-        """The number that a test gives as `"count(offers where active)": 2`."""
+        """Return the number that a test gives as `"count(offers where active)": 2`."""
         found = next((amount(value) for key, value in self.given.items() if count_of(key, self.revision) == node), None)
         return _column([None if found is None else Fraction(found), None])
 
     def as_of(self, name: str) -> datetime | None:  # noqa: ARG002 - all feeds of a test are equally old
-        """Now, less `data_age` where the test gives one."""
+        """Return now, minus `data_age` if the test gives one."""
         return self.now - (length(self.given.get("data_age")) or timedelta(0))
 
     @property
     def cohorts(self) -> None:
-        """What is given is taken as final: all conversions of the clicks have arrived."""
+        """Given values are final: all conversions of the clicks have arrived."""
         return
 
     def settle(self) -> Column:
-        """Nothing has been measured: the evaluator's default stands."""
+        """Return nothing measured: the evaluator's default applies."""
         return all_missing(2)
 
     def _prefix(self, per: tuple[Dimension, ...]) -> str:
@@ -165,13 +168,13 @@ class GivenFacts:
 
 
 def _event_of(key: str) -> str | None:
-    """The event metric of a key: `events.install` of `offer.events.install_7d`."""
+    """Return the event metric of a key: `events.install` of `offer.events.install_7d`."""
     _, found, rest = key.rpartition(metrics.EVENTS)
     return f"{metrics.EVENTS}{_SUFFIX.sub('', rest)}" if found else None
 
 
 def amount(value: Any) -> Decimal | None:
-    """A given number; `1.2%` is one too."""
+    """Return a given number; `1.2%` is one too."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | Decimal):
@@ -183,7 +186,7 @@ def amount(value: Any) -> Decimal | None:
 
 
 def moment(given: Mapping[str, Any]) -> datetime:
-    """The test's `now`: an ISO 8601 text, UTC where it names no zone."""
+    """Return the test's `now`: an ISO 8601 text, UTC if it names no zone."""
     return parse_moment(given.get("now", "")) or NOW
 
 
@@ -203,7 +206,7 @@ def _column(values: list[Fraction | None]) -> Column:
 
 
 def _labelled(revision: Revision, now: datetime) -> dict[tuple[datetime, datetime], list[_Span]]:
-    """(time_range) → the suffixes that may stand for it, the more exact ones first."""
+    """Return (time_range) → the suffixes that may stand for it, the more exact ones first."""
     found: dict[tuple[datetime, datetime], dict[str, _Span]] = {}
     spans = list(_spans(revision, now))
     baselines = {one.label for one in spans if one.role == "baseline"}
@@ -231,7 +234,7 @@ def _spans(revision: Revision, now: datetime) -> Iterator[_Span]:
 
 
 def _priced_by(revision: Revision) -> tuple[str, ...]:
-    """What says how much a missing conversion is worth, where the rule does not."""
+    """Return what gives the worth of a missing conversion, if the rule does not."""
     limit = revision.lose_at_most
     return ("revenue", "conversions") if limit is not None and limit.worth is None else ()
 
@@ -247,7 +250,7 @@ def _expressions(templates: Iterable[Template]) -> Iterator[tree.Node]:
 
 
 def _templates(value: Any) -> Iterator[Template]:
-    """Every template in the steps of a rule, however deep."""
+    """Yield every template in the steps of a rule, however deep."""
     if isinstance(value, Template):
         yield value
     elif isinstance(value, Action):
@@ -284,7 +287,7 @@ def _of_tree(node: tree.Node, frame: Frame, lookback: Lookback, settle: timedelt
 def _of_others(
     node: tree.Unusual | tree.Forecast, frame: Frame, lookback: Lookback, settle: timedelta
 ) -> Iterator[_Span]:
-    """The time ranges that a test looks at beside the one that it is about."""
+    """Yield the time ranges of a test besides its own one."""
     for part, inner in lookbacks(node.item, lookback):
         if isinstance(node, tree.Unusual):
             for day in range(1, node.days + 1):
@@ -305,7 +308,7 @@ def _suffix(lookback: Lookback) -> str:
 
 
 class Keys:
-    """The keys that a test of one rule may give, because something in the rule asks for them."""
+    """The keys that a test of one rule may give, because the rule uses them."""
 
     def __init__(self, revision: Revision) -> None:
         self._revision = revision
@@ -315,7 +318,7 @@ class Keys:
         self._counts = set(_counts(revision))
 
     def problem_with(self, key: str, given: Mapping[str, Any]) -> str | None:
-        """What is wrong with a key of a test, or None."""
+        """Return the problem with a key of a test, or None."""
         head, _, rest = key.partition(".")
         counted = count_of(key, self._revision)
         if key in self._lists or counted is not None:
@@ -333,7 +336,7 @@ class Keys:
         return f"the rule does not ask for '{key}'{did_you_mean(key, self._metrics) or '; leave it out'}"
 
     def _completes(self, key: str, given: Mapping[str, Any]) -> bool:
-        """Whether it is the other part of a derived metric that is given, and asked for: `cr` and `conversions`."""
+        """Return whether it is the other part of a derived metric that is given and used: `cr` and `conversions`."""
         prefix, name = _parsed(key) or ("", "")
         label = key.removeprefix(f"{prefix}{name}")
         whole = {f"{prefix}{one}{label}" for one, formula in metrics.DERIVED.items() if name in formula.parts}
@@ -354,7 +357,7 @@ class Keys:
 
 
 def _value_problem(key: str, value: Any) -> str | None:
-    """What is wrong with the value of a metric or a control. `null` says that the test does not know it."""
+    """Return the problem with the value of a metric or a control. `null` means that it is unknown."""
     if value is None or key == "state":
         return None
     if key == "now":
@@ -376,7 +379,7 @@ def _measured(name: str) -> bool:
 
 
 def _parsed(key: str) -> tuple[str, str] | None:
-    """(prefix, metric) of a key: `advertiser.clicks_1h` is ("advertiser.", "clicks")."""
+    """Return (prefix, metric) of a key: `advertiser.clicks_1h` is ("advertiser.", "clicks")."""
     prefix, dot, rest = "", "", key
     if key.partition(".")[0] in {*DIMENSIONS, ACCOUNT}:
         prefix, dot, rest = key.partition(".")
@@ -404,7 +407,7 @@ _ANY = Lookback(Rolling(_HOUR))
 
 
 def _related(metric: tree.Metric) -> Iterator[str]:
-    """The metric, its parts, and what is made of one of them: `cr` says something of clicks."""
+    """Return the metric, its parts, and metrics derived from them: `cr` depends on clicks."""
     prefix = unparse.text(metric).removesuffix(metric.name)
     parts = set(metrics.parts(metric.name))
     yield from (f"{prefix}{name}" for name in {metric.name, *parts})
@@ -443,7 +446,7 @@ def _counts(revision: Revision) -> Iterator[tree.Count]:
 
 
 def count_of(key: str, revision: Revision) -> tree.Count | None:
-    """The count that a key of `given` stands for, in whatever spelling; None where it is none."""
+    """Return the count that a key of `given` stands for, in any spelling; None if it is none."""
     if not key.startswith("count"):
         return None
     place = Place("", 1, 1)
@@ -456,7 +459,7 @@ def count_of(key: str, revision: Revision) -> tree.Count | None:
 
 
 def mentions(given: Mapping[str, Any], group: Group, revision: Revision) -> bool:
-    """True where a test says something about each name of the group."""
+    """Return True if a test gives a value for each name of the group."""
     return all(
         _given(part, given, revision)
         for condition in lint.conditions(group)

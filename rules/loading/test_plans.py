@@ -43,7 +43,7 @@ _NUMBERS = frozenset({"errors", "effects_today", "scope", "scope_revenue_24h", "
 
 
 class Items:
-    """Facts of several items, each as a test describes it. For one item there may be peers, which no rule acts on."""
+    """Facts of several items, each as a test describes it. One item may have peers, on which no rule acts."""
 
     def __init__(self, items: Sequence[GivenFacts]) -> None:
         self.items = items
@@ -79,7 +79,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a test says: its items, the state of the rule and of each item, and what it expects."""
+    """The content of a test: its items, the state of the rule and of each item, and its expectation."""
 
     items: Sequence[Mapping[str, Any]]
     state: Mapping[str, Any]
@@ -87,7 +87,7 @@ class Asked:
 
 
 def difference(revision: Revision, asked: Asked) -> str:
-    """What came instead of what was expected, or nothing. The rule is taken as live."""
+    """Return the difference between the result and the expectation, or nothing. The rule counts as live."""
     facts = Items([GivenFacts(item, revision) for item in asked.items])
     live = replace(revision, mode=Mode.LIVE)
     found = _of_items(evaluate(live, facts, facts.now), len(asked.items))
@@ -108,7 +108,7 @@ def difference(revision: Revision, asked: Asked) -> str:
 
 
 def problems(asked: Asked) -> Iterator[str]:
-    """What is wrong with the words of such a test."""
+    """Yield the problems with the words of such a test."""
     for key in asked.expect:
         if key not in EXPECTED:
             yield f"unknown key '{key}' in `expect`{did_you_mean(key, EXPECTED)}"
@@ -131,7 +131,7 @@ def _are_numbers(value: Any) -> bool:
 
 
 def _of_items(found: Evaluation, count: int) -> Evaluation:
-    """The evaluation without the peers, on whom nobody acts."""
+    """Return the evaluation without the peers, on which nothing acts."""
     answers = found.answers.copy()
     answers[count:] = columns.NO
     over = found.over_loss_limit

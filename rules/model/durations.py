@@ -15,7 +15,7 @@ _PERCENT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)%")
 
 
 def duration(text: str) -> timedelta | None:
-    """`1h30m` as a timedelta, or None when the text is none, or one beyond ten years."""
+    """Parse `1h30m` to a timedelta; None for an invalid text, or one beyond ten years."""
     if not _DURATION.fullmatch(text):
         return None
     seconds = sum(int(count) * UNIT_SECONDS[unit] for count, unit in _PART.findall(text))
@@ -23,13 +23,13 @@ def duration(text: str) -> timedelta | None:
 
 
 def meant(text: object) -> str | None:
-    """`15 minutes`, `1 day` and `day` as they are written here: `15m`, `1d`. None where that is not beyond doubt."""
+    """Return `15 minutes`, `1 day` and `day` in our form: `15m`, `1d`. None if it is ambiguous."""
     found = _SPOKEN.fullmatch(str(text).strip().lower())
     return f"{found[1] or 1}{found[2][0]}" if found else None
 
 
 def written(length: timedelta) -> str:
-    """The text that `duration` reads as this length: 5400 s is `1h30m`. Hours up to two days, no weeks."""
+    """Return the text that `duration` parses to this length: 5400 s is `1h30m`. Hours up to two days, no weeks."""
     rest = int(length.total_seconds())
     parts = []
     for unit, size in UNIT_SECONDS.items():
@@ -42,17 +42,17 @@ def written(length: timedelta) -> str:
 
 
 def percent(text: str) -> Decimal | None:
-    """`5%` as Decimal("0.05"), or None when the text is not a percentage."""
+    """Parse `5%` to Decimal("0.05"), or None if the text is not a percentage."""
     found = _PERCENT.fullmatch(text)
     return plain(Decimal(found[1]) / 100) if found else None
 
 
 def as_percent(share: Decimal) -> str:
-    """Decimal("0.05") as `5%`."""
+    """Return Decimal("0.05") as `5%`."""
     return f"{plain(share * 100):f}%"
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number without trailing zeros or an exponent, so that 0.40 and 0.4 print alike."""
+    """Return the same number without trailing zeros or an exponent, so that 0.40 and 0.4 print alike."""
     short = number.normalize()
     return short.quantize(Decimal(1)) if short == short.to_integral_value() else short

@@ -8,10 +8,10 @@ from rules.model.revision import Budget
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """The configuration's names. None means "not known here": then names of that kind are not checked.
+    """The configuration's names. None means "unknown here": then names of that kind are not checked.
 
-    `tables` maps a table to its columns, None for a file that cannot be read; `timezones` an account to the zone that
-    its rules use by default, and `currencies` to the currency of its money.
+    `tables` maps a table to its columns, None for an unreadable file; `timezones` an account to the default zone of its
+    rules, and `currencies` to the currency of its money.
     """
 
     sources: frozenset[str] | None = None

@@ -17,7 +17,7 @@ from rules.model.revision import Dimension
 
 
 class Why(IntEnum):
-    """Why a cell has no usable value. Zero means that it has one."""
+    """The reason why a cell has no usable value. Zero means that it has one."""
 
     KNOWN = 0
     MISSING = 1  # never seen, null, or a name that this event does not carry
@@ -29,7 +29,7 @@ class Why(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
-    """What one verdict is about: an offer, an offer x publisher pair, an event."""
+    """The subject of one verdict: an offer, an offer x publisher pair, an event."""
 
     per: tuple[Dimension, ...]
     ids: tuple[str, ...]
@@ -38,16 +38,16 @@ class Subject:
         return ",".join(f"{dimension}={value}" for dimension, value in zip(self.per, self.ids, strict=True))
 
     def get(self, dimension: str) -> str | None:
-        """The id of one dimension, or None where the subject has no such dimension."""
+        """Return the id of one dimension, or None if the subject has no such dimension."""
         return next((value for name, value in zip(self.per, self.ids, strict=True) if name == dimension), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
-    """Values and, beside each, why it may be unusable. Numbers are float64, everything else object.
+    """Values with the reasons why they may be unusable. Numbers are float64, everything else object.
 
-    Sums of money come as integer micro-units divided once by 1e6: the nearest double of the exact decimal,
-    so that comparing it with the double of a decimal literal is exact.
+    Sums of money come as integer micro-units divided once by 1e6: the nearest double of the exact decimal, so that
+    comparing it with the double of a decimal literal is exact.
     """
 
     values: NDArray[Any]
@@ -55,13 +55,13 @@ class Column:
 
 
 def all_missing(size: int) -> Column:
-    """A column of so many cells, none of which is known."""
+    """Return a column of this number of unknown cells."""
     return Column(np.zeros(size), np.full(size, Why.MISSING, np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is known about how soon a subject's conversions arrive after their clicks."""
+    """The known conversion lag of a subject."""
 
     learned: datetime | None  # when the curve was learned; None: no curve is known, every click counts whole
     own: int  # conversions of the subject's own offer behind the curve
@@ -84,7 +84,7 @@ class Break:
         return self.told("UTC")
 
     def told(self, tz: str) -> str:
-        """As a sentence, with its times in a zone."""
+        """Return a sentence, with its times in a zone."""
         since, until = (moment.astimezone(ZoneInfo(tz)) for moment in (self.since, self.until))
         time_range = f"{since:%d %b %Y %H:%M} to {until:%H:%M %Z}"
         return (
@@ -97,66 +97,66 @@ class CohortFacts(Protocol):
     """Conversions by their click, and the clicks whose conversions should be known by now."""
 
     def by_click(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """The base metric over conversions whose clicks were in [start, end), as far as they are known."""
+        """Return the base metric over conversions whose clicks were in [start, end), as far as they are known."""
         ...
 
     def due(self, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """Clicks of [start, end), each weighed by the share of conversions that has arrived at its age."""
+        """Return the clicks of [start, end), each weighted by the share of conversions that has arrived at its age."""
         ...
 
     def arrival(self, subject: Subject) -> Arrival:
-        """Where the shares of a subject come from."""
+        """Return the source of a subject's shares."""
         ...
 
     def breaks(self) -> Mapping[str, Break]:
-        """Advertisers whose conversions are missing."""
+        """Return advertisers whose conversions are missing."""
         ...
 
     def broken(self) -> Sequence[Break | None]:
-        """For each subject the break that concerns it; one that belongs to no single advertiser is hit by any."""
+        """Return for each subject the break that concerns it; any break concerns one without a single advertiser."""
         ...
 
 
 class Facts(Protocol):
-    """The world as it was known at one moment, for a fixed list of subjects.
+    """The world as known at one moment, for a fixed list of subjects.
 
-    Facts that several rules ask at the same moment may have `once(question, pers, answer)`: it calls `answer` the first
-    time that the question is asked for these subjects and their own parents `pers`, and gives the same object after.
-    Facts that know a mirror of Integr8 have `entities(dimension)`: facts about all of a kind that still exist; and
-    `known_as(dimension, identity)`, which the function of that name asks.
+    Facts that several rules query at the same moment may have `once(question, pers, answer)`: it calls `answer` at the
+    first query for these subjects and their own parents `pers`, and returns the same object afterwards. Facts that know
+    a mirror of Integr8 have `entities(dimension)`: facts about all existing entities of a kind; and
+    `known_as(dimension, identity)`, which the function of that name calls.
     """
 
     @property
     def subjects(self) -> Sequence[Subject]: ...
 
     def measure(self, name: str, per: tuple[Dimension, ...], start: datetime, end: datetime) -> Column:
-        """The base metric `name` (rules.model.metrics.BASE, or `events.NAME`) in [start, end), UTC.
+        """Return the base metric `name` (rules.model.metrics.BASE, or `events.NAME`) in [start, end), UTC.
 
         `per` is the subjects' own dimension or a coarser one that follows from it: some of its dimensions, an offer's
-        advertiser, or `()` for the whole account.
-        No rows in a time range that the feed has covered is zero; a time range that no feed covers is MISSING.
+        advertiser, or `()` for the whole account. No rows in a time range that the feed has covered is zero; a time
+        range that no feed covers is MISSING.
         """
         ...
 
     def attribute(self, name: str) -> Column:
-        """A dotted name: `offer.active`, `publisher.country`, `body.deal.type`, `budgets.daily_cap`."""
+        """Return the attribute of a dotted name: `offer.active`, `body.deal.type`, `budgets.daily_cap`."""
         ...
 
     def as_of(self, name: str) -> datetime | None:
-        """Up to when the feed behind the base metric is complete, UTC; None when it was never read."""
+        """Return up to when the feed behind the base metric is complete, UTC; None if it was never read."""
         ...
 
     @property
     def cohorts(self) -> CohortFacts | None:
-        """Conversions by their click; None where only plain sums are known."""
+        """Conversions by their click; None if only plain sums are known."""
         ...
 
     def settle(self) -> Column:
-        """Seconds to leave out for `settle: auto`: the measured p90 of click-to-conversion delay."""
+        """Return the seconds to leave out for `settle: auto`: the measured p90 of click-to-conversion delay."""
         ...
 
 
 def known_as(facts: object, dimension: Dimension, identity: str) -> tuple[str, ...]:
-    """Every id of an entity, the one that facts use first; only the given one where facts do not know it."""
+    """Return every id of an entity, the one of facts first; only the given one if facts do not know it."""
     ask = getattr(facts, "known_as", None)
     return (identity,) if ask is None else ask(dimension, identity)

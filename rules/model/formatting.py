@@ -21,7 +21,7 @@ _OPERATORS: Mapping[str, tuple[str, str]] = {  # said when it holds, and when it
 
 
 def number(value: Any, unit: str = "count") -> str:
-    """2400 as `2,400`, 0.0008 as `0.08%` for a share, 12.5 as `12.50` for money."""
+    """Format a number: 2400 as `2,400`, 0.0008 as `0.08%` for a share, 12.5 as `12.50` for money."""
     if value is None:
         return "unknown"
     amount = float(value)
@@ -36,12 +36,12 @@ def number(value: Any, unit: str = "count") -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`, `1,200 runs`."""
+    """Format a count: `1 run`, `2 runs`, `1,200 runs`."""
     return f"{count} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def apart(left: Any, right: Any, unit: str = "count") -> tuple[str, str]:
-    """Two values in a sentence that says that they differ: with as many digits as it takes to see it."""
+    """Format two different values with enough digits to show the difference."""
     first, second = held(left, unit), held(right, unit)
     if first != second or not all(_is_number(one) for one in (left, right)) or left == right:
         return first, second
@@ -64,7 +64,7 @@ def _digits(amount: Any, digits: int, unit: str) -> str:
 
 
 def span(length: timedelta) -> str:
-    """`45 s`, `40 min`, `3 h 10 min`, `2 d 4 h`."""
+    """Format a time span: `45 s`, `40 min`, `3 h 10 min`, `2 d 4 h`."""
     seconds = int(abs(length.total_seconds()))
     if seconds < 90:
         return f"{seconds} s"
@@ -79,7 +79,7 @@ def span(length: timedelta) -> str:
 
 
 def held(value: Any, unit: str = "count") -> str:
-    """Any value in a sentence: texts in quotes, numbers by their unit."""
+    """Format any value for a sentence: texts in quotes, numbers by their unit."""
     if isinstance(value, bool):
         return str(value).lower()
     if _is_number(value):
@@ -92,7 +92,7 @@ def held(value: Any, unit: str = "count") -> str:
 
 
 def plainly(value: Any) -> str:
-    """A value in JSON as a person says it: a field of an item, what an entry of the audit log adds."""
+    """Format a JSON value for people: a field of an item, or the details of an entry of the audit log."""
     match value:
         case None:
             return "nothing"
@@ -107,13 +107,13 @@ def plainly(value: Any) -> str:
 
 
 def comparison(op: str, *, holds: bool, plural: bool = False) -> str:
-    """`is below`, `are not below`."""
+    """Return a comparison in words: `is below`, `are not below`."""
     said = _OPERATORS[op][0 if holds else 1]
     return said.replace("is", "are", 1) if plural else said
 
 
 def sample(parts: Mapping[str, float | None], name: str) -> str:
-    """What a ratio was made from: ` (2 of 2,400 clicks)`."""
+    """Return the sample of a ratio: ` (2 of 2,400 clicks)`."""
     formula = metrics.DERIVED.get(name)
     if formula is None or len(formula.over) != 1 or any(value is None for value in parts.values()):
         return ""
@@ -129,7 +129,7 @@ def sample(parts: Mapping[str, float | None], name: str) -> str:
 
 
 def change(current: Fraction, base: Fraction, limit: Decimal | None = None) -> str:
-    """`down 93%`, `up 12%`, `unchanged`; with so many digits that it differs from a limit that is not reached."""
+    """Return `down 93%`, `up 12%`, `unchanged`; with enough digits to differ from a limit that is not reached."""
     percent = (current - base) / abs(base) * 100
     if percent == 0:
         return "unchanged"

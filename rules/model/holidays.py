@@ -7,7 +7,7 @@ from rules.model.spelling import listed, nearest
 
 
 def problem(country: str, subdivision: str | None = None) -> str | None:
-    """What is wrong with a country (ISO 3166, `DE`) or a subdivision of it (`BY`), or None."""
+    """Return the problem with a country (ISO 3166, `DE`) or a subdivision of it (`BY`), or None."""
     known = _countries()
     if country not in known:
         meant = country.upper() if country.upper() in known else nearest(country.upper(), known)
@@ -21,7 +21,7 @@ def problem(country: str, subdivision: str | None = None) -> str | None:
 
 
 def is_holiday(day: date, country: str, subdivision: str | None = None) -> bool | None:
-    """Whether a day is a public holiday there; None where the country or its part is not known."""
+    """Return whether a day is a public holiday there; None if the country or its part is unknown."""
     if problem(country, subdivision):
         return None
     return day in _days(country, subdivision, day.year)

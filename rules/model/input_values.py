@@ -36,14 +36,14 @@ _AS_TEXT = re.compile(r"'(?=[\w-]+$)", re.ASCII)  # the same, with an apostrophe
 
 
 def plausible(moment: datetime) -> bool:
-    """Whether an aware moment is one that somebody meant."""
+    """Return whether an aware moment is plausible."""
     return EARLIEST <= moment < LATEST
 
 
 def parse_moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
-    """An aware UTC time, or None for what is not one or lies outside 2000 to 2100.
+    """Parse an aware UTC time; None for an invalid one or one outside 2000 to 2100.
 
-    Understands ISO 8601 (24:00 is the end of its day), `2026-03-01 12:30:00`, and seconds, milliseconds or microseconds
+    Accepts ISO 8601 (24:00 is the end of its day), `2026-03-01 12:30:00`, and seconds, milliseconds or microseconds
     since 1970. A time without an offset is local to `zone`.
     """
     text = str(value).strip()
@@ -55,7 +55,7 @@ def parse_moment(value: Any, zone: tzinfo = UTC) -> datetime | None:
 
 
 def parse_number(value: Any) -> Decimal | None:
-    """An exact number in plain digits, or None for what is not one. In a query string a plus arrives as a space."""
+    """Parse an exact number in plain digits; None for an invalid one. In a query string a plus arrives as a space."""
     text = str(value).strip()
     if isinstance(value, bool) or not _NUMBER.fullmatch(text):
         return None
@@ -66,7 +66,7 @@ def parse_number(value: Any) -> Decimal | None:
 
 
 def moment_of(text: Any, zone: tzinfo = UTC) -> datetime:
-    """The moment that a person writes, in UTC. Raises ValueError with what is wrong and how to write it."""
+    """Parse a person's time to UTC. Raises ValueError with the problem and the right form."""
     found = parse_moment(text, zone)
     if found is None:
         raise ValueError(f"{str(text)[:40]!r} is not a time from 2000 to 2100; write it like 2026-11-24T10:15")
@@ -74,7 +74,7 @@ def moment_of(text: Any, zone: tzinfo = UTC) -> datetime:
 
 
 def number_of(text: Any) -> Decimal:
-    """The number that a person writes. Raises ValueError with what is wrong and how to write it."""
+    """Parse a person's number. Raises ValueError with the problem and the right form."""
     found = parse_number(text)
     if found is None:
         raise ValueError(f"{str(text)[:40]!r} is not a number; write it like 1500.00")
@@ -82,10 +82,10 @@ def number_of(text: Any) -> Decimal:
 
 
 def id_of(text: str) -> str:
-    """The id that a cell or a person's list shows. Raises ValueError with what is wrong and what to do.
+    """Parse the id in a cell or a person's list. Raises ValueError with the problem and the remedy.
 
-    `1001.0`, `="1001"` and `'1001` are how programs write 1001, and what one does not see is no part of an id. What has
-    lost digits, or may be an amount, is refused.
+    `1001.0`, `="1001"` and `'1001` are how programs write 1001, and invisible characters are no part of an id. An id
+    that has lost digits, or may be an amount, is refused.
     """
     if text.isascii() and text.isalnum():
         return text
@@ -101,12 +101,12 @@ def id_of(text: str) -> str:
 
 
 def is_shortened(text: str) -> bool:
-    """Whether a spreadsheet has shown a long id as `1.00E+03`; its last digits are lost."""
+    """Return whether a spreadsheet has shown a long id as `1.00E+03`; its last digits are lost."""
     return _SHORTENED.fullmatch(text) is not None
 
 
 def id_doubt(text: str) -> str | None:
-    """Why an id of Integr8's in a list that a person wrote matches nothing, with what to write; None when it may."""
+    """Return why an id in a person's list matches nothing at Integr8, with what to write; None if it may."""
     try:
         meant = id_of(text)
     except ValueError as error:
@@ -121,7 +121,7 @@ def id_doubt(text: str) -> str | None:
 
 
 def _visible(text: str) -> str:
-    """Without what nobody sees: zero-width characters, and spaces around it."""
+    """Return a text without invisible characters: zero-width ones, and spaces around it."""
     return "".join(one for one in text if unicodedata.category(one) not in {"Cf", "Cc"}).strip()
 
 

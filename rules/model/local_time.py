@@ -16,7 +16,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def clock(name: str, now: datetime, tz: str) -> int | str:
-    """`hour`, `weekday` or `date` of a moment, in local time."""
+    """Return `hour`, `weekday` or `date` of a moment, in local time."""
     local = now.astimezone(ZoneInfo(tz))
     found: dict[str, int | str] = {
         "hour": local.hour,
@@ -27,20 +27,20 @@ def clock(name: str, now: datetime, tz: str) -> int | str:
 
 
 def told(moment: datetime, tz: str) -> str:
-    """`14 Jan 2026 03:00 CET`: a moment as people read it where the rule lives."""
+    """Return a moment for people in the zone of the rule: `14 Jan 2026 03:00 CET`."""
     return f"{moment.astimezone(ZoneInfo(tz)):%d %b %Y %H:%M %Z}"
 
 
 def instant(day: date, at: time, tz: str, *, last: bool = False) -> datetime:
-    """The UTC instant of a wall-clock time; where it comes twice, the first or the last of the two."""
+    """Return the UTC instant of a local time; if it occurs twice, the first or the last of the two."""
     return datetime.combine(day, at, ZoneInfo(tz)).replace(fold=int(last)).astimezone(UTC)
 
 
 def end_of(hours: Quiet, now: datetime) -> datetime | None:
-    """When the time range that contains `now` ends, UTC; None when `now` is outside.
+    """Return when the time range that contains `now` ends, UTC; None if `now` is outside.
 
-    `start` later than `end` crosses midnight and belongs to the day on which it begins; the two being equal
-    means the whole day. Of an hour that comes twice both are inside.
+    `start` later than `end` crosses midnight and belongs to the day on which it begins; equal times mean the whole day.
+    Both occurrences of a repeated hour are inside.
     """
     today = now.astimezone(ZoneInfo(hours.tz)).date()
     return next(
@@ -59,22 +59,22 @@ def _stretch(hours: Quiet, day: date, now: datetime) -> tuple[datetime, ...]:
 
 
 def last_midnight(now: datetime, tz: str) -> datetime:
-    """The beginning of the present day in `tz`, as UTC: of a midnight that comes twice the first."""
+    """Return the beginning of the present day in `tz`, as UTC: the first occurrence of a repeated midnight."""
     return instant(now.astimezone(ZoneInfo(tz)).date(), time(0), tz)
 
 
 def first_of_month(now: datetime, tz: str) -> datetime:
-    """The beginning of the present month in `tz`, as UTC."""
+    """Return the beginning of the present month in `tz`, as UTC."""
     return instant(now.astimezone(ZoneInfo(tz)).date().replace(day=1), time(0), tz)
 
 
 def next_midnight(now: datetime, tz: str) -> datetime:
-    """The next beginning of a day in `tz`, as UTC; always later than `now`."""
+    """Return the next beginning of a day in `tz`, as UTC; always later than `now`."""
     today = now.astimezone(ZoneInfo(tz)).date()
     return instant(today + timedelta(days=1), time(0), tz)
 
 
 def say(at: datetime, tz: str) -> str:
-    """An instant for a sentence, which is kept and may be read years later: `24 Nov 2026 18:30 Europe/Berlin`."""
+    """Return an instant for a stored sentence that may be read years later: `24 Nov 2026 18:30 Europe/Berlin`."""
     local = at.astimezone(ZoneInfo(tz))
     return f"{local.day} {local:%b %Y %H:%M} {tz}"

@@ -12,7 +12,7 @@ SIGN = "$"
 
 
 def as_value(value: Any) -> Any:
-    """What came from outside, as it may stand among wanted values: nothing in it is a marker."""
+    """Return a value from outside in a form in which nothing is a marker."""
     match value:
         case Mapping():
             return {_more(str(key)): as_value(item) for key, item in value.items()}
@@ -23,7 +23,7 @@ def as_value(value: Any) -> Any:
 
 
 def as_sent(value: Any) -> Any:
-    """The reverse of `as_value`."""
+    """Reverse `as_value`."""
     match value:
         case Mapping():
             return {_less(str(key)): as_sent(item) for key, item in value.items()}

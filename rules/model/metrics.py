@@ -48,49 +48,49 @@ NAMES: tuple[str, ...] = (*BASE, *DERIVED)
 
 
 def is_metric(name: str) -> bool:
-    """True for base and derived metrics and for `events.NAME`."""
+    """Return True for base and derived metrics and for `events.NAME`."""
     return name in NAMES or (name.startswith(EVENTS) and len(name) > len(EVENTS))
 
 
 def is_count(name: str) -> bool:
-    """True where the values are whole numbers of things: what a confidence bound can be computed from."""
+    """Return True if the values are counts, for which a confidence bound can be computed."""
     return name in COUNTS or name.startswith(EVENTS)
 
 
 def by_click(name: str) -> str:
-    """The base metric, counted at the time of the click."""
+    """Return the base metric, counted at the time of the click."""
     return name + _BY_CLICK
 
 
 def base(name: str) -> str:
-    """The base metric behind a name that counts by click."""
+    """Return the base metric behind a name that counts by click."""
     return "clicks" if name == EFFECTIVE_CLICKS else name.removesuffix(_BY_CLICK)
 
 
 def is_by_click(name: str) -> bool:
-    """True for names that only facts with click times can answer."""
+    """Return True for names that only facts with click times can answer."""
     return name == EFFECTIVE_CLICKS or name.endswith(_BY_CLICK)
 
 
 def follows_clicks(name: str) -> bool:
-    """True for what a click brings later: conversions, their states, their events and their money."""
+    """Return True for results of a click: conversions, their states, their events and their money."""
     return name in {"conversions", "approved", "rejected", "pending", *SUMS} or name.startswith(EVENTS)
 
 
 def parts(name: str) -> tuple[str, ...]:
-    """The base metrics behind a metric; a base metric stands for itself."""
+    """Return the base metrics behind a metric; a base metric stands for itself."""
     return DERIVED[name].parts if name in DERIVED else (name,)
 
 
 def unit(name: str) -> Unit:
-    """How values of the metric are written for people."""
+    """Return how values of the metric are written for people."""
     if name in DERIVED:
         return DERIVED[name].unit
     return "money" if base(name) in SUMS else "count"
 
 
 def more_is_worse(name: str) -> bool | None:
-    """Whether more of it is worse for a network; None where that depends on who asks, as for a payout."""
+    """Return whether more of it is worse for a network; None if that depends, as for a payout."""
     if name in {"rejected", "rejection_rate", "cpa"}:
         return True
     if name in {"payout", "epc", "pending"} or name.startswith(EVENTS):
@@ -99,12 +99,12 @@ def more_is_worse(name: str) -> bool | None:
 
 
 def title(name: str) -> str:
-    """The metric's name in a sentence."""
+    """Return the metric's name in a sentence."""
     if name.startswith(EVENTS):
         return f"{name.removeprefix(EVENTS)} events"
     return DERIVED[name].title if name in DERIVED else name
 
 
 def suggestion(name: str) -> str | None:
-    """The known metric that was probably meant."""
+    """Return the known metric that was probably meant."""
     return nearest(name, NAMES)

@@ -13,12 +13,12 @@ from rules.model.revision import HoldFor, Verb
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """One thing at Integr8 that an effect is about.
+    """One object of Integr8 that an effect is about.
 
-    `id` is Integr8's own id, as an opaque string. Before a create it is unknown: then `id` is the natural
-    key written as `email=a@b.example`, which names the same thing in every plan.
-    What is not a thing at Integr8 is named after what it is about: a message `traffic/offer=42`, an outgoing request
-    or a raw call `offer=42`; so cool-downs speak of each subject by itself.
+    `id` is Integr8's own id, as an opaque string. Before a create it is unknown: then `id` is the natural key written
+    as `email=a@b.example`, which names the same object in every plan. A target outside Integr8 is named after its
+    subject: a message `traffic/offer=42`, an outgoing request or a raw call `offer=42`; so cooldowns apply to each
+    subject separately.
     """
 
     kind: str  # offer, publisher, advertiser, user, offer_event, landing_page, conversion, http, channel
@@ -34,9 +34,9 @@ class Target:
 class PlannedEffect:
     """One wanted state of one target.
 
-    `wanted` and `key` hold plain JSON values, with two exceptions that are settled when the effect is carried
-    out: {"$ref": "pub.id"} stands for a value of an earlier step, {"$generate": "password"} for a secret that
-    must not touch the disk; with "to", the channel that is told it.
+    `wanted` and `key` hold plain JSON values, with two exceptions that are resolved when the effect is executed:
+    {"$ref": "pub.id"} stands for a value of an earlier step, {"$generate": "password"} for a secret that must not touch
+    the disk; with "to", the channel that receives it.
     """
 
     step: str  # the action's id; unique within (plan, target)
@@ -58,7 +58,7 @@ class PlannedEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A rule keeps a target paused: who, since, until. Several rules may hold one target."""
+    """A target that a rule keeps paused: by whom, since when, until when. Several rules may hold one target."""
 
     rule: str
     target: Target
@@ -76,7 +76,7 @@ Ending = Literal["time", "early", "override", "undo", "hand", "gone", "canary", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A hold that ends with this plan, whether or not its target goes back."""
+    """A hold that ends with this plan, whether or not its target is activated."""
 
     hold: Hold
     how: Ending
@@ -99,7 +99,7 @@ class Mute:
 
 
 class Outcome(StrEnum):
-    """What becomes of a plan's effects."""
+    """The fate of a plan's effects."""
 
     NOTHING = "nothing"  # no effect is wanted
     SHADOW = "shadow"  # recorded only
@@ -110,7 +110,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """Something that was not done, and which guard, hold or conflict is the reason."""
+    """An effect that was not executed, with the guard, hold or conflict that is the reason."""
 
     guard: str  # at_most.targets, cooldown, hold, muted, protected, keep_active, quiet, halt, conflict, ...
     message: str
@@ -120,11 +120,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run wants, after guards. Effects are ranked by the money that hangs on them, most first.
+    """The wishes of a run, after guards. Effects are ranked by the money at stake, most first.
 
-    `outcome` speaks of `effects`. `releases`, `ended` and `joins` hold whatever the outcome is: they were
-    decided when the hold was made, and what a guard forbids is not among them. The exception is a plan that
-    waits as a whole: `joins` of a plan that is WAITING or SHADOW is empty.
+    `outcome` concerns `effects`. `releases`, `ended` and `joins` apply whatever the outcome is: they were decided when
+    the hold was made, and they exclude what a guard forbids. The exception is a plan that waits as a whole: `joins` of
+    a plan that is WAITING or SHADOW is empty.
     """
 
     rule: str

@@ -46,7 +46,7 @@ DIMENSIONS: tuple[Dimension, ...] = (*ALWAYS_KEPT, *DECLARABLE)
 
 
 class Mode(StrEnum):
-    """How far a rule may go: one word in its file."""
+    """The mode of a rule: how far it may go, as one word in its file."""
 
     DISABLED = "disabled"
     SHADOW = "shadow"  # decide and record, carry nothing out
@@ -55,7 +55,7 @@ class Mode(StrEnum):
 
 
 class Missed(StrEnum):
-    """What happens to due slots that passed while nobody ran them."""
+    """The treatment of due times that passed while nobody ran them."""
 
     RUN_ONCE = "run_once"
     SKIP = "skip"
@@ -101,7 +101,7 @@ Trigger: TypeAlias = Every | Cron | Webhook | Silence
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """The newest `length` before now."""
+    """A rolling window: the newest `length` before now."""
 
     length: timedelta
 
@@ -120,7 +120,7 @@ class Calendar:
 
     @property
     def over(self) -> bool:
-        """Whether the time range has ended, so that nothing is added to it any more."""
+        """True if the time range has ended, so that nothing is added to it any more."""
         return self.unit in {"yesterday", "last_week", "last_month"}
 
 
@@ -129,7 +129,7 @@ Window: TypeAlias = Rolling | Calendar
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which subjects a rule looks at. Evaluated anew at every run, so new items are included."""
+    """The subjects that a rule evaluates. Every run selects them again, so new items are included."""
 
     per: tuple[Dimension, ...] = ("event",)
     origin: Mapping[str, Template] = field(default_factory=dict)  # `from:` dimension → where the event names it
@@ -163,7 +163,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """How long the answer must have been yes: so many evaluations, or so much time. Exactly one is set."""
+    """The required duration of a yes: a number of evaluations, or a time. Exactly one is set."""
 
     checks: int | None = None
     duration: timedelta | None = None
@@ -171,7 +171,7 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class HoldFor:
-    """How long a pause lasts. `duration` counts from the effect; a second hold doubles it."""
+    """The length of a pause. `duration` counts from the effect; a second hold doubles it."""
 
     kind: Literal["duration", "midnight", "manual"]
     duration: timedelta | None = None
@@ -179,10 +179,10 @@ class HoldFor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoseAtMost:
-    """What may be lost on an item while the evidence does not decide, and what happens then.
+    """The loss that an item may have while the evidence does not decide, and the action above it.
 
-    Money is in the account's currency. `ask`: a person decides on the rule's own steps. `cap`: the item has so many
-    clicks a day, and is paused for the rest of it. `pause`: it is paused and comes back on probation.
+    Money is in the account's currency. `ask`: a person decides on the rule's own steps. `cap`: the item may have a
+    number of clicks a day, and is paused for the rest of it. `pause`: it is paused and returns on probation.
     """
 
     amount: Decimal
@@ -194,7 +194,7 @@ class LoseAtMost:
 
     @property
     def money(self) -> str:
-        """The amount as sentences say it: `50 USD`, or `50` where no currency was written."""
+        """The amount for sentences: `50 USD`, or `50` without a currency."""
         return f"{self.amount:f}{f' {self.currency}' if self.currency else ''}"
 
 
@@ -207,8 +207,8 @@ Verb: TypeAlias = str  # a key of rules.model.verbs.VERBS
 class Action:
     """One step of `then`.
 
-    `target` is what stands behind the verb: a kind of entity, an operation of the catalogue
-    (`landing_pages.create`), a channel; empty where a request stands there.
+    `target` follows the verb: a kind of entity, an operation of the catalogue (`landing_pages.create`), a channel;
+    empty for a request.
     """
 
     id: str  # the given id, else the step's position: "1", "2", ...
@@ -224,7 +224,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """When a hold ends before its time, and how a returning target is watched."""
+    """The conditions for an early end of a hold, and the watch over a returning target."""
 
     early: Group | None = None
     probation: Mapping[str, Decimal] = field(default_factory=dict)  # metric → sample before the next verdict
@@ -251,7 +251,7 @@ class KeepActive:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Hours, local to `tz`, in which the rule decides but does nothing. `start` may be later than `end`."""
+    """Hours, local to `tz`, in which the rule decides but changes nothing. `start` may be later than `end`."""
 
     start: time
     end: time
@@ -261,7 +261,7 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """Act on the first few, wait and look at the scope's revenue, then do the rest or undo."""
+    """Change a few targets first, watch the scope's revenue, then change the others or undo."""
 
     targets: int
     wait: timedelta
@@ -270,9 +270,9 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many changes that several rules may make together in a day or a month of the account's calendar.
+    """The changes that several rules may make together in a day or a month of the account's calendar.
 
-    `effects` is None where bridge.yaml is not known: then it limits nothing.
+    `effects` is None if bridge.yaml is unknown: then it limits nothing.
     """
 
     name: str
@@ -312,7 +312,7 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class Inhibits:
-    """Which other rules do nothing while this one says yes, and about what: an item that shares these dimensions."""
+    """The rules that do nothing while this one says yes, for items that share these dimensions."""
 
     rules: tuple[str, ...]  # ids; `*` stands for any part of one
     per: tuple[Dimension, ...] = ()  # empty: whatever they are about
@@ -320,7 +320,7 @@ class Inhibits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Test:
-    """One `tests:` entry: given these values, expect this answer (and, if named, these effects), or this plan."""
+    """One entry of `tests:`: given these values, expect this answer (and, if named, these effects), or this plan."""
 
     given: Mapping[str, Any]  # of several items the first
     expect: str | Mapping[str, Any]  # yes, no, no_decision; or what the plan holds: {"pause": [1], "held_back": {...}}
@@ -365,5 +365,5 @@ class Revision:
 
     @property
     def timed(self) -> bool:
-        """Whether it is evaluated by the clock; otherwise an event asks it."""
+        """True for a scheduled rule; otherwise events trigger it."""
         return not isinstance(self.trigger, Webhook)

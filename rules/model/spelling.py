@@ -35,7 +35,7 @@ _OTHER_WORDS: Mapping[str, tuple[str, ...]] = {
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """What other tools call so, or the closest of the known words; None when none is close."""
+    """Return our word for one of other tools, or the closest known word; None if none is close."""
     small = {name.lower(): name for name in sorted(set(known))}
     if word.lower() not in small:
         meant = next((one for one in _OTHER_WORDS.get(word.lower(), ()) if one in small), None)
@@ -46,17 +46,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'clicks'?` to put behind a message, or nothing."""
+    """Return `; did you mean 'clicks'?` to append to a message, or nothing."""
     found = nearest(word, known)
     return f"; did you mean '{found}'?" if found and found != word else ""
 
 
 def listed(words: Iterable[str], *, last: str = "or") -> str:
-    """`a, b or c`."""
+    """Return `a, b or c`."""
     items = list(words)
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else "nothing"
 
 
 def a(noun: str) -> str:
-    """`an offer`, `a landing page`."""
+    """Return a noun with its article: `an offer`, `a landing page`."""
     return f"{'an' if noun[:1] in 'aeio' or noun == 'hour' else 'a'} {noun.replace('_', ' ')}"

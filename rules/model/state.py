@@ -22,7 +22,7 @@ PER_INTEGRATION = frozenset({"offer", "offer_event", "landing_page"})
 
 
 def target_of(kind: str, identifier: str, *, account: str = "main", integration: str = "default") -> Target:
-    """The one spelling of a target, for plans and for whoever fills `State.targets`."""
+    """Return the canonical spelling of a target, for plans and for callers that fill `State.targets`."""
     return Target(
         kind=kind,
         id=identifier,
@@ -32,17 +32,20 @@ def target_of(kind: str, identifier: str, *, account: str = "main", integration:
 
 
 def offer_above(target: Target, subject: Subject) -> dict[str, str]:
-    """The part of a key that calls about an event or a landing page need: its offer, where the subject names one."""
+    """Return the part of a key that calls about an event or a landing page need.
+
+    It is its offer, if the subject names one.
+    """
     offer = subject.get("offer") if target.kind in BELOW_OFFER else None
     return {} if offer is None else {"offer": offer}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probation:
-    """A target that came back and is being watched by this rule.
+    """A returned target that this rule watches.
 
-    Source: the last ended hold of this rule on the target that was followed by a return, while the revision
-    has `release.probation`; `seen` is measured from the observations since then.
+    Source: the rule's last ended hold on the target that was followed by a return, while the revision has
+    `release.probation`; `seen` is measured from the observations since then.
     """
 
     since: datetime
@@ -51,7 +54,7 @@ class Probation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetState:
-    """What is known about one target, as this rule sees it."""
+    """The state of one target, as this rule knows it."""
 
     target: Target
     aliases: frozenset[str] = frozenset()  # entity mirror: its other ids (Integr8 has a text and a number)
@@ -76,17 +79,17 @@ class TargetState:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every id it goes by."""
+        """Every id of the target."""
         return self.aliases | {self.target.id}
 
     def now_so(self) -> dict[str, Any]:
-        """Its fields as they were last seen."""
+        """The last known fields of the target."""
         return dict(self.values) if self.active is None else {**self.values, "active": self.active}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streak:
-    """How long a subject's answer has been yes, before the present evaluation. Source: stored verdicts.
+    """The time for which a subject's answer has been yes, before the present evaluation. Source: stored verdicts.
 
     `rules.planning.streaks.advance` makes the next one, for whoever stores it.
     """
@@ -99,7 +102,7 @@ class Streak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeTotals:
-    """The whole that the guards measure shares against."""
+    """The totals that the guards measure shares against."""
 
     subjects: int | None = None  # None: those of the evaluation. For an event rule: all active of the kind
     revenue_24h: Decimal | None = None  # observations of all subjects in scope; None: not known
@@ -107,7 +110,7 @@ class ScopeTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryState:
-    """A first few that were acted on and are being watched.
+    """The first changed targets, and their watch.
 
     Source: the newest plan of the rule whose `canary` is started or failed, with no later one that passed.
     """
@@ -121,7 +124,7 @@ class CanaryState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inhibition:
-    """Another rule says yes about something that the subject belongs to, and holds this rule back (`inhibits`)."""
+    """Another rule says yes for something that the subject belongs to, and holds this rule back (`inhibits`)."""
 
     rule: str
     about: str = ""  # what they share, as advertiser=7; empty: everything
@@ -137,7 +140,7 @@ GroupKey = tuple[Dimension, Dimension | None, str | None]  # ("offer", "advertis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """All that one rule may know besides the facts, at one moment."""
+    """Everything that one rule may know in addition to the facts, at one moment."""
 
     same: Mapping[Target, Target] = field(default_factory=dict)  # entity mirror: other names of a target → the one
     #                                                   under which `targets`, holds, mutes and plans know it
@@ -167,24 +170,24 @@ class State:
     inhibited: Mapping[Subject, Inhibition] = field(default_factory=dict)  # by rules that say yes at this moment
 
     def of(self, target: Target) -> TargetState:
-        """What is known about the target; nothing at all is a valid answer."""
+        """Return what is known about the target; nothing at all is a valid answer."""
         named = self.one(target)
         return self.targets.get(named) or TargetState(target=named)
 
     def one(self, target: Target) -> Target:
-        """The one name of a target, whichever of its ids it is called by."""
+        """Return the canonical name of a target, whichever of its ids is given."""
         return self.same.get(target, target)
 
     def protects(self, target: Target, *names: str) -> bool:
-        """Whether no rule may ever touch the target, by any of its ids or further names."""
+        """Return whether no rule may ever change the target, by any of its ids or further names."""
         return bool({*self.of(target).names, *names} & self.protected.get(target.kind, frozenset()))
 
     def halt_message(self) -> str:
-        """What is halted, and why; only asked while something is."""
+        """Return what is halted, and why; only called while something is."""
         return f"{self.halt_of} is halted: {self.halt}"
 
     def halt_message_of(self, target: Target) -> str | None:
-        """Why nothing may be done about a target while its advertiser is halted; None: it may."""
+        """Return why a target must not be changed while its advertiser is halted; None: it may."""
         if not self.halted_advertisers:
             return None
         known = self.of(target)
@@ -193,7 +196,7 @@ class State:
         return None if found is None else f"{target}: advertiser {found} is halted: {self.halted_advertisers[found]}"
 
     def held_by(self, rule: str) -> Iterable[tuple[TargetState, Hold]]:
-        """Each hold of one rule that is to be looked at, in the order of the targets."""
+        """Yield each hold of one rule to examine, in the order of the targets."""
         asked = self.targets if self.looking is None else self.looking
         held = [target for target in asked if self.of(target).holds]  # few of many: filter, then sort
         for target in sorted(held):

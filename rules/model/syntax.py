@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where something stands in a file. Lines and columns count from 1."""
+    """A place in a file. Lines and columns count from 1."""
 
     file: str
     line: int

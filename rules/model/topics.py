@@ -101,24 +101,24 @@ FOR_RULES: tuple[str, ...] = tuple(name for name, topic in TOPICS.items() if top
 
 
 def current_name(name: str) -> str:
-    """Today's name of a topic, whichever version wrote it. A name that is no topic comes back as it is."""
+    """Return the current name of a topic, whichever version wrote it. An unknown name is returned unchanged."""
     return next((new for new, old in FORMER_NAMES.items() if old == name), name)
 
 
 def current_data(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of a message about a topic (today's name) with today's field names, whichever version wrote it."""
+    """Return the data of a message about a topic (current name) with current field names."""
     names = {old: new for new, old in FORMER_FIELDS.get(name, {}).items()}
     return {names.get(key, key): value for key, value in data.items()}
 
 
 def former_data(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same data with the field names that they had before."""
+    """Return the same data with the former field names."""
     names = FORMER_FIELDS.get(name, {})
     return {names.get(key, key): value for key, value in data.items()}
 
 
 def problems(name: str, data: Mapping[str, Any]) -> tuple[str, ...]:
-    """What keeps a message's data from fitting the published schema of its topic; empty where it fits."""
+    """Return the problems of a message's data with the published schema of its topic; empty if it matches."""
     topic = TOPICS.get(name)
     if topic is None:
         return (f"there is no topic {name!r}",)

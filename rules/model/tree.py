@@ -48,7 +48,7 @@ class Node:
     measured: bool | None = field(default=None, init=False, repr=False, compare=False)  # once `has_metric` has looked
 
     def has_metric(self) -> bool:
-        """Whether a metric is in it. A tree never changes, and it is asked at every evaluation: so it looks once."""
+        """Return whether it contains a metric. A tree never changes, and every evaluation asks: so it looks once."""
         found = self.measured
         if found is None:
             found = any(isinstance(part, Metric) for part in self.walk())
@@ -64,7 +64,7 @@ class Node:
                 yield from (part for part in value if isinstance(part, Node))
 
     def walk(self) -> Iterator["Node"]:
-        """The node itself and all below it, in no promised order; never recursive, so depth cannot hurt."""
+        """Yield the node itself and all below it, in no fixed order; never recursive, so depth cannot hurt."""
         waiting: list[Node] = [self]
         while waiting:
             node = waiting.pop()
@@ -84,7 +84,7 @@ LiteralKind: TypeAlias = Literal["number", "percent", "duration", "text", "bool"
 
 @dataclass(frozen=True, slots=True)
 class Constant(Node):
-    """A value that stands in the text. A percent is kept as the share it means: 5% is Decimal("0.05")."""
+    """A value in the text. A percent is stored as its share: 5% is Decimal("0.05")."""
 
     value: Decimal | timedelta | str | bool | None
     kind: LiteralKind
@@ -97,7 +97,7 @@ class Listing(Node):
 
 @dataclass(frozen=True, slots=True)
 class Name(Node):
-    """A dotted name as written, before `names` has found out what it stands for."""
+    """A dotted name as written, before `names` has resolved it."""
 
     text: str
 
@@ -131,7 +131,7 @@ class Clock(Node):
 
 @dataclass(frozen=True, slots=True)
 class Reference(Node):
-    """A value of an earlier step of `then`, known only when that step has been executed."""
+    """A value of an earlier step of `then`, known only after that step was executed."""
 
     step: str
     name: str
@@ -157,10 +157,10 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True)
 class Count(Node):
-    """`count(offers where active) per advertiser`: how many entities fulfil a condition on their own attributes.
+    """`count(offers where active) per advertiser`: how many entities meet a condition on their own attributes.
 
     `where` is about each of them, not about the subject, and is therefore no child. `per` is what they share with the
-    subject; `()` counts those of the whole account, None is not said.
+    subject; `()` counts those of the whole account, None means not given.
     """
 
     kind: str  # offers, publishers, advertisers
@@ -169,7 +169,7 @@ class Count(Node):
 
     @property
     def dimension(self) -> Dimension:
-        """What is counted."""
+        """The counted dimension."""
         return COUNTABLE[self.kind]
 
 
@@ -183,7 +183,7 @@ class Over(Node):
 
 @dataclass(frozen=True, slots=True)
 class Ago(Node):
-    """The item, as it was so long before; shifts add up."""
+    """The item, a time earlier; shifts add up."""
 
     item: Node
     shift: timedelta
@@ -203,9 +203,9 @@ class Compare(Node):
 
 @dataclass(frozen=True, slots=True)
 class Losing(Node):
-    """Whether a ratio that is held against a line has cost `amount` so far: what `lose_at_most` asks.
+    """The question of `lose_at_most`: has a ratio with a threshold cost `amount` so far?
 
-    It is not written in conditions. `worth` is what one hit brings; None: what those of the item brought.
+    It is not written in conditions. `worth` is the worth of one hit; None: that of the item's hits.
     """
 
     item: Compare
@@ -224,7 +224,7 @@ class Within(Node):
 
 @dataclass(frozen=True, slots=True)
 class InTable(Node):
-    """`item in table vips`, `in table vips.offer`: among the cells of a column, the first without one."""
+    """`item in table vips`, `in table vips.offer`: in the cells of a column (by default the first)."""
 
     item: Node
     table: str
@@ -262,13 +262,13 @@ class Unusual(Node):
 
     @property
     def days(self) -> int:
-        """How many days it looks back."""
+        """The number of days that it looks back."""
         return self.past.days
 
 
 @dataclass(frozen=True, slots=True)
 class Rank(Node):
-    """`worst 5 by item per group`: among so many at one end of the scope, or of each group; one of the two is set."""
+    """`worst 5 by item per group`: one of N at one end of the scope, or of each group; one of the two is set."""
 
     side: Side
     count: Decimal | None
@@ -278,14 +278,14 @@ class Rank(Node):
 
     @property
     def largest(self) -> bool:
-        """Whether the largest values come first. Which end is the worse depends on what is measured."""
+        """True if the largest values come first. Which end is the worse depends on the metric."""
         if self.side in {"top", "bottom"}:
             return self.side == "top"
         return self.more_is_worse == (self.side == "worst")
 
     @property
     def more_is_worse(self) -> bool | None:
-        """Whether more of what is measured is worse; None where it depends on who asks."""
+        """True if more of the metric is worse; None if that depends."""
         names = {part.name for part in self.item.walk() if isinstance(part, Metric)}
         return goodness(next(iter(names))) if len(names) == 1 else None
 

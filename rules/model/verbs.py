@@ -159,15 +159,15 @@ ACTIVE = "active"  # the field that says whether an entity runs
 
 
 def that_sets(wanted: Mapping[str, Any]) -> str:
-    """The verb whose whole work is this state: `pause` for {"active": False}; else `update`."""
+    """Return the verb for this state: `pause` for {"active": False}; else `update`."""
     return next((name for name, verb in VERBS.items() if verb.wanted and verb.wanted == wanted), "update")
 
 
 def stops_traffic(verb: str, wanted: Mapping[str, Any]) -> bool:
-    """Whether such an effect makes something stop running, by whatever verb."""
+    """Return whether such an effect deactivates something, by any verb."""
     return VERBS[verb].deactivates or wanted.get(ACTIVE) is False
 
 
 def starts_traffic(verb: str, wanted: Mapping[str, Any]) -> bool:
-    """Whether such an effect makes something run."""
+    """Return whether such an effect activates something."""
     return VERBS[verb].activates or wanted.get(ACTIVE) is True

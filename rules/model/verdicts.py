@@ -17,7 +17,7 @@ from rules.model.syntax import Template
 
 
 class Answer(IntEnum):
-    """Three-valued: what cannot be decided is neither yes nor no, and no operator makes it so."""
+    """A three-valued answer: no decision is neither yes nor no, and no operator makes it so."""
 
     NO_DECISION = -1
     NO = 0
@@ -30,7 +30,7 @@ class Answer(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """One condition, or a part of one, as it was seen for one subject."""
+    """One condition, or a part of one, with its values for one subject."""
 
     text: str
     answer: Answer | None = None  # None for a part that is a value, not a condition
@@ -49,7 +49,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer for one subject. `reason` is one sentence that a person understands."""
+    """The answer for one subject. `reason` is one sentence for people."""
 
     subject: Subject
     answer: Answer
@@ -59,14 +59,14 @@ class Verdict:
 
 
 def _without_facts(_index: int, template: Template) -> Any:
-    """Stands in where an evaluation was made by hand: only texts without `{{ }}` can be filled."""
+    """Stands in for an evaluation that was made by hand: only texts without `{{ }}` can be filled."""
     if len(template.parts) == 1 and isinstance(template.parts[0], str):
         return template.parts[0]
     raise Unfilled(template.text, "this evaluation has no facts")
 
 
 def _lost(_index: int, _moment: datetime) -> bool:
-    """Stands in where an evaluation was made by hand."""
+    """Stands in for an evaluation that was made by hand."""
     return True
 
 
@@ -93,7 +93,7 @@ class Evaluation:
     lost_since: Callable[[int, datetime], bool] = field(default=_lost, repr=False, compare=False)
 
     def of_row(self, row: int) -> "Evaluation":
-        """The evaluation of one subject out of many."""
+        """Return the evaluation of one subject out of many."""
         part = slice(row, row + 1)
         return Evaluation(
             revision=self.revision,
@@ -109,6 +109,6 @@ class Evaluation:
         )
 
     def count(self) -> dict[str, int]:
-        """How many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
+        """Return how many subjects got which answer: {"yes": 2, "no": 37, "no_decision": 1}."""
         no_decision, no, yes = np.bincount(self.answers + 1, minlength=3).tolist()  # answers are -1, 0 and 1
         return {Answer.YES.word: yes, Answer.NO.word: no, Answer.NO_DECISION.word: no_decision}

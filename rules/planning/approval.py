@@ -19,7 +19,7 @@ ABOVE_ALL = frozenset({"halt", "protected", "gone"})  # asked even where the rul
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What the re-check changed, for the person who says yes."""
+    """The changes of the re-check, for the person who approves."""
 
     kept: tuple[PlannedEffect, ...] = ()
     dropped: tuple[PlannedEffect, ...] = ()
@@ -28,12 +28,12 @@ class Difference:
 
 
 def recheck(old: Plan, new: Plan, approve: Approve | None = None) -> tuple[Plan, Difference]:
-    """The plan to carry out after a yes to `old`, and how it differs.
+    """Return the plan to execute after an approval of `old`, and how it differs.
 
-    `new` is the plan of the same rule made at this moment, with a state that leaves `old` out of its waiting
-    ones. Its limits are what the person answered, so a `new` that waits is not an obstacle; one that is stopped is.
-    Of what both want the newer effect is taken: its prior values and the end of its hold are right.
-    With `recheck: false` the old effects stand, except where halt, protection or a missing target forbid them.
+    `new` is the plan of the same rule made at this moment, with a state that leaves `old` out of its waiting ones. The
+    person's approval covers its limits, so a `new` that waits is not an obstacle; one that is stopped is. If both want
+    an effect the newer one is used: its prior values and the end of its hold are right. With `recheck: false` the old
+    effects are used, except where halt, protection or a missing target forbid them.
     """
     if approve is not None and not approve.recheck:
         kept, dropped, reasons = _as_it_was(old, new)
@@ -52,7 +52,7 @@ def recheck(old: Plan, new: Plan, approve: Approve | None = None) -> tuple[Plan,
 
 
 def only(plan: Plan, targets: Collection[Target]) -> Plan:
-    """The part of a waiting plan that the person said yes to; steps that need a missing one go with it."""
+    """Return the approved part of a waiting plan; steps that need a missing one are left out too."""
     chosen = {effect.subject for effect in plan.effects if effect.target in targets}
     left = [
         effect
@@ -64,7 +64,7 @@ def only(plan: Plan, targets: Collection[Target]) -> Plan:
 
 
 def may_answer(approve: Approve, user: str, roles: Collection[str], *, is_operator: bool) -> bool:
-    """Whether a person may say yes or no. Where the rule names nobody, any operator may."""
+    """Return whether a person may approve or reject. If the rule names nobody, any operator may."""
     if not approve.by:
         return is_operator
     return bool({user, *roles} & set(approve.by))
@@ -74,9 +74,9 @@ Expiry = Literal["wait", "drop", "proceed", "escalate"]
 
 
 def expiry(approve: Approve, waiting_since: datetime, now: datetime, *, escalated: bool = False) -> Expiry:
-    """What becomes of a plan that nobody answered. `proceed` is a yes: re-check it like one.
+    """Return what happens to a plan that nobody answered. `proceed` is an approval: re-check it like one.
 
-    An escalated plan waits once more as long, and is dropped after that: nobody saying anything is no yes.
+    An escalated plan waits once more as long, and is then dropped: silence is no approval.
     """
     if escalated:
         return "drop" if now >= waiting_since + 2 * approve.within else "wait"
@@ -111,7 +111,7 @@ def _as_it_was(old: Plan, new: Plan) -> tuple[list[PlannedEffect], list[PlannedE
 
 
 def _same(effect: PlannedEffect) -> object:
-    """Two effects are what the person saw when they want the same; a message may have newer numbers in it."""
+    """Return whether two effects want the same, so that the person has seen it; a message may have newer numbers."""
     wanted = None if effect.verb in TELLING else fingerprint(effect.wanted)
     return (effect.step, effect.verb, effect.target, wanted)
 
@@ -128,7 +128,7 @@ def _why(effect: PlannedEffect, new: Plan) -> Stop:
 
 
 def _stop_of(effect: PlannedEffect, new: Plan) -> Stop | None:
-    """The most specific one: of the target, of the subject, of the whole plan where nothing of it is done."""
+    """Return the most specific stop: of the target, of the subject, of the whole plan if none of it is executed."""
     stops = new.stops
     own = next((stop for stop in stops if stop.target == effect.target), None)
     subject = next((stop for stop in stops if stop.target is None and stop.subject == effect.subject), None)

@@ -23,7 +23,7 @@ Phase = Literal["started", "waiting", "passed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a canary lets through, and how it stands."""
+    """The changes that a canary allows, and its state."""
 
     effects: tuple[PlannedEffect, ...]
     stops: tuple[Stop, ...] = ()
@@ -31,7 +31,7 @@ class Step:
 
 
 def step(revision: Revision, effects: Sequence[PlannedEffect], state: State, now: datetime) -> Step:
-    """Judge the canary that is under way, or send one out where there are more targets than it takes."""
+    """Judge the running canary, or start one if there are more targets than it takes."""
     canary = revision.guards.canary
     if canary is None:
         return Step(tuple(effects))
@@ -61,7 +61,7 @@ def _judge(canary: Canary, standing: CanaryState, effects: Sequence[PlannedEffec
 
 
 def fall(standing: CanaryState) -> Decimal:
-    """By which share revenue fell; negative when it grew. Both amounts must be known, the earlier positive."""
+    """Return the share by which revenue fell; negative if it grew. Both amounts must be known, the earlier positive."""
     assert standing.revenue is not None
     assert standing.revenue_before is not None
     return 1 - standing.revenue / standing.revenue_before
@@ -75,7 +75,7 @@ def _send(canary: Canary, effects: Sequence[PlannedEffect]) -> Step:
 
 
 def _cheapest(limit: int, effects: Sequence[PlannedEffect]) -> set[Subject]:
-    """Whole subjects, cheapest first, as long as their targets fit."""
+    """Return whole subjects, least revenue first, as long as their targets fit."""
     targets: dict[Subject, set[Target]] = {}
     money: dict[Subject, Decimal] = {}
     for effect in effects:

@@ -23,7 +23,7 @@ RulesWithState = Mapping[str, tuple[Revision, State]]
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """One rule wants one thing of one target. `effect` is None for a hold that joins others."""
+    """The wish of one rule for one target. `effect` is None for a hold that joins others."""
 
     number: int  # which of the plans
     plan: Plan
@@ -42,10 +42,10 @@ class _Voice:
 
 
 def settle(plans: Sequence[Plan], known: RulesWithState | None = None) -> tuple[Plan, ...]:
-    """The plans of one tick after their differences are settled, in the order given.
+    """Return the plans of one tick after settling their differences, in the given order.
 
-    `known`: rule id → the revision and state it was planned with. Without it `keep_active` is not looked at
-    across rules. The result does not depend on the order of the plans, and settling again changes nothing.
+    `known`: rule id → the revision and state it was planned with. Without it `keep_active` is not checked across rules.
+    The result does not depend on the order of the plans, and settling again changes nothing.
     """
     returned = _last_holders(plans)
     safe = _each(returned, _opposites)
@@ -78,7 +78,7 @@ Judge = Callable[[Sequence[_Voice]], tuple[list[tuple[_Voice, str]], list[tuple[
 
 
 def _each(plans: Sequence[Plan], judge: Judge) -> list[Plan]:
-    """Ask a judge about each target of which several speak; it names who gives way and who is told."""
+    """Ask a judge about each target with several wishes; it names who gives way and who is notified."""
     lost: dict[int, list[Lost]] = {}
     told: dict[int, list[Stop]] = {}
     for target, voices in sorted(_voices(plans).items()):
@@ -162,7 +162,7 @@ def _differ(one: _Voice, other: _Voice) -> bool:
 
 
 def _last_holders(plans: Sequence[Plan]) -> list[Plan]:
-    """Where all holders of a target release it in one tick, each sees the other: then one of them returns it."""
+    """Let one of several holders return a target that all release in one tick, because each sees the others."""
     ended: dict[Target, dict[str, Ended]] = {}
     for plan in plans:
         for end in plan.ended:
@@ -198,7 +198,7 @@ def _gone_back(end: Ended) -> str:
 
 
 def _last_ones(plans: Sequence[Plan], known: RulesWithState) -> list[Plan]:
-    """Two rules may each spare one and together take the last: those that promised to keep it give way."""
+    """Let rules with `keep_active` give way if two together would take the last target, while each spares one."""
     guarded = {n for n, plan in enumerate(plans) if plan.rule in known and known[plan.rule][0].guards.keep_active}
     taken = {effect.target for n, plan in enumerate(plans) if n not in guarded for effect in _taking(plan)}
     settled = list(plans)
@@ -259,7 +259,7 @@ def _not_returned(end: Ended, blocked: Mapping[Target, str]) -> Ended:
 
 
 def _noted(plan: Plan, wanting: Mapping[tuple[Target, object], set[str]]) -> Plan:
-    """Write on each effect which other rules want the very same."""
+    """Note on each effect which other rules want the very same."""
     effects = tuple(
         replace(effect, also=tuple(sorted(wanting.get(_wish(effect), set()) - {plan.rule}))) for effect in plan.effects
     )

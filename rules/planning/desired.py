@@ -23,7 +23,7 @@ NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # not 007: that is a name
 
 @dataclass(frozen=True, slots=True)
 class DesiredEffect:
-    """One effect that a rule would like, and the row of the evaluation that led to it."""
+    """One effect that a rule wants, and the row of the evaluation that led to it."""
 
     row: int
     effect: PlannedEffect
@@ -31,15 +31,15 @@ class DesiredEffect:
 
 
 class Unnamed(LookupError):
-    """A step whose target nobody named. The text is the sentence for the stop."""
+    """A step without a named target. The text is the sentence for the stop."""
 
 
 def desired_effects(
     revision: Revision, evaluation: Evaluation, rows: Iterable[int], state: State
 ) -> tuple[list[DesiredEffect], list[Stop]]:
-    """The desired effects of these rows, in order, and why a row has none.
+    """Return the desired effects of these rows, in order, and why a row has none.
 
-    A subject is taken whole or not at all: where one step lacks a value, none of its steps is desired.
+    A subject is taken whole or not at all: if one step lacks a value, none of its steps is desired.
     """
     wanted: list[DesiredEffect] = []
     stops: list[Stop] = []
@@ -56,7 +56,7 @@ def desired_effects(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Row:
-    """One row of an evaluation, while its steps are worked out."""
+    """One row of an evaluation, during the work on its steps."""
 
     revision: Revision
     evaluation: Evaluation
@@ -68,7 +68,7 @@ class _Row:
         return self.evaluation.subjects[self.row]
 
     def values(self, action: Action) -> Mapping[str, Any]:
-        """What stands under `with`, or the request."""
+        """Return the values under `with`, or the request."""
         found = dict(action.values)
         if VERBS[action.verb].object == "request" and isinstance(found.get("url"), Template):
             found["url"] = self._address(found["url"])
@@ -76,7 +76,10 @@ class _Row:
         return filled
 
     def _address(self, template: Template) -> Any:
-        """The address with each value encoded by its place. A template that is one value is the whole address."""
+        """Return the address with each value encoded by its place.
+
+        A template that is one value is the whole address.
+        """
         if len(template.parts) == 1:
             return self.fill(template)
         text = ""
@@ -89,7 +92,7 @@ class _Row:
         return text
 
     def fill(self, value: Any) -> Any:
-        """Fill the templates in a value, however deep they are; Unfilled goes through."""
+        """Fill the templates in a value, however deep they are; Unfilled passes through."""
         if isinstance(value, Template):
             return self.evaluation.fill(self.row, value)
         if isinstance(value, Mapping):
@@ -145,7 +148,7 @@ def _secret(action: Action, name: str, value: Any) -> Any:
 
 
 def prior_of(values: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The wanted fields as they are now; None where nothing of them is known. Secrets are never known."""
+    """Return the present values of the wanted fields; None if none of them is known. Secrets are never known."""
     known = {name: values[name] for name in wanted if name in values and name != "password"}
     return known or None
 
@@ -166,7 +169,7 @@ def _targets(
 
 
 def _earlier(given: Mapping[str, Any], kind: str, named: Mapping[str, tuple[Target, ...]]) -> tuple[Target, ...]:
-    """`which: "{{ pub.id }}"` means the very thing that step `pub` is about, whose id nobody knows yet."""
+    """Return the earlier step's target for `which: "{{ pub.id }}"`, whose id is still unknown."""
     step = str(given["$ref"]).partition(".")[0]
     found = named.get(step, ())
     if not found or any(target.kind != kind for target in found):
@@ -204,7 +207,7 @@ def _complete(key: Mapping[str, Any]) -> None:
 
 
 def _references(value: Any) -> frozenset[str]:
-    """The steps that a value waits for."""
+    """Return the steps that a value waits for."""
     if isinstance(value, Mapping):
         if "$ref" in value:
             return frozenset({str(value["$ref"]).partition(".")[0]})
@@ -218,9 +221,9 @@ def _references(value: Any) -> frozenset[str]:
 
 
 def merged(found: Sequence[DesiredEffect]) -> tuple[list[DesiredEffect], list[Stop]]:
-    """One effect where several subjects or steps want the same of one target; the safe side where they differ.
+    """Return one effect if several subjects or steps want the same of one target; the safe side if they differ.
 
-    A step that others wait for stays as it is: they look for it under their own subject.
+    A step that others wait for stays unchanged: they look for it under their own subject.
     """
     needed = {(desired.effect.subject, step) for desired in found for step in desired.effect.after}
     paused = {desired.effect.target for desired in found if deactivates(desired.effect)}
@@ -241,9 +244,9 @@ def merged(found: Sequence[DesiredEffect]) -> tuple[list[DesiredEffect], list[St
 
 
 def fingerprint(value: Any) -> object:
-    """A value to compare wanted states by, the same before and after a stay in a JSON column.
+    """Return a value for comparing wanted states, the same before and after a stay in a JSON column.
 
-    The order of keys does not matter, 1.50 is 1.5 (also where JSON made a text of it), and 1 is not true.
+    The order of keys does not matter, 1.50 is 1.5 (also if JSON made a text of it), and 1 is not true.
     """
     if isinstance(value, Mapping):
         return tuple(sorted((name, fingerprint(part)) for name, part in value.items()))

@@ -28,7 +28,7 @@ FOR_EVER = 9000  # the year; what ends later has no end
 
 
 def standstill(revision: Revision, state: State, now: datetime) -> tuple[Stop, ...]:
-    """Why the rule may do nothing at all at this moment, releases included; empty when it may."""
+    """Return why the rule may do nothing at all at this moment, including releases; empty if it may."""
     guards = revision.guards
     stops: list[Stop] = []
     if state.halt is not None:
@@ -58,9 +58,9 @@ def refuse(
     *,
     spare: frozenset[str] = frozenset(),
 ) -> Stop | None:
-    """Why this effect may not be, or None. `leaving`: targets whose hold ends in this very plan.
+    """Return why this effect is refused, or None. `leaving`: targets whose hold ends in this very plan.
 
-    `spare` names guards that are not asked.
+    `spare` names guards that are skipped.
     """
     known = state.of(effect.target)
     for guard, ask in TARGET_GUARDS.items():
@@ -73,7 +73,7 @@ def refuse(
 
 
 def redundant(revision: Revision, effect: PlannedEffect, state: State) -> Stop | None:
-    """Why there is nothing left to do: held by us, already so, or under way."""
+    """Return why there is nothing left to do: held by us, already so, or in progress."""
     known = state.of(effect.target)
     ours = next((hold for hold in known.holds if hold.rule == revision.id), None)
     if VERBS[effect.verb].holds and ours is not None:
@@ -211,7 +211,7 @@ def _attribute(name: str, target: Target, known: TargetState) -> object | None:
 
 
 def _among(value: object, listed: Iterable[object]) -> bool:
-    """Ids may be written as numbers; anything else is compared by what it says."""
+    """Return whether it is one of these. Ids may be written as numbers; anything else is compared by its value."""
     return any(value == one or str(value) == str(one) for one in listed)
 
 
@@ -225,7 +225,7 @@ def _stop(guard: str, effect: PlannedEffect, message: str) -> Stop:
 def keep_active(
     revision: Revision, desired_effects: Sequence[DesiredEffect], state: State
 ) -> tuple[list[DesiredEffect], list[Stop]]:
-    """Spare the most valuable where pausing all would leave too few active; the cheapest are paused first."""
+    """Spare the most valuable targets if pausing all would leave too few active; the cheapest are paused first."""
     spared: dict[Target, str] = {}
     for keep in revision.guards.keep_active:
         taken: dict[GroupKey, int] = {}
@@ -251,7 +251,7 @@ def keep_active(
 
 
 def group_of(keep: KeepActive, target: Target, state: State) -> GroupKey:
-    """The group that a target counts in. One whose group nobody knows is in a group with nobody active."""
+    """Return the group of a target. A target with an unknown group is in a group without active ones."""
     return (keep.kind, keep.per, None if keep.per is None else state.of(target).groups.get(keep.per, "?"))
 
 
@@ -271,9 +271,9 @@ def _group_text(keep: KeepActive, group: GroupKey) -> str:
 
 
 def over_limits(revision: Revision, effects: Sequence[PlannedEffect], state: State, subjects: int) -> list[Stop]:
-    """Which limits the whole plan is over; then nothing of it is done by itself.
+    """Return which limits the whole plan exceeds; then it does not execute by itself.
 
-    What waits for a person already counts too: otherwise each run would add as many again.
+    Waiting plans count already: otherwise each run would add as many again.
     """
     changed = {effect.target for effect in effects if effect.verb not in TELLING}
     if not changed:
@@ -315,5 +315,5 @@ def _over_revenue(limit: Decimal, targets: Iterable[Target], state: State) -> li
 
 
 def percent(share: Decimal) -> str:
-    """A share for a sentence: 0.05 is 5%."""
+    """Return a share for a sentence: 0.05 is 5%."""
     return f"{(share * 100).normalize():f}%"

@@ -13,16 +13,16 @@ LAST_TIMED = 3  # 12 h, 24 h, 48 h; whatever falls a fourth time is a case for a
 
 
 def count_of_next(known: TargetState) -> int:
-    """The how-manieth hold in a row the next one would be: the flap counter."""
+    """Return how many holds in a row there would be with the next one: the flap counter."""
     return known.holds_before + 1
 
 
 def until(hold: HoldFor, count: int, start: datetime, tz: str) -> datetime | None:
-    """When a hold that starts now ends, UTC; None: when a person says so.
+    """Return when a hold that starts now ends, UTC; None: when a person says so.
 
-    A duration doubles with each hold in a row and turns into `manual` after the third. It is a time range of real
-    time: 12 h over a clock change are still 12 h. A hold until midnight never grows: a daily ceiling that is
-    reached every day is no flapping.
+    A duration doubles with each hold in a row and turns into `manual` after the third. It is real time: 12 h over a
+    clock change are still 12 h. A hold until midnight never grows: a daily cap that is reached every day is no
+    flapping.
     """
     if hold.kind == "midnight":
         return next_midnight(start, tz)
@@ -32,20 +32,20 @@ def until(hold: HoldFor, count: int, start: datetime, tz: str) -> datetime | Non
 
 
 def is_over(hold: Hold, now: datetime) -> bool:
-    """Whether the hold's time is up. A hold without an end never is."""
+    """Return whether the hold's time is up. A hold without an end never is."""
     return hold.until is not None and hold.until <= now
 
 
 def touched_by_person(known: TargetState, hold: Hold) -> datetime | None:
-    """When a person changed the target after the hold began, else None."""
+    """Return when a person changed the target after the hold began, else None."""
     changed = known.changed_by_person
     return changed if changed is not None and changed > hold.since else None
 
 
 def found_active(known: TargetState, hold: Hold) -> datetime | None:
-    """When Integr8 was seen to say `active` although we hold the target and have nothing under way.
+    """Return when Integr8 showed `active` although we hold the target and have nothing in progress.
 
-    Somebody switched it on past us: a person, or another program, which we respect alike.
+    Somebody else activated it: a person, or another program, which we respect alike.
     """
     if known.active is not True or "active" in known.pending or known.seen_at is None:
         return None
@@ -53,7 +53,7 @@ def found_active(known: TargetState, hold: Hold) -> datetime | None:
 
 
 def override(hold: Hold, changed: datetime, respect: timedelta, tz: str = "UTC") -> Ended:
-    """What a change by a person does: the hold ends, the target stays as they left it, the rule is muted."""
+    """Return the result of a person's change: the hold ends, the target stays as they left it, the rule is muted."""
     mute = changed + respect
     return Ended(
         hold=hold,

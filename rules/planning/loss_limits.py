@@ -25,7 +25,7 @@ NOT_FOR_CAPS = frozenset({"probation", "cooldown"})
 
 
 def rows(revision: Revision, evaluation: Evaluation) -> list[int]:
-    """The subjects that lost too much without a decision of the evidence."""
+    """Return the subjects that lost too much without a decision of the evidence."""
     if evaluation.over_loss_limit is None or revision.mode is Mode.DISABLED:
         return []
     found: list[int] = np.flatnonzero(evaluation.over_loss_limit).tolist()
@@ -33,7 +33,7 @@ def rows(revision: Revision, evaluation: Evaluation) -> list[int]:
 
 
 def held_as_said(limit: LoseAtMost | None, desired: DesiredEffect) -> DesiredEffect:
-    """The same effect with the hold that `lose_at_most` gives it."""
+    """Return the same effect with the hold of `lose_at_most`."""
     hold = None if limit is None else MIDNIGHT if limit.then == "cap" else limit.hold
     if hold is None or desired.effect.hold is None:
         return desired
@@ -41,7 +41,7 @@ def held_as_said(limit: LoseAtMost | None, desired: DesiredEffect) -> DesiredEff
 
 
 def refuse(revision: Revision, evaluation: Evaluation, desired: DesiredEffect, state: State) -> Stop | None:
-    """Why nothing is done about a subject over its loss limit at this moment, besides what all effects are asked."""
+    """Return why a subject over its loss limit is left alone at this moment, besides the checks of all effects."""
     effect = desired.effect
     if effect.target in state.asked:
         return _stop("waiting", effect, f"{effect.target}: a person was asked and has not answered yet")
@@ -55,18 +55,18 @@ def refuse(revision: Revision, evaluation: Evaluation, desired: DesiredEffect, s
 
 
 def not_asked(revision: Revision) -> frozenset[str]:
-    """The guards that do not hold for what `lose_at_most` wants."""
+    """Return the guards that do not apply to the wishes of `lose_at_most`."""
     return NOT_FOR_CAPS if revision.lose_at_most is not None and revision.lose_at_most.then == "cap" else frozenset()
 
 
 def asks(revision: Revision) -> bool:
-    """Whether a person decides about subjects over their loss limit, and about nothing else."""
+    """Return whether a person decides about subjects over their loss limit, and about nothing else."""
     limit = revision.lose_at_most
     return limit is not None and limit.then == "ask" and revision.mode is Mode.LIVE
 
 
 def asked(revision: Revision, effects: Collection[PlannedEffect]) -> Stop:
-    """Why a plan waits whose subjects the evidence does not decide."""
+    """Return why a plan waits whose subjects the evidence does not decide."""
     limit = revision.lose_at_most
     money = "" if limit is None else limit.money
     number = counted(len({effect.subject for effect in effects}), "item")
@@ -74,18 +74,18 @@ def asked(revision: Revision, effects: Collection[PlannedEffect]) -> Stop:
 
 
 def is_asking(plan: Plan) -> bool:
-    """Whether a plan waits because the evidence does not decide."""
+    """Return whether a plan waits because the evidence does not decide."""
     return any(stop.guard == GUARD and stop.target is None for stop in plan.stops)
 
 
 def later(effects: Sequence[PlannedEffect]) -> list[Stop]:
-    """What is asked at the next evaluation, because this one acts on what is proven."""
+    """Return the questions for the next evaluation, because this one acts on what is proven."""
     text = "what is proven goes first; a person is asked at the next check"
     return [_stop(GUARD, effect, f"{effect.target}: {text}") for effect in effects]
 
 
 def _counted_since(effect: PlannedEffect, state: State) -> datetime | None:
-    """Since when the loss counts anew: the last return from a pause, or the last no of a person."""
+    """Return since when the loss counts again: the last return from a pause, or the last rejection by a person."""
     known = state.of(effect.target)
     moments = [state.answered.get(effect.target), known.probation.since if known.probation else None]
     return max((moment for moment in moments if moment is not None), default=None)

@@ -25,14 +25,14 @@ from rules.planning.step_dependencies import whole
 
 
 def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime, *, answered: bool = False) -> Plan:
-    """What this rule wants at this moment.
+    """Return what this rule wants at this moment.
 
-    `answered`: it is made again because a person said yes to a waiting plan; what is asked and what is proven then
-    stand together, to be compared with what the person saw.
+    `answered`: it is made again because a person approved a waiting plan; what is asked and what is proven are then
+    together, for comparison with what the person saw.
 
-    In: the evaluation of this very revision, the state described in rules.model.state, the time as aware UTC.
-    Out: a plan whose effects are ranked by money; every yes that became no effect has a Stop, either its own or
-    one of the whole plan. Raises nothing: a value that is missing stops its subject.
+    In: the evaluation of this very revision, the state described in rules.model.state, the time as aware UTC. Out: a
+    plan whose effects are ranked by money; every yes that became no effect has a Stop, either its own or one of the
+    whole plan. Raises nothing: a missing value stops its subject.
     """
     still = guards.standstill(revision, state, now)
     returned = release.returns_due(revision.id, state, _terms(revision, evaluation, state, may_return=not still), now)
@@ -63,7 +63,7 @@ def plan(revision: Revision, evaluation: Evaluation, state: State, now: datetime
 
 
 def targets(revision: Revision, evaluation: Evaluation) -> frozenset[Target]:
-    """The targets that `plan` is going to ask about, for whoever fills `State.targets`.
+    """Return the targets that `plan` will query, for callers that fill `State.targets`.
 
     Add the targets on which the rule has holds.
     """
@@ -73,12 +73,12 @@ def targets(revision: Revision, evaluation: Evaluation) -> frozenset[Target]:
 
 
 def why_not(found: Plan, subject: Subject) -> tuple[Stop, ...]:
-    """What kept a subject from being acted on: its own stops and those of the whole plan."""
+    """Return what kept the rule from acting on a subject: its own stops and those of the whole plan."""
     return tuple(stop for stop in found.stops if stop.subject in {None, subject})
 
 
 def rank(effects: Iterable[PlannedEffect]) -> tuple[PlannedEffect, ...]:
-    """Most money first; the steps of one subject stay together and in order."""
+    """Rank by money, most first; the steps of one subject stay together and in order."""
     listed = list(effects)
     money: dict[Subject, Decimal] = {}
     for effect in listed:
@@ -114,7 +114,10 @@ def _made(
     joins: tuple[Hold, ...] = (),
     stops: tuple[Stop, ...] | None = None,
 ) -> Plan:
-    """The plan under the rule's name, with what goes back. Made in one go: there is one for each event."""
+    """Return the plan under the rule's name, with its releases.
+
+    Built in one step, because there is one for each event.
+    """
     return replace(
         unnamed,
         rule=revision.id,
@@ -178,7 +181,7 @@ def _guarded(
 def _keep_active(
     revision: Revision, desired: list[DesiredEffect], over_limit: frozenset[int], state: State, now: datetime
 ) -> tuple[list[DesiredEffect], list[Stop]]:
-    """What is proven comes first: an offer about which a person is asked spares no proven one."""
+    """Apply `keep_active` to proven targets first: a question about an offer spares no proven one."""
     if not over_limit:
         return guards.keep_active(revision, desired, state)
     proven, last = guards.keep_active(revision, [one for one in desired if one.row not in over_limit], state)
@@ -223,7 +226,7 @@ def _lasting(
 def _uninhibited(
     revision: Revision, evaluation: Evaluation, rows: Sequence[int], state: State
 ) -> tuple[Sequence[int], list[Stop]]:
-    """Who is not held back by another rule, and why each other one is, where there was anything to do about it."""
+    """Return the subjects that no other rule holds back, and the reasons for the others with something to do."""
     held = [row for row in rows if evaluation.subjects[row] in state.inhibited] if state.inhibited else []
     if not held:
         return rows, []
@@ -237,7 +240,7 @@ def _uninhibited(
 
 
 def _join(revision: Revision, effect: PlannedEffect, state: State, now: datetime) -> Hold | None:
-    """Another rule has paused it already: we hold it too, without a call. What a person paused we leave alone."""
+    """Join the hold of another rule without a call, so that we hold the target too. A person's pause is left alone."""
     known = state.of(effect.target)
     if effect.hold is None or not known.holds or any(hold.rule == revision.id for hold in known.holds):
         return None
@@ -285,7 +288,10 @@ def _asking(
     late: Sequence[int],
     answered: bool,
 ) -> Plan:
-    """A plan whose over_limit part a person decides about. One plan either acts or asks: what is proven goes first."""
+    """Return a plan whose over_limit part a person decides about.
+
+    One plan either acts or asks: what is proven goes first.
+    """
     over_limit = {evaluation.subjects[row] for row in late}
     open_ = tuple(effect for effect in effects if effect.subject in over_limit)
     proven = tuple(effect for effect in effects if effect.subject not in over_limit)
@@ -302,7 +308,7 @@ def _asking(
 def _limited(
     revision: Revision, evaluation: Evaluation, effects: tuple[PlannedEffect, ...], state: State, now: datetime
 ) -> Plan:
-    """Limits, canary and mode: what becomes of the effects that are left. The plan has no name yet."""
+    """Apply limits, canary and mode to the remaining effects. The plan has no name yet."""
     over = guards.over_limits(revision, effects, state, len(evaluation.subjects))
     if over and revision.guards.if_over == "stop":
         each = tuple(_not_done(over[0], effect) for effect in effects)

@@ -12,11 +12,11 @@ from rules.planning.step_dependencies import deactivates
 
 
 def after(revision: Revision, state: State, plan: Plan, now: datetime) -> State:
-    """The state once `plan` has been recorded, so that a batch of events is no way round a guard.
+    """Return the state after `plan` has been recorded, so that a batch of events cannot evade a guard.
 
-    Ready effects are under way, cool down and count for the day; what they pause is missing in its group. The
-    targets of a waiting plan wait. A recorded (shadow) plan cools down as a ready one would. Holds that ended have
-    ended, whatever became of the rest of the plan.
+    Ready effects are in progress, cool down and count for the day; the targets that they pause are missing in their
+    group. The targets of a waiting plan wait. A recorded (shadow) plan cools down as a ready one would. Ended holds
+    have ended, whatever happened to the rest of the plan.
     """
     state = _let_go(state, plan)
     if plan.outcome is Outcome.WAITING:

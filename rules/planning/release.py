@@ -27,7 +27,7 @@ BECAUSE: dict[Ending, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """Holds that end, targets that go back, and what kept others from it."""
+    """Ending holds, targets to activate, and the reasons for others that stay."""
 
     ended: tuple[Ended, ...] = ()
     effects: tuple[PlannedEffect, ...] = ()
@@ -36,7 +36,7 @@ class Returns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a rule says about letting go."""
+    """The rule's settings for releases."""
 
     respect: timedelta = timedelta(hours=24)  # mute after a change by a person
     probation: bool = False
@@ -46,12 +46,12 @@ class Terms:
 
 
 def returns_due(rule: str, state: State, terms: Terms, now: datetime) -> Returns:
-    """Go through the holds of one rule."""
+    """Examine the holds of one rule."""
     return together(_one(known, hold, state, terms, now) for known, hold in state.held_by(rule))
 
 
 def together(parts: Iterable[Returns]) -> Returns:
-    """Several as one."""
+    """Join several into one."""
     listed = list(parts)
     return Returns(
         ended=tuple(ended for part in listed for ended in part.ended),
@@ -61,7 +61,7 @@ def together(parts: Iterable[Returns]) -> Returns:
 
 
 def early_yes(rule: str, evaluation: Evaluation, state: State) -> frozenset[Subject]:
-    """The held subjects whose early condition says yes. Costs nothing where nothing is held."""
+    """Return the held subjects whose early condition says yes. Costs nothing without holds."""
     held = {hold.subject.ids: hold.subject for _, hold in state.held_by(rule) if hold.new_data}
     if not held:
         return frozenset()
@@ -78,9 +78,9 @@ def sweep(rule: str, state: State, now: datetime) -> Plan:
 
 
 def by_hand(holds: Iterable[Hold], state: State, terms: Terms, now: datetime) -> tuple[Plan, ...]:
-    """A person lets go: one plan for each rule among the holds, which is then muted for the target.
+    """Release by hand: one plan for each rule among the holds, which is then muted for the target.
 
-    Halt and protection stand above it, as they stand above everything.
+    Halt and protection override it, as they override everything.
     """
     plans: list[Plan] = []
     chosen = sorted(holds, key=lambda hold: (hold.rule, hold.target))
@@ -113,7 +113,7 @@ def _plan(rule: str, found: Returns, stops: tuple[Stop, ...]) -> Plan:
 
 
 def _without(known: TargetState, leaving: set[tuple[str, Target]], rule: str) -> TargetState:
-    """Of several holders that are released at once the last one returns the target; the others step aside."""
+    """Leave the return to the last of several holders that are released at once; the others step aside."""
     later = tuple(hold for hold in known.holds if (hold.rule, hold.target) not in leaving or hold.rule >= rule)
     return replace(known, holds=later)
 
@@ -136,14 +136,14 @@ def _gone(hold: Hold) -> Returns:
 
 
 def due(hold: Hold, terms: Terms, now: datetime) -> Ending | None:
-    """Why a hold ends at this moment; None while it does not."""
+    """Return why a hold ends at this moment; None while it does not."""
     if is_over(hold, now):
         return "time"
     return "early" if hold.new_data and hold.subject in terms.early else None
 
 
 def let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms, *, now: datetime) -> Returns:
-    """End a hold, and return its target unless somebody or something keeps it.
+    """End a hold, and activate its target unless somebody or something keeps it.
 
     A holder whose time is up too keeps nothing.
     """
@@ -179,7 +179,7 @@ def _let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Te
 
 
 def _kept(known: TargetState, hold: Hold) -> str | None:
-    """Why the target does not go back, other holders aside."""
+    """Return why the target is not activated, besides other holders."""
     if not hold.active_before:
         return "it was not active before us and stays as it is"
     if known.active is True and "active" not in known.pending:

@@ -11,7 +11,7 @@ TELLING = frozenset(name for name, verb in VERBS.items() if not verb.limited)  #
 
 
 def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tuple[list[PlannedEffect], list[Stop]]:
-    """`left` without the steps that wait for one that is gone, and without notices about a change that is off.
+    """Return `left` without the steps that wait for a missing one, and without notices about a cancelled change.
 
     A subject whose rule changes nothing at all keeps its notices: they are all it wants.
     """
@@ -30,12 +30,12 @@ def whole(left: Sequence[PlannedEffect], before: Iterable[PlannedEffect]) -> tup
 
 
 def deactivates(effect: PlannedEffect) -> bool:
-    """Whether it makes something stop running, by whatever verb."""
+    """Return whether it deactivates something, by any verb."""
     return stops_traffic(effect.verb, effect.wanted)
 
 
 def activates(effect: PlannedEffect) -> bool:
-    """Whether it makes something run."""
+    """Return whether it activates something."""
     return starts_traffic(effect.verb, effect.wanted)
 
 

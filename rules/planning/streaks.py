@@ -16,10 +16,10 @@ from rules.model.verdicts import Answer, Evaluation
 
 
 def advance(before: Streak | None, answer: Answer, now: datetime) -> Streak | None:
-    """The streak after an evaluation; None when there is none.
+    """Return the streak after an evaluation; None if there is none.
 
-    A yes counts only when new data came in: evaluating again at the same numbers proves nothing.
-    No decision neither counts nor breaks a count, but we cannot say that it lasted, so a duration starts anew.
+    A yes counts only with new data: another evaluation of the same numbers proves nothing. No decision does not change
+    a count, but we cannot say that the yes lasted, so a duration starts again.
     """
     before = before or Streak()
     if answer is Answer.NO:
@@ -32,7 +32,7 @@ def advance(before: Streak | None, answer: Answer, now: datetime) -> Streak | No
 
 
 def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str | None:
-    """What is missing, as half a sentence; None when the streak is long enough."""
+    """Return what is missing, as half a sentence; None if the streak is long enough."""
     streak = streak or Streak()
     if wanted is None:
         return None
@@ -46,7 +46,7 @@ def shortfall(wanted: For | None, streak: Streak | None, now: datetime) -> str |
 
 
 def streaks(evaluation: Evaluation, state: State) -> dict[Subject, Streak]:
-    """All streaks after this evaluation, to be stored; a subject that is not in it has none.
+    """Return all streaks after this evaluation, to be stored; a subject without one is not in it.
 
     Cost: the yes subjects, and those without a decision only while there are streaks to keep.
     """

@@ -43,7 +43,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On whose behalf, and how far. `revision`: the rule as it is loaded now, None when it is gone."""
+    """The author and the extent of an undo. `revision`: the rule as loaded now, None if it is gone."""
 
     rule: str
     revision: Revision | None = None
@@ -63,7 +63,7 @@ class Terms:
 
 @dataclass(slots=True)
 class _Work:
-    """One undo in the making."""
+    """The state of one undo."""
 
     state: State
     now: datetime
@@ -75,11 +75,11 @@ class _Work:
 
 
 def undo(applied: Sequence[Applied], state: State, now: datetime, terms: Terms) -> Plan:
-    """The inverse of these effects.
+    """Return the inverse of these effects.
 
-    `state` must know the targets they touched (`touched`). Several effects on one target are undone as one:
-    from the newest wanted value to the oldest prior one. The rule is muted for what it did, or its next evaluation
-    would do it again.
+    `state` must know the targets they changed (`touched`). Several effects on one target are undone as one: from the
+    newest wanted value to the oldest prior one. The rule is muted for what it did, because otherwise its next
+    evaluation would do it again.
     """
     if state.halt is not None:
         return _named(terms, Outcome.STOPPED, (Stop(guard="halt", message=state.halt_message()),))
@@ -99,7 +99,7 @@ def undo(applied: Sequence[Applied], state: State, now: datetime, terms: Terms) 
 
 
 def touched(applied: Iterable[Applied]) -> frozenset[Target]:
-    """The targets that `undo` is going to ask about."""
+    """Return the targets that `undo` will query."""
     return frozenset(_target(one) for one in applied)
 
 
@@ -115,7 +115,7 @@ def _named(terms: Terms, outcome: Outcome, stops: tuple[Stop, ...]) -> Plan:
 
 
 def _target(one: Applied) -> Target:
-    """What was created has an id by now."""
+    """Return the target; a created one has an id by now."""
     named = one.effect.target
     if one.created is None:
         return named
@@ -123,7 +123,7 @@ def _target(one: Applied) -> Target:
 
 
 def _by_target(applied: Sequence[Applied], only: frozenset[Target] | None) -> dict[Target, list[Applied]]:
-    """Newest first, as they have to be undone: a login before the publisher that it belongs to."""
+    """Order by target, newest first, as they have to be undone: a login before the publisher that it belongs to."""
     found: dict[Target, list[Applied]] = {}
     order = sorted(enumerate(applied), key=lambda pair: (pair[1].at, pair[0]), reverse=True)
     for _, one in order:
@@ -182,7 +182,7 @@ def _forbidden(target: Target, changes: Sequence[Applied], work: _Work) -> tuple
 
 
 def _is_set_later(target: Target, newest: Applied, known: TargetState, work: _Work) -> bool:
-    """Whether a later run that stands paused it again. What an undo set is no reason to leave a target alone."""
+    """Return whether a later run that is not undone paused it again. An undo does not count."""
     history = _history(target, known, work)
     if not history:
         return any(hold.rule == work.terms.rule and hold.since > newest.at for hold in known.holds)
@@ -191,14 +191,14 @@ def _is_set_later(target: Target, newest: Applied, known: TargetState, work: _Wo
 
 
 def _history(target: Target, known: TargetState, work: _Work) -> list[Past]:
-    """What rules did to a target since a person last changed it."""
+    """Return what rules did to a target since a person last changed it."""
     touched_at = known.changed_by_person
     past = work.terms.history.get(work.state.one(target), ())
     return [one for one in past if touched_at is None or one.applied.at > touched_at]
 
 
 def _place(effect: PlannedEffect) -> Mapping[str, Any]:
-    """What stands in the path to a target: the offer above an event or a landing page."""
+    """Return the path to a target: the offer above an event or a landing page."""
     if effect.target.kind in BELOW_OFFER and "offer" in effect.key:
         return {"offer": effect.key["offer"]}
     return offer_above(effect.target, effect.subject)
@@ -219,7 +219,7 @@ def _archived(target: Target, newest: Applied) -> PlannedEffect:
 
 
 def _restored(target: Target, changes: Sequence[Applied], known: TargetState, work: _Work) -> PlannedEffect | None:
-    """Back to how it would be without the undone runs, field by field; None where nothing can be restored."""
+    """Return how it would be without the undone runs, field by field; None if nothing can be restored."""
     wanted: dict[str, Any] = {}
     prior: dict[str, Any] = {}
     history = _history(target, known, work)
@@ -253,7 +253,7 @@ _UNKNOWN = object()
 
 
 def _fields(changes: Sequence[Applied]) -> dict[str, tuple[Any, Any]]:
-    """Field → (value before the first change, value after the last). `changes` come newest first."""
+    """Return field → (value before the first change, value after the last). `changes` come newest first."""
     found: dict[str, tuple[Any, Any]] = {}
     for one in changes:
         prior = one.before if one.before is not None else one.effect.prior or {}
@@ -266,10 +266,10 @@ def _fields(changes: Sequence[Applied]) -> dict[str, tuple[Any, Any]]:
 
 
 def _without_undone(name: str, history: Sequence[Past]) -> tuple[Any, Any] | None:
-    """(the value without the undone runs, the value that was set last); None where the history does not say.
+    """Return (the value without the undone runs, the value that was set last); None if the history does not say.
 
-    The newest run that stands decides, and where none does, how the field was before the first one. So the result does
-    not depend on the order in which runs are undone.
+    The newest run that is not undone decides, and without one the value before the first. So the result does not depend
+    on the order in which runs are undone.
     """
     about = [one for one in history if name in _fields([one.applied])]
     if not about:
@@ -283,7 +283,7 @@ def _without_undone(name: str, history: Sequence[Past]) -> tuple[Any, Any] | Non
 
 
 def _now(known: TargetState, newest: Applied, name: str) -> Any:
-    """The field as it is now; what was read before our change says nothing of it."""
+    """Return the present value of the field; a read from before our change does not count."""
     if name in known.pending:
         return known.pending[name]
     if known.seen_at is None or known.seen_at <= newest.at:
@@ -305,7 +305,7 @@ def _why_not(name: str, before: Any, after: Any, now_is: Any) -> tuple[str, str]
 
 
 def _let_go(target: Target, known: TargetState, work: _Work) -> tuple[str, ...]:
-    """End the rule's own hold; answer with the other holders, who keep the target where it is."""
+    """End the rule's own hold; returns the other holders, which keep the target paused."""
     rule = work.terms.rule
     others = tuple(sorted({hold.rule for hold in known.holds if hold.rule != rule}))
     own = [hold for hold in known.holds if hold.rule == rule]
@@ -343,7 +343,7 @@ def _spare_last(work: _Work) -> tuple[PlannedEffect, ...]:
 
 
 def _in_order(ranked: Iterable[PlannedEffect], taken_back: Sequence[PlannedEffect]) -> tuple[PlannedEffect, ...]:
-    """What was created last is archived first."""
+    """Return the effects in order: what was created last is archived first."""
     archived = [effect for effect in taken_back if effect.verb == "archive"]
     return tuple(_after(effect, archived) for effect in ranked)
 

@@ -31,7 +31,7 @@ DATABASE_GONE = (OperationalError, InterfaceError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why a rule is evaluated. `key` is unique per rule: the same cause never makes two runs."""
+    """The reason for an evaluation. `key` is unique per rule: the same cause never makes two runs."""
 
     kind: str  # bridge.store.runs.Cause
     key: str

@@ -272,7 +272,7 @@ Owed = tuple[str, str, int]  # event, rule, halt: a decision that waits for the 
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What the rules of one account decide about a batch."""
+    """The decisions of one account's rules about a batch."""
 
     account: str
     order: OrderFilter

@@ -28,7 +28,7 @@ from rules.model.revision import Revision
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LiveInputs:
-    """What a live decision reads in addition to the database: rules, look-up tables, accounts, observations."""
+    """The inputs of a live decision besides the database: rules, look-up tables, accounts, observations."""
 
     library: Library
     accounts: Mapping[str, Account]
@@ -42,7 +42,7 @@ class LiveInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventInputs:
-    """What deciding about events reads in addition to the database."""
+    """The inputs of decisions about events besides the database."""
 
     live: LiveInputs
     sources: Mapping[str, Source]

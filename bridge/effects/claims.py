@@ -163,7 +163,7 @@ def _refs(session: Session, effects: Sequence[Effect], offers: Mapping[int, str]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What jobs need in addition to their effects."""
+    """The inputs of jobs besides their effects."""
 
     causes: Mapping[int, str]  # by plan
     expired: Mapping[int, datetime]  # plan → when it was decided

@@ -47,7 +47,7 @@ PAUSE_SETTINGS = 60.0  # s; what is wrong or missing in bridge.yaml needs a pers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectInputs:
-    """What executing effects uses: the database, the accounts and their clients, and what may follow an effect."""
+    """The inputs for executing effects: the database, the accounts and their clients, and what may follow an effect."""
 
     store: Store
     clock: Callable[[], datetime]

@@ -43,7 +43,7 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """How calls are made: their priority, their total time limit in seconds over all attempts, and their clocks.
+    """The options of calls: their priority, their total time limit in seconds over all attempts, and their clocks.
 
     A caller that must not block limits the wait for a slot (`max_wait`) and the pause before another attempt
     (`max_pause`): a longer wait raises at once. Without `repeat_writes` a write with an unknown outcome is never

@@ -40,7 +40,7 @@ class Paging(StrEnum):
 
 
 class Retry(StrEnum):
-    """Whether a call may be repeated when its outcome is unknown."""
+    """The rule for repeating a call whose outcome is unknown."""
 
     SAFE = "safe"  # reads: changes nothing
     IDEMPOTENT = "idempotent"  # sets an absolute state: the second time changes nothing

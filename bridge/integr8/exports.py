@@ -54,7 +54,7 @@ class StartLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DailyBudget:
-    """How many exports are left, and when the next one is free (None: now)."""
+    """The number of exports left, and the time of the next free one (None: now)."""
 
     limit: int
     used: int

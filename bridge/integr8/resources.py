@@ -41,7 +41,7 @@ class Runner(Protocol):
 
 
 class Resource:
-    """What every resource needs: something that runs flows."""
+    """The base of every resource; it holds the runner of flows."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner

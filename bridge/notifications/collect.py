@@ -33,7 +33,7 @@ MARK_EVERY = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """Something worth telling, before it is known whether any channel receives it."""
+    """A possible notice, before it is known whether any channel receives it."""
 
     rule: str
     topics: tuple[str, ...]  # what it may be called, the closest first; the first that a channel wants is taken

@@ -15,7 +15,7 @@ from bridge.store.engine import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationInputs:
-    """What collecting and delivering notices use: the database, the rules, and the channels of bridge.yaml."""
+    """The inputs for collecting and delivering notices: the database, the rules, and the channels of bridge.yaml."""
 
     store: Store
     clock: Callable[[], datetime]

@@ -32,7 +32,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class AnswerForecast:
-    """What a rule would write in a day about a number of items."""
+    """The bytes that a rule would write in a day about a number of items."""
 
     rule: str
     items: int

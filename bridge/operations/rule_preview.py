@@ -50,7 +50,7 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the text would have done in the last days. Money is in the currency of the account."""
+    """The effects that the text would have had in the last days. Money is in the currency of the account."""
 
     days: int
     hours: float  # between two evaluations

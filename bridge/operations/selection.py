@@ -22,7 +22,7 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Only:
-    """These targets and no others. Raises NothingSelected without any."""
+    """Only the given targets. Raises NothingSelected without any."""
 
     targets: frozenset[Target]
 

@@ -32,7 +32,7 @@ MADE_HERE = frozenset({"token", "secret", "password"})
 
 @dataclass(frozen=True, slots=True)
 class SourceSecret:
-    """What to give the sender: the whole address, and the secret if the address does not hold it. It is shown once."""
+    """The values for the sender: the whole address, and the secret if it is not in the address. Shown once."""
 
     source: str
     address: str

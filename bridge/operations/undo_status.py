@@ -60,7 +60,7 @@ def undone_items(session: Session, run_ids: Collection[int]) -> UndoneItems:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
-    """What an undo of a run would restore."""
+    """The changes that an undo of a run would reverse."""
 
     changes: int
     money_24h: Decimal  # the revenue of 24 hours that hung on it

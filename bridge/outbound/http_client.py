@@ -27,7 +27,7 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long one request may take, including redirects, and how large the answer may be."""
+    """The limits of one request: its time, including redirects, and the size of the answer."""
 
     time: timedelta = timedelta(seconds=10)
     connect: timedelta = timedelta(seconds=5)

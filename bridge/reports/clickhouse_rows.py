@@ -97,7 +97,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the row of a chunk says about its batch."""
+    """The description of a batch in the row of its chunk."""
 
     batch: int
     about: dict[str, Any]

@@ -37,7 +37,7 @@ STALLED_AFTER = 3  # intervals without progress
 
 
 class Purpose(StrEnum):
-    """Why a slot reads: the newest rows, a trailing time range again, or one suspicious time range."""
+    """The reason for a read: the newest rows, a trailing time range again, or one suspicious time range."""
 
     HEAD = "head"
     RESCAN = "rescan"

@@ -43,7 +43,7 @@ class ReportFile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the file was interpreted, as far as it was read."""
+        """Notes on the interpretation of the file, as far as it was read."""
         end = self.table.open_end if self.table is not None else ""
         understood = (*self.understood, end) if end else self.understood
         if not self.other_statuses:

@@ -33,7 +33,7 @@ KEPT_DIMENSIONS = (*ALWAYS_KEPT, "event", "currency", "import")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keep:
-    """How long each form of an observation is kept."""
+    """The retention of each form of an observation."""
 
     rows: timedelta = timedelta(days=95)  # then sums per hour
     anything: timedelta = timedelta(days=800)

@@ -34,7 +34,7 @@ Sums = Mapping[tuple[Source, str, Per], Sequence[tuple[Edges, Ints]]]  # by sour
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much a process has counted, which another one would have to count again."""
+    """The amount of counting that another process would have to repeat."""
 
     sums: int
     day: int  # whose rates it was counted with; 0: none

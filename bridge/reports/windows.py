@@ -284,7 +284,7 @@ class Windows:
 
     @property
     def first(self) -> dict[tuple[Kind, str], int]:
-        """When rows of a kind first had a declared dimension; "": any."""
+        """The time at which rows of a kind first had a declared dimension; "": any."""
         return self._first
 
     def held(self) -> int:

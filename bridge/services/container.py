@@ -185,7 +185,7 @@ class Services:
 
     @cached_property
     def list_order(self) -> "ListOrder":
-        """Where to look first for an object of Integr8."""
+        """The list positions at which to look first for an object of Integr8."""
         from bridge.store.list_order import ListOrder
 
         return ListOrder()

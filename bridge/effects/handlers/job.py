@@ -146,7 +146,7 @@ class CallLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What handlers work with: Integr8's client, and a client for other allowed servers."""
+    """The tools of handlers: Integr8's client, and a client for other allowed servers."""
 
     client: Client
     outgoing: Outgoing | None = None

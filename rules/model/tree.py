@@ -203,7 +203,7 @@ class Compare(Node):
 
 @dataclass(frozen=True, slots=True)
 class Losing(Node):
-    """The question of `lose_at_most`: has a ratio with a threshold cost `amount` so far?
+    """The question of `lose_at_most`: whether a ratio with a threshold has cost `amount` so far.
 
     It is not written in conditions. `worth` is the worth of one hit; None: that of the item's hits.
     """

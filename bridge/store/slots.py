@@ -147,7 +147,7 @@ def return_untried(session: Session, taken: Iterable[Slot]) -> None:
 
 
 def put_off(session: Session, slot: Slot, until: datetime, **values: Any) -> None:
-    """Leave a slot that was taken alone until then. This does not count as an attempt."""
+    """Delay a claimed slot until then. This does not count as an attempt."""
     ours = Slot.id == slot.id, Slot.fence == slot.fence
     session.execute(
         update(Slot)

@@ -64,7 +64,10 @@ def explanation() -> str:
 def _explained(
     rule: str, about: Called, moment: datetime | None, account: str | None
 ) -> tuple[list[dict[str, Any]], Any]:
-    """By one rule, or by every rule that looks at this kind of item; and what one says since. Raises OperationError."""
+    """Return the explanations by one rule, or by every rule that evaluates this kind of item, and later answers.
+
+    Raises OperationError.
+    """
     at = moment.isoformat() if moment else None
     of = about.accounts[0] if account is None and len(about.accounts) == 1 else account
     told = answered("explain page", rule=rule, subject=subjects.dump(about.subject), at=at, account=of)

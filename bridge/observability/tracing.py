@@ -7,8 +7,8 @@ lost or doubled. Spans carry ids, names and outcomes: no body, no header, no add
 
 import importlib
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ HEADER = "traceparent"
 ATTRIBUTE_PREFIX = "bridge."
 W3C = TraceContextTextMapPropagator()
 OFF = NoOpTracerProvider()
+NO_SPAN: AbstractContextManager[Span] = nullcontext(trace.INVALID_SPAN)  # may be entered any number of times
 
 _provider: TracerProvider = OFF  # of this process
 
@@ -59,7 +60,6 @@ def on() -> bool:
     return _provider is not OFF
 
 
-@contextmanager
 def span(
     name: str,
     *,
@@ -67,14 +67,18 @@ def span(
     links: Sequence[str] = (),
     start: datetime | None = None,
     **attributes: Any,
-) -> Iterator[Span]:
+) -> AbstractContextManager[Span]:
     """Trace the block: below `parent`, else below the span around it, else as the first span of a trace.
 
     `parent` and `links` are traceparents; invalid ones are ignored.
     """
-    if not on():
-        yield trace.INVALID_SPAN
-        return
+    return _span(name, parent, links, start, attributes) if on() else NO_SPAN
+
+
+@contextmanager
+def _span(
+    name: str, parent: str | None, links: Sequence[str], start: datetime | None, attributes: Mapping[str, Any]
+) -> Iterator[Span]:
     begun = _provider.get_tracer("integr8-bridge").start_span(
         name,
         context=_context(parent) if parent else None,
@@ -92,6 +96,8 @@ def span(
 
 def note(span: Span, **attributes: Any) -> None:
     """Add attributes that were not known at the beginning."""
+    if span is trace.INVALID_SPAN:
+        return
     for name, value in attributes.items():
         if value is not None:
             span.set_attribute(ATTRIBUTE_PREFIX + name, value)

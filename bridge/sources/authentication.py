@@ -77,7 +77,7 @@ def spellings(token: str) -> tuple[str, ...]:
 
 
 def without_headers(request: Incoming, *names: str) -> Incoming:
-    return replace(request, headers=request.headers.without({name.lower() for name in names}))
+    return request.but(headers=request.headers.without({name.lower() for name in names}))
 
 
 def with_headers(request: Incoming, **fields: str) -> Incoming:

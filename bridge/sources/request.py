@@ -1,13 +1,14 @@
 """A request as plain values, independent of the web framework that received it."""
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, overload
 from urllib.parse import parse_qsl
 
 from bridge.sources.errors import Unreadable
 
+Other = TypeVar("Other")
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 MAX_PARAMETERS = 1_000  # parameters of one query or form; Integr8 knows about forty
@@ -45,9 +46,31 @@ class Headers(Mapping[str, str]):
     @classmethod
     def _of(cls, fields: dict[str, str]) -> "Headers":
         """Build it from names that are lowercase already."""
-        made = cls()
+        made = cls.__new__(cls)
         made._fields = fields
         return made
+
+    @classmethod
+    def of_asgi(cls, fields: Sequence[tuple[bytes, bytes]]) -> "Headers":
+        """Return the fields of an ASGI request, each as it was sent."""
+        found = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in fields}
+        if len(found) == len(fields):
+            return cls._of(found)
+        return cls((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: Other, /) -> str | Other: ...
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the value of a field, or the default. `Mapping.get` would raise and catch a KeyError."""
+        return self._fields.get(name.lower(), default)
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the values by name, in lowercase."""
+        return dict(self._fields)
 
     def only(self, names: Container[str]) -> "Headers":
         """Return the fields with one of these names, given in lowercase."""
@@ -59,6 +82,9 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._fields[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)
@@ -86,6 +112,21 @@ class Incoming:
     def __post_init__(self) -> None:
         if not self.content_type:
             object.__setattr__(self, "content_type", self.headers.get("content-type", ""))
+
+    def but(
+        self, *, headers: Headers | None = None, query: Pairs | None = None, body: bytes | None = None
+    ) -> "Incoming":
+        """Return the same request with other parts, in half the time of `dataclasses.replace`."""
+        return Incoming(
+            method=self.method,
+            path_token=self.path_token,
+            headers=self.headers if headers is None else headers,
+            query=self.query if query is None else query,
+            body=self.body if body is None else body,
+            remote=self.remote,
+            content_type=self.content_type,
+            target=self.target,
+        )
 
     def parameter(self, name: str) -> str | None:
         """Return the only value of a query parameter; None if it is missing or came more than once."""

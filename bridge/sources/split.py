@@ -19,7 +19,7 @@ MAX_EVENTS_PER_REQUEST = 10_000  # of one request
 
 def events(value: dict[str, Any] | list[Any], split: str) -> list[dict[str, Any]] | None:
     """Return the events of one body; None if it is one event."""
-    if split == NEVER:
+    if split == NEVER or (split == AUTO and isinstance(value, dict)):
         return None
     items = value if isinstance(value, list) else [value]
     objects = [item for item in items if isinstance(item, dict)]

@@ -5,8 +5,7 @@ The unique key of the table decides, so two processes that receive the same deli
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -33,8 +32,7 @@ EMPTY: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The endpoint's answer once the event is on disk."""
 
     event_id: str

@@ -9,6 +9,7 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication
@@ -76,8 +77,9 @@ class Application:
 
         if self._endpoint is not None and scope["method"] == "POST":
             call = _call(scope, headers)
-            if webhook_endpoint.is_for_a_source(self._endpoint, call):
-                await _answer(send, await webhook_endpoint.handle(self._endpoint, call, read))
+            found = webhook_endpoint.find(self._endpoint, call)
+            if found[0] is not None:
+                await _answer(send, await webhook_endpoint.handle(self._endpoint, call, read, found))
                 return
         exchange = webhook_endpoint.Exchange(headers, read)
         for _ in webhooks(_environ(scope, b"") | {webhook_endpoint.EXCHANGE: exchange}, _ignored):
@@ -188,9 +190,14 @@ def _last(send: Send) -> Send:
 
 
 async def _answer(send: Send, what: Document) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in what.headers]
-    await send({"type": "http.response.start", "status": what.status, "headers": headers})
+    await send({"type": "http.response.start", "status": what.status, "headers": _encoded(what.headers)})
     await send({"type": "http.response.body", "body": what.body})
+
+
+@lru_cache(maxsize=64)
+def _encoded(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    """Return header fields as ASGI wants them. Nearly all answers have the same. Never change the list."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 def _call(scope: Scope, headers: Headers) -> webhook_endpoint.Call:
@@ -210,7 +217,7 @@ def _call(scope: Scope, headers: Headers) -> webhook_endpoint.Call:
 
 
 def _headers(scope: Scope) -> Headers:
-    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return Headers.of_asgi(scope["headers"])
 
 
 def _announced(headers: Headers) -> int | None:

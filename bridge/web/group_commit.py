@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.store import duplicate_events
 from bridge.store.duplicate_events import Receipt
 from bridge.store.engine import Store
+from bridge.web.deadlines import within
 
 log = structlog.get_logger()
 
@@ -94,11 +95,10 @@ class GroupCommitWriter(threading.Thread):
         loop = asyncio.get_running_loop()
         job = _Job(rows, loop.create_future())
         self._put(job)
-        late = loop.call_later(patience, _resolve, [job.done], f"no commit within {patience:.0f} s")
         try:
-            error = await job.done
-        finally:
-            late.cancel()
+            error = await within(patience, job.done)
+        except TimeoutError:
+            error = f"no commit within {patience:.0f} s"
         if error is not None:
             raise JournalClosed(error)
         return job.receipts

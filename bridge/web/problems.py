@@ -1,7 +1,6 @@
 """Return errors as RFC 9457 problem documents: what happened, where, and what to do about it."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from flask import Flask, Response
@@ -13,8 +12,7 @@ MEDIA_TYPE = "application/problem+json"
 AWAY_SECONDS = 30  # seconds after which observations may be there again
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A response as plain values."""
 
     status: int

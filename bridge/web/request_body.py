@@ -6,12 +6,12 @@ answer, and senders repeat a 502 for days. Whoever does not send in time is refu
 lengthen it, and what all senders together have under way is bounded.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from bridge.sources import Unreadable
+from bridge.web.deadlines import within
 
 MAX_REFUSED_BYTES_READ = 64 * 1_048_576  # bytes that are read of a body that is refused anyway
 BODY_TIMEOUT = 10.0  # seconds for a body, and one more for each SLOWEST bytes that it announces
@@ -43,8 +43,7 @@ class Bodies:
             + (UNANNOUNCED_BODY_BYTES if announced is None else min(announced, most + MAX_REFUSED_BYTES_READ)) / SLOWEST
         )
         try:
-            async with asyncio.timeout(limit):
-                return await self._whole(receive, announced, most)
+            return await within(limit, self._whole(receive, announced, most))
         except TimeoutError:
             raise Unreadable(408, f"the body did not arrive within {limit:.0f} s; send it again") from None
 

@@ -7,14 +7,15 @@ the body and for the commit. Under our own server it waits on the event loop, el
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 import orjson
@@ -42,6 +43,7 @@ MAX_HEADERS = 100
 METHODS = ("GET", "POST", "PUT")  # that may carry an event
 ANSWER_HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 LARGE = 65_536  # bytes; a longer body is read in a thread, so that nobody else waits for it
+Found: TypeAlias = tuple[Source | None, str | None]
 UNKNOWN_SOURCE = "unknown"  # the source of what is for none, in metrics
 
 
@@ -57,18 +59,17 @@ class Admission:
         self._inside: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def enter(self, source: str) -> Iterator[None]:
+    def enter(self, source: str) -> None:
+        """Count one more request. Raises Full. Call `leave` afterwards."""
         with self._lock:
             inside = self._inside.get(source, 0)
             if inside >= self._most:
                 raise Full(f"{inside} requests of {source} are being handled")
             self._inside[source] = inside + 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._inside[source] -= 1
+
+    def leave(self, source: str) -> None:
+        with self._lock:
+            self._inside[source] -= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,7 @@ class WebhookEndpoint:
     admission: Admission = field(default_factory=Admission)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """One request below /hooks/ without its body."""
 
     method: str
@@ -104,8 +104,7 @@ class Exchange:
     answering: Coroutine[Any, Any, Document] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A response, and in one word why there is no event; None if there is one."""
 
     response: Document
@@ -113,8 +112,7 @@ class Answer:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """Events to be journalled, and what is needed for the answer afterwards."""
 
     source: Source
@@ -122,31 +120,63 @@ class Accepted:
     faults: int
 
 
-async def handle(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]]) -> Document:
-    """Answer one request. `read` returns the body up to a number of bytes, and raises Unreadable otherwise."""
-    source, token = _found(endpoint, call)
+async def handle(
+    endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]], found: Found | None = None
+) -> Document:
+    """Answer one request. `read` returns the body up to a number of bytes, and raises Unreadable otherwise.
+
+    `found` is the answer of `find`, if the caller has asked already.
+    """
+    source, token = found or find(endpoint, call)
     if source is None:
         return await _for_nobody(endpoint, call, read)
-    with _watched(source, call) as span:
+    begun = perf_counter()
+    try:
+        parent = call.headers.get("traceparent")
+        with tracing.span(f"webhook {source.name}", parent=parent, source=source.name) as span:
+            answer = await _answered(endpoint, source, token, call, read, span)
+            tracing.note(span, status=answer.response.status)
+    except Exception:
+        WEBHOOKS_REFUSED.labels(source.name, "error").inc()
+        raise
+    finally:
+        WEBHOOK_SECONDS.observe(perf_counter() - begun)
+    return _counted(source.name, answer)
+
+
+async def _answered(  # noqa: PLR0917 - everything that is known of a request
+    endpoint: WebhookEndpoint,
+    source: Source,
+    token: str | None,
+    call: Call,
+    read: Callable[[int], Awaitable[bytes]],
+    span: Span,
+) -> Answer:
+    try:
+        body = await read(source.limits.body)  # slow senders take nobody's place
+        endpoint.admission.enter(source.name)
         try:
-            body = await read(source.limits.body)  # slow senders take nobody's place
-            with endpoint.admission.enter(source.name):
-                taken = (
-                    _take(endpoint, source, token, call, body, span)
-                    if len(body) <= LARGE
-                    else await asyncio.to_thread(_take, endpoint, source, token, call, body, span)
-                )
-                if isinstance(taken, Accepted):
-                    taken = _journalled(endpoint, taken, await endpoint.writer.record(taken.rows), span)
-        except REFUSALS as error:
-            taken = _refused(source, error)
-        tracing.note(span, status=taken.response.status)
-    return _counted(source.name, taken)
+            taken = (
+                _take(endpoint, source, token, call, body, span)
+                if len(body) <= LARGE
+                else await asyncio.to_thread(_take, endpoint, source, token, call, body, span)
+            )
+            if isinstance(taken, Answer):
+                return taken
+            return _journalled(endpoint, taken, await endpoint.writer.record(taken.rows), span)
+        finally:
+            endpoint.admission.leave(source.name)
+    except REFUSALS as error:
+        return _refused(source, error)
 
 
-def is_for_a_source(endpoint: WebhookEndpoint, call: Call) -> bool:
-    """Return whether it may have an event: its address names a source."""
-    return _found(endpoint, call)[0] is not None
+def find(endpoint: WebhookEndpoint, call: Call) -> Found:
+    """Return the source that an address names, None if there is none, and the token: `/hooks/NAME/TOKEN`.
+
+    Double slashes count as one, the token is everything after.
+    """
+    name, _, token = call.path.removeprefix(HOOKS_PREFIX).lstrip("/").partition("/")
+    return endpoint.sources.get(name), token or None
 
 
 def blueprint(endpoint: WebhookEndpoint) -> Blueprint:
@@ -200,31 +230,10 @@ def _target(http: Request) -> str:
     return quote(http.path, safe="/:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
 
 
-def _found(endpoint: WebhookEndpoint, call: Call) -> tuple[Source | None, str | None]:
-    """Return the parts of `/hooks/NAME`, `/hooks/NAME/TOKEN`.
-
-    Double slashes count as one, the token is everything after.
-    """
-    name, _, token = call.path.removeprefix(HOOKS_PREFIX).lstrip("/").partition("/")
-    return endpoint.sources.get(name), token or None
-
-
 async def _for_nobody(endpoint: WebhookEndpoint, call: Call, read: Callable[[int], Awaitable[bytes]]) -> Document:
     with suppress(Unreadable):  # it is read only so that the sender gets to see the answer
         await read(0)
     return _counted(UNKNOWN_SOURCE, _unknown(endpoint, call))
-
-
-@contextmanager
-def _watched(source: Source, call: Call) -> Iterator[Span]:
-    """Time the block, trace it, and count its failure."""
-    parent = call.headers.get("traceparent")
-    with WEBHOOK_SECONDS.time(), tracing.span(f"webhook {source.name}", parent=parent, source=source.name) as span:
-        try:
-            yield span
-        except Exception:
-            WEBHOOKS_REFUSED.labels(source.name, "error").inc()
-            raise
 
 
 def _counted(name: str, answer: Answer) -> Document:
@@ -336,7 +345,7 @@ def _row(source: str, accepted: AcceptedEvent, remote: str, now: datetime, trace
         "dedupe_key": parsed.dedupe_key,
         "method": stored.method,
         "content_type": stored.content_type,
-        "headers": dict(stored.headers),
+        "headers": stored.headers.as_dict(),
         "query": [list(pair) for pair in stored.query],
         "body": stored.body,
         "remote": remote,

@@ -12,8 +12,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook
 
 from bridge.sources import Headers, SignatureError, build, problems
+from bridge.sources.standard_webhooks import SharedKey
 from tests.sources.signed_requests import NOW, OTHER, SECRET, STANDARD, request, signed, source
 
 BODY = b'{"type":"deal.signed","deal_id":"s1"}'
@@ -315,6 +319,31 @@ def test_a_key_of_standard_webhooks_may_be_the_text_itself():
     passes(config, request(BODY, headers=headers))
     [(path, _)] = problems("them", {**config, "secret_form": "base64"})
     assert path == "sources.them.secret"
+
+
+@given(st.binary(min_size=1, max_size=100), st.text(max_size=40), st.integers(0, 4_000_000_000), st.text(max_size=200))
+def test_a_signature_of_standard_webhooks_is_the_one_that_its_library_makes(secret, delivery, stamp, text):
+    delivery, text = (one.encode("utf-8", "replace").decode() for one in (delivery, text))
+    wanted = Webhook(secret).sign(delivery, datetime.fromtimestamp(stamp, UTC), text).encode()
+    key = SharedKey(secret)
+    assert [key.signature(delivery, stamp, text.encode()) for _ in range(2)] == [wanted] * 2
+
+
+def test_a_stamp_with_leading_zeros_is_the_number_that_it_writes():
+    body = b'{"type": "x"}'
+    headers = [
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", f"0{STAMP}"),
+        ("webhook-signature", SharedKey(b"k" * 24).signature("msg_1", int(STAMP), body).decode()),
+    ]
+    config = {"verify": "standard-webhooks", "secret": base64.b64encode(b"k" * 24).decode()}
+    passes(config, request(body, headers=headers))
+
+
+def test_fields_of_one_name_in_an_asgi_request_are_joined_whatever_their_case():
+    sent = [(b"X-A", b"1"), (b"accept", b"\xe9"), (b"x-a", b"2")]
+    assert Headers.of_asgi(sent).as_dict() == {"x-a": "1,2", "accept": "\xe9"}
+    assert Headers.of_asgi(sent[:2]).as_dict() == {"x-a": "1", "accept": "\xe9"}
 
 
 def test_a_time_inside_a_signed_body_needs_no_warning_and_grows_old():

@@ -14,26 +14,18 @@ from bridge.store import notifications
 from bridge.store.ledger import StoredPlan
 from bridge.store.notifications import ChannelHealth, ChannelMute, Notice
 from tests.receiver import Reply
+from tests.support.rule_texts import pause_rule
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NEW_SECRET = "whsec_bmV3IGtleSBmb3IgdGhlIHJlY2VpdmVy"
-RULE = """
-schema: 1
-id: low-cr
-owner: traffic-team
-mode: {mode}
-trigger: {{every: 15m}}
-scope: {{per: [offer], where: {{offer.active: true}}}}
-data: {{window: 24h, need: {{clicks: 100}}, fresh: 30m}}
-when: {{all: ["cr < 1% @95%"]}}
-then:
-  - pause: offer
+STEPS = """\
   - notify: callback
-    with: {{text: "look at offer {{{{ offer.id }}}}"}}
-guards: {{at_most: {{targets: {targets}, share: 90%}}}}
+    with: {text: "look at offer {{ offer.id }}"}"""
+NOTIFY = """\
+owner: traffic-team
 notify:
-  - {{about: [paused, applied], to: [traffic, callback]}}
-  - {{about: [shadow, waiting, approved, over_limit], to: [callback]}}
+  - {about: [paused, applied], to: [traffic, callback]}
+  - {about: [shadow, waiting, approved, over_limit], to: [callback]}
 """
 
 
@@ -45,7 +37,8 @@ def let_rule_run(network, mode="live", targets=50):
     network.world.offer("Good", clicks=1000, conversions=50, active=True)
     network.world.offer("Bad", clicks=1000, conversions=1, active=True)
     network.world.offer("Worse", clicks=1000, conversions=0, active=True)
-    network.rule(RULE.format(mode=mode, targets=targets))
+    guards = f"{{at_most: {{targets: {targets}, share: 90%}}}}"
+    network.rule(pause_rule(mode, hold="", steps=STEPS, guards=guards, more=NOTIFY))
     network.work()
     notify.collect_notices(network.services, network.now)
 

@@ -6,19 +6,15 @@ from bridge.operations import explain
 from bridge.operations.approvals import Person, approve, reject
 from bridge.store.ledger import StoredPlan, effects_of
 from bridge.store.runs import StoredVerdict
+from tests.support.rule_texts import pause_rule
 
-RULE = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 1m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}}
-when: [cr < 1% @95% a month]
-lose_at_most: {amount: 50 USD, worth: 20 USD}
-then: [{pause: offer, hold: 12h}]
-approve: {within: 2h}
-"""
+RULE = pause_rule(
+    every="1m",
+    fresh="",
+    when="cr < 1% @95% a month",
+    guards="",
+    more="lose_at_most: {amount: 50 USD, worth: 20 USD}\napprove: {within: 2h}",
+)
 ANN = Person(name="ann")
 
 

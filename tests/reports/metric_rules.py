@@ -5,18 +5,16 @@ from typing import Any
 from rules.loading.load import load
 from rules.model.environment import Environment
 from rules.model.revision import Revision
+from tests.support.rule_texts import pause_rule
 
-TEXT = """
-schema: 1
-id: low-cr
-title: Pause offers that do not convert
-mode: live
-trigger: {every: 15m}
-scope: {per: [offer]}
-data: {window: 24h, need: {clicks: 50}, fresh: 1h}
-when: {all: [cr < 1%]}
-then: [{pause: offer, hold: 12h}]
-"""
+TEXT = pause_rule(
+    title="Pause offers that do not convert",
+    where="",
+    clicks=50,
+    fresh=", fresh: 1h",
+    when="cr < 1%",
+    guards="",
+)
 
 
 def rule(text: str = TEXT, **known: Any) -> Revision:

@@ -16,18 +16,10 @@ from rules.model.facts import Subject
 from rules.model.plan import Target
 from rules.model.verdicts import Answer
 from tests.reports.metric_rules import rule
+from tests.support.rule_texts import pause_rule
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-TEXT = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 1h}
-scope: {per: [offer]}
-data: {window: 6h, need: {clicks: 50}}
-when: {all: [cr < 2%]}
-then: [{pause: offer, hold: 12h}]
-"""
+TEXT = pause_rule(every="1h", where="", window="6h", clicks=50, fresh="", when="cr < 2%", guards="")
 
 
 def facts(
@@ -218,19 +210,19 @@ def test_a_period_without_data_says_so():
     assert empty.no_decision > 0
 
 
-ASKING = """
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 1h}
-scope: {per: [offer]}
-data: {window: 24h, need: {clicks: 50}}
-when: [cr < 2% @95% a month]
+ASKING = pause_rule(
+    every="1h",
+    where="",
+    clicks=50,
+    fresh="",
+    when="cr < 2% @95% a month",
+    hold="3h",
+    guards="",
+    more="""\
 lose_at_most: {amount: 30 USD, worth: 10 USD, then: THEN}
-then: [{pause: offer, hold: 3h}]
 approve: {within: 6h}
-release: {probation: {clicks: 50}}
-"""
+release: {probation: {clicks: 50}}""",
+)
 
 
 @pytest.mark.parametrize(("then", "pauses", "asked"), [("ask", False, True), ("pause", True, False)])

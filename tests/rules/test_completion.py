@@ -5,23 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.language.completion import complete
+from tests.support.rule_texts import pause_rule
 
-RULE = """\
-schema: 1
-id: low-cr
-mode: live
-trigger: {every: 15m}
-scope: {per: [offer], where: {offer.active: true}}
-data: {window: 24h, need: {clicks: 100}, fresh: 30m}
-when:
-  all:
-    - cr < 1%
-then:
-  - pause: offer
-    hold: 12h
-guards:
-  at_most: {targets: 50}
-"""
+RULE = pause_rule(when="cr < 1%")
 
 
 def offered(text):

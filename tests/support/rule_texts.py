@@ -8,26 +8,35 @@ def pause_rule(
     *,
     title: str = "",
     every: str = "15m",
+    where: str = ", where: {offer.active: true}",
     scope: str = "",
+    window: str = "24h",
+    clicks: int = 100,
     fresh: str = ", fresh: 30m",
     when: str = "cr < 1% @95%",
     hold: str = "12h",
+    steps: str = "",
     guards: str = GUARDS,
     more: str = "",
 ) -> str:
-    """The text of the rule `low-cr`. `scope` and `more` are added as they stand; empty texts leave a line out."""
+    """Return the text of the rule `low-cr`, which pauses offers with a low conversion rate.
+
+    `where`, `scope`, `fresh`, `steps` (after the pause) and `more` (at the end) are added unchanged. Empty texts leave
+    a line out.
+    """
     lines = [
         "schema: 1",
         "id: low-cr",
         title and f"title: {title}",
         f"mode: {mode}",
         f"trigger: {{every: {every}}}",
-        f"scope: {{per: [offer], where: {{offer.active: true}}{scope}}}",
-        f"data: {{window: 24h, need: {{clicks: 100}}{fresh}}}",
+        f"scope: {{per: [offer]{where}{scope}}}",
+        f"data: {{window: {window}, need: {{clicks: {clicks}}}{fresh}}}",
         f'when: {{all: ["{when}"]}}',
         "then:",
         "  - pause: offer",
         hold and f"    hold: {hold}",
+        steps,
         guards and f"guards: {guards}",
         more,
     ]

@@ -17,10 +17,11 @@ TASK = "effects.perform"
 
 def perform_effects(services: Services, now: datetime, scope: AccountScope = EVERYONE) -> bool:
     """Execute one round of due effects within a scope. Returns False when nothing was due."""
-    return perform.perform(_effect_inputs(services, scope), now)
+    return perform.perform(effect_inputs(services, scope), now)
 
 
-def _effect_inputs(services: Services, scope: AccountScope) -> EffectInputs:
+def effect_inputs(services: Services, scope: AccountScope = EVERYONE) -> EffectInputs:
+    """Return what executing effects within a scope uses."""
     return EffectInputs(
         store=services.store,
         clock=services.clock,

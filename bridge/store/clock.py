@@ -39,8 +39,17 @@ class DatabaseClock:
     nothing can be claimed or journalled then.
     """
 
-    def __init__(self, engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        *,
+        machine: Callable[[], datetime] | None = None,
+        server: Callable[[Engine], datetime] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Create it. `machine`, `server` and `monotonic` replace the clocks of the machine and of the database."""
         self._engine = engine
+        self._machine, self._server, self._monotonic = machine, server, monotonic
         self._asking = threading.Lock()
         self._last: tuple[float, datetime] | None = None  # (monotonic seconds, what the server said then)
         self._next = float("-inf")  # monotonic seconds
@@ -48,26 +57,26 @@ class DatabaseClock:
     def __call__(self) -> datetime:
         engine = self._engine()
         if engine.dialect.name == "sqlite":
-            return own()
-        if time.monotonic() >= self._next and self._asking.acquire(blocking=self._last is None):
+            return (self._machine or own)()
+        if self._monotonic() >= self._next and self._asking.acquire(blocking=self._last is None):
             try:
                 self._ask(engine)
             finally:
                 self._asking.release()
         if self._last is None:
-            return own()
+            return (self._machine or own)()
         at, said = self._last
-        return said + timedelta(seconds=time.monotonic() - at)
+        return said + timedelta(seconds=self._monotonic() - at)
 
     def _ask(self, engine: Engine) -> None:
-        before = time.monotonic()
+        before = self._monotonic()
         if before < self._next:
             return  # another thread has just asked
         try:
-            said = asked(engine)
+            said = (self._server or asked)(engine)
         except SQLAlchemyError as error:
             log.warning("the database was not asked for the time", error=type(error).__name__)
         else:
-            after = time.monotonic()
+            after = self._monotonic()
             self._last = (before + (after - before) / 2, said)
-        self._next = time.monotonic() + AGE
+        self._next = self._monotonic() + AGE

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, case, delete, or_
+from sqlalchemy import CheckConstraint, ForeignKey, case, delete, literal, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -115,7 +115,7 @@ def count_try(session: Session, key: str, *, now: datetime, span: timedelta) -> 
         .on_conflict_do_update(
             index_elements=[LoginAttempts.key],
             set_={
-                "since": case((over, now), else_=LoginAttempts.since),
+                "since": case((over, literal(now, UtcDateTime())), else_=LoginAttempts.since),
                 "number": case((over, 1), else_=LoginAttempts.number + 1),
             },
         )

@@ -216,3 +216,18 @@ def test_keys_of_the_count_tell_nothing(app, network):
     Browser(app).sign_in("Anna", "x")
     with network.services.store.read() as session:
         assert all(re.fullmatch(r"[0-9a-f]{64}", one.key) for one in session.query(LoginAttempts))
+
+
+def test_the_count_gives_the_database_moments_as_its_columns_hold_them(on_either_database):
+    """SQLite's driver would write a bare datetime with its zone, and newer versions of it refuse one."""
+
+    class Strange(datetime):
+        """Unlike a datetime to the driver, which knows that class alone."""
+
+    store = on_either_database.services.store
+    for minute in range(3):
+        now = Strange(2026, 3, 2, 12, 2 * minute, tzinfo=UTC)
+        with store.write() as session:
+            assert sessions.count_try(session, "a", now=now, span=SPAN) == (1, now)
+        with store.read() as session:
+            assert session.get_one(LoginAttempts, "a").since == now

@@ -48,6 +48,14 @@ def test_the_demo_proves_itself_and_leaves_nothing_running(tmp_path):
     assert processes_of(home) == []
 
 
+def is_for_others(path):
+    """Whether another user of this machine may read or write it; one that has gone meanwhile is for nobody."""
+    try:
+        return bool(path.lstat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 def test_a_new_home_is_checked_runs_and_stops_with_ctrl_c(tmp_path):
     home = tmp_path / "mine"
     subprocess.run([*BRIDGE, "init", str(home)], check=True, capture_output=True)
@@ -55,7 +63,8 @@ def test_a_new_home_is_checked_runs_and_stops_with_ctrl_c(tmp_path):
     port = free_port()
     log = (tmp_path / "log").open("w+")
     marked = {**os.environ, "STARTED_FOR": str(home)}
-    running = subprocess.Popen([*BRIDGE, "up", str(home), "--port", str(port)], env=marked, stdout=log, stderr=log)
+    command = [*BRIDGE, "up", str(home), "--port", str(port)]
+    running = subprocess.Popen(command, env=marked, stdout=log, stderr=log, umask=0)
     try:
         wait_for(lambda: "runs at" in (tmp_path / "log").read_text())
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
@@ -64,6 +73,7 @@ def test_a_new_home_is_checked_runs_and_stops_with_ctrl_c(tmp_path):
         running.send_signal(signal.SIGHUP)
         wait_for(lambda: re.search(r"read \d+ rules", (tmp_path / "log").read_text()))
         wait_for(lambda: "broken.yaml" in (tmp_path / "log").read_text())
+        assert {str(one): oct(one.lstat().st_mode) for one in (home / "var").rglob("*") if is_for_others(one)} == {}
     finally:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=240) == 0

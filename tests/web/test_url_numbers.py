@@ -1,5 +1,7 @@
 """A number that no database can hold, or that is none, is answered and never a fault."""
 
+from urllib.parse import quote
+
 import pytest
 from api_client import api_of
 
@@ -7,7 +9,8 @@ from bridge.store.roles import Role
 from bridge.web.access import make
 
 ODD = ("9223372036854775808", "9" * 5_000, "-1", "1e400", "١٢", "x")
-PAGES = ("/activity?before={}", "/items?after={}", "/runs/{}", "/events?before={}")
+PAGES = ("/activity?before={}", "/items?after={}", "/runs/{}", "/events?before={}", "/mutes?before={}",
+         "/holds?before={}", "/changes?before={}", "/audit?before={}", "/approvals?before={}")  # fmt: skip
 API = ("/runs/{}", "/runs?after={}", "/runs?limit={}", "/entities?after={}", "/effects?after={}", "/approvals/{}",
        "/activity/stream?after={}&seconds=0", "/holds?after={}", "/audit?after={}")  # fmt: skip
 
@@ -16,7 +19,14 @@ API = ("/runs/{}", "/runs?after={}", "/runs?limit={}", "/entities?after={}", "/e
 def test_a_page_answers_any_number(browser, number):
     visitor = browser()
     for page in PAGES:
-        assert visitor.get(page.format(number)).status_code in {200, 404}, page
+        assert visitor.get(page.format(number)).status_code in {200, 404, 422}, page
+
+
+@pytest.mark.parametrize(
+    "key", ["[]", "{}", "null", "NaN", "[1, 2, 3, 4]", '["a", "b", "c", ["d"]]', '["a", "b", "c"]']
+)
+def test_a_place_in_the_list_of_mutes_that_is_none_is_refused(browser, key):
+    assert browser().get(f"/mutes?before={quote(key)}").status_code == 422
 
 
 @pytest.mark.parametrize("number", ODD, ids=lambda one: one[:20])

@@ -29,6 +29,7 @@ from bridge.cli.local.process_title import set_title
 from bridge.services import memory
 
 AVAILABLE = sys.platform == "linux"
+OWN_FILES = 0o077  # the umask of our programs: what they create below `var` is for nobody else
 PARENT_DEATH = 1  # PR_SET_PDEATHSIG in linux/prctl.h
 MAX_MESSAGE_BYTES = 200_000  # bytes of one message; a request carries what differs from our own environment
 UNKNOWN_EXIT_CODE = -int(signal.SIGKILL)  # how a program ended whose parent is gone: nobody was there to be told
@@ -228,6 +229,7 @@ def _serve(channel: socket.socket, supervisor: int) -> NoReturn:
     atexit._clear()  # noqa: SLF001 - what the supervisor wanted to do at its end is not ours
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    os.umask(OWN_FILES)
     os.setsid()  # Ctrl-C reaches the supervisor alone, which stops us in order
     die_with_parent()
     if os.getppid() != supervisor:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bridge.cli.local import fork_server
-from bridge.cli.local.fork_server import ForkedProcess, ForkServer, ForkServerError, die_with_parent
+from bridge.cli.local.fork_server import OWN_FILES, ForkedProcess, ForkServer, ForkServerError, die_with_parent
 from bridge.store.private_files import private_directory
 
 STOP_TIMEOUT = 15.0  # seconds between SIGTERM and SIGKILL; longer than the worker's soft shutdown
@@ -127,6 +127,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            umask=OWN_FILES,
             start_new_session=True,  # Ctrl-C reaches us alone; we stop the others in order
             preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, no lock, no Python state
         )

@@ -284,6 +284,9 @@ def mutes() -> Response | str:
     )  # fmt: skip
 
 
+MUTE_KEY_LENGTH = 4
+
+
 def _mute_key(one: Mute) -> list[str]:
     return [one.rule_id, one.account, one.kind, one.target_id]
 
@@ -293,9 +296,12 @@ def _after_mute(session: Session, query: Select[Mute], order: Sequence[Any], fou
     if not found["before"]:
         return query
     try:
-        rule, account, kind, target = json.loads(found["before"])
+        key = json.loads(found["before"])
     except ValueError:
+        key = None
+    if not isinstance(key, list) or len(key) != MUTE_KEY_LENGTH or not all(isinstance(one, str) for one in key):
         abort(422, "`before` names no mute; begin with the first page")
+    rule, account, kind, target = key
     named = (Mute.rule_id == rule, Mute.account == account, Mute.kind == kind, Mute.target_id == target)
     last = session.execute(select(*order).where(*named)).one_or_none()
     if last is None:

@@ -24,6 +24,7 @@ from bridge.outbound import http
 from bridge.outbound.channels import ChannelSchema
 from bridge.sources import errors as source_errors
 from bridge.sources import schema as sources
+from bridge.sources.expects import VALUE_KINDS
 from bridge.sources.presets import Preset
 from bridge.sources.strict_schema import Size
 from bridge.web import gauges
@@ -142,6 +143,16 @@ def configuration() -> str:
         *(_preset(name, one) for name, one in sources.PRESETS.items()),
         "",
         *_table(sources.SourceSchema(), keys.SOURCE),
+        "#### expects",
+        "",
+        "Fields are named with dots between: `deal.contact.email`. A text that spells a value of the kind becomes one.",
+        "What does not fit is told by field and kind, never by its value; `on_mismatch` says what becomes of the body.",
+        "",
+        "| kind | what a value may be |",
+        "|---|---|",
+        *(f"| `{name}` | {keys.EXPECTED_KINDS[name]} |" for name in VALUE_KINDS),
+        "| `[publisher, advertiser]` | one of these values |",
+        "",
         "### channels.&lt;name&gt;",
         "",
         "Either `apprise`, for people, or `webhook` with a secret, for programs.",

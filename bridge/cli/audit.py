@@ -43,6 +43,7 @@ def audit(
             raise click.UsageError("--changes goes with --since and --limit; --who and --what are about the audit log")
         _changes(session, after, limit, json=json)
         return
+    session.refuse_unknown(who=who, what=what)
     with session.read() as database:
         rows = [
             {name: getattr(one, name) for name in COLUMNS}

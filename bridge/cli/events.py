@@ -64,6 +64,7 @@ def list_(
       integr8-bridge events list --state dead --since 24h
       integr8-bridge events list --source crm --type deal.signed --json
     """
+    session.refuse_unknown(source=source, type=event_type)
     query = select(Event).order_by(Event.id.desc()).limit(limit)
     if source:
         query = query.where(Event.source == source)

@@ -34,6 +34,7 @@ def list_(
       integr8-bridge holds list
       integr8-bridge holds list --target offer=42 --all
     """
+    session.refuse_unknown(rule=rule, account=account, target=target)
     query = select(Hold).order_by(Hold.until.nulls_last(), Hold.id)
     if account is not None:
         query = query.where(Hold.account == account)

@@ -155,6 +155,7 @@ def shadow(
     Example:
       integr8-bridge reports shadow --rule low-cr
     """
+    session.refuse_unknown(rule=rule, account=account)
     until = end or session.services.clock()
     with session.read() as database:
         found = shadow_report(database, account, start or until - timedelta(days=7), until, rule=rule)

@@ -39,6 +39,7 @@ def list_(
       integr8-bridge runs list --outcome stopped
       integr8-bridge runs list --target offer=42
     """
+    session.refuse_unknown(rule=rule, outcome=wanted, account=account, target=target)
     query = select(Run).order_by(Run.id.desc()).limit(limit)
     if event is not None:
         query = query.where(Run.event_id == event)

@@ -95,6 +95,14 @@ class Session:
         except OperationError as error:
             raise click.ClickException(str(error)) from error
 
+    def refuse_unknown(self, **asked: str | None) -> None:
+        """End the command for a filter by a name that nothing has: `rule="low-crr"`."""
+        if any(text is not None for text in asked.values()):
+            from bridge.operations.filter_words import refuse_unknown
+
+            with self.operating() as services, services.store.read() as database:
+                refuse_unknown(services, database, **asked)
+
     def migrated(self) -> None:
         """Refuse a database whose schema is not current."""
         _refuse_old_schema(self.services.store)

@@ -258,11 +258,31 @@ SOURCE = {
     "max_body": Key("The largest accepted body.", "2MiB"),
     "max_inflated": Key("The largest body after decompression.", "8MiB"),
     "max_depth": Key("The deepest nesting of a JSON body.", "64"),
-    "map": Key("Our name of a field → the sender's name.", "{contact.email: deal.mail}"),
-    "expects": Key("Field → type that the body must have; `?` makes the field optional.", "{deal.id: integer}"),
+    "map": Key(
+        "Our name of a field → the sender's name. The value moves there before anything else looks at the body.",
+        "{contact.email: deal.mail}",
+    ),
+    "expects": Key(
+        "Field → type that the body must have, see the list below; `?` makes the field optional, a list of values is "
+        "a choice.",
+        "{deal.id: integer, deal.type: [publisher, advertiser]}",
+    ),
     "on_mismatch": Key(
         "What happens to a body that does not match `expects`.", "quarantine", "`refuse`; for postbacks `quarantine`"
     ),
+}
+
+#: The kinds of `expects`, and what a value may be.
+EXPECTED_KINDS = {
+    "text": "a text; a number is taken digit by digit",
+    "integer": "a whole number of up to 38 digits, also as a text",
+    "decimal": "an exact number, also as a text: `12.50`, `1e+06`",
+    "boolean": "`true`, `false`, `1` or `0`, also as a text",
+    "time": "a moment in ISO 8601, or seconds or milliseconds since 1970; without a zone that of `timezone`",
+    "email": "an e-mail address",
+    "country": "two letters; they become capitals",
+    "list": "a list",
+    "object": "an object with fields of its own",
 }
 
 TABLES = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Update, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.operations.approvals import drop
@@ -12,13 +12,15 @@ from bridge.operations.errors import NotThere, Refused
 from bridge.operations.stale_names import ACTIVE_HOLD, OPEN_EFFECT, Kind, Names, undelivered
 from bridge.store import audit_log
 from bridge.store import holds as hold_rows
+from bridge.store.deferred_events import DeferredEvent
 from bridge.store.entities import Entity, EntityChange
 from bridge.store.exports import ExportStart
 from bridge.store.feeds import Feed
+from bridge.store.halts import Halt, HaltKind
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.journal import Event
 from bridge.store.ledger import Call, Effect, EffectState, PlanState, StoredPlan
-from bridge.store.notifications import Notice, NoticeState
+from bridge.store.notifications import ChannelMute, Notice, NoticeState
 from bridge.store.order_marks import OrderMark
 from bridge.store.runs import StoredStreak
 from bridge.store.slots import Slot, SlotState
@@ -67,7 +69,17 @@ def _move_account(session: Session, _kind: Kind, old: str, new: str, now: dateti
             moved[words] = _set(session, model, before, after)
     moved |= _move_data(session, before, after)
     _close_slots(session, before, f"moved to {new}", now)
+    if len(before) == 1:
+        moved["halts"] = _move_halts(session, HaltKind.ACCOUNT, old, new)
+        ours = (Halt.scope == HaltKind.ADVERTISER, Halt.account == old, Halt.ended_at.is_(None))
+        moved["halts"] += _changed(session, update(Halt).where(*ours).values(account=new))
     return moved
+
+
+def _move_halts(session: Session, kind: HaltKind, old: str, new: str) -> int:
+    """What is halted stays halted under its new name."""
+    ours = (Halt.scope == kind, Halt.name == old, Halt.ended_at.is_(None))
+    return _changed(session, update(Halt).where(*ours).values(name=new))
 
 
 def _columns(name: str) -> dict[str, str]:
@@ -101,9 +113,12 @@ def _where(model: Any, columns: Mapping[str, str]) -> list[ColumnElement[bool]]:
 
 
 def _set(session: Session, model: Any, before: Mapping[str, str], after: Mapping[str, str]) -> int:
-    done = session.execute(
-        update(model).where(*_where(model, before)).values(**after).execution_options(synchronize_session=False)
-    )
+    return _changed(session, update(model).where(*_where(model, before)).values(**after))
+
+
+def _changed(session: Session, statement: Update) -> int:
+    """How many rows an UPDATE changed."""
+    done = session.execute(statement.execution_options(synchronize_session=False))
     return int(done.rowcount)  # type: ignore[attr-defined]  # an UPDATE has one
 
 
@@ -121,18 +136,14 @@ def _move_mutes(session: Session, column: InstrumentedAttribute[str], old: str, 
 def _move_source(session: Session, _kind: Kind, old: str, new: str, _now: datetime) -> dict[str, int]:
     """Move events. Those whose delivery the new source has already stay with the old name: they are the same event."""
     same = select(Event.dedupe_key).where(Event.source == new)
-    done = session.execute(
-        update(Event)
-        .where(Event.source == old, Event.dedupe_key.not_in(same))
-        .values(source=new)
-        .execution_options(synchronize_session=False)
-    )
-    return {"events": int(done.rowcount)}  # type: ignore[attr-defined]
+    ours = (Event.source == old, Event.dedupe_key.not_in(same))
+    return {"events": _changed(session, update(Event).where(*ours).values(source=new))}
 
 
 def _move_other(session: Session, kind: Kind, old: str, new: str, now: datetime) -> dict[str, int]:
     if kind == "channel":
-        return {"notices": _move_notices(session, old, new, now)}
+        mutes = _set(session, ChannelMute, {"channel": old}, {"channel": new})
+        return {"notices": _move_notices(session, old, new, now), "channel mutes": mutes}
     before, after = {"rule_id": old}, {"rule_id": new}
     moved = {"holds": _set(session, Hold, before, after), "effects": _set(session, Effect, before, after)}
     moved["plans"] = _set(session, StoredPlan, before, after)
@@ -141,19 +152,26 @@ def _move_other(session: Session, kind: Kind, old: str, new: str, now: datetime)
     moved["streaks"] = _set(session, StoredStreak, before, after)
     session.execute(delete(OrderMark).where(OrderMark.line == f"rule:{new}"))
     _set(session, OrderMark, {"line": f"rule:{old}"}, {"line": f"rule:{new}"})
+    moved["halts"] = _move_halts(session, HaltKind.RULE, old, new)
+    moved["channel mutes"] = _set(session, ChannelMute, before, after)
+    moved["deferred events"] = _move_deferred(session, old, new)
+    return moved
+
+
+def _move_deferred(session: Session, old: str, new: str) -> int:
+    """Webhooks that a halted rule has yet to decide about. What the new name owes already, it owes once."""
+    owed = select(DeferredEvent.event_id).where(DeferredEvent.rule_id == new)
+    ours = (DeferredEvent.rule_id == old, DeferredEvent.event_id.not_in(owed))
+    moved = _changed(session, update(DeferredEvent).where(*ours).values(rule_id=new))
+    session.execute(delete(DeferredEvent).where(DeferredEvent.rule_id == old))
     return moved
 
 
 def _move_notices(session: Session, old: str, new: str, now: datetime) -> int:
     same = select(Notice.dedupe_key).where(Notice.channel == new)
     again = {"channel": new, "state": NoticeState.WAITING, "due_at": now, "ended_at": None, "error": None}
-    done = session.execute(
-        update(Notice)
-        .where(Notice.channel == old, undelivered(), Notice.dedupe_key.not_in(same))
-        .values(**again)
-        .execution_options(synchronize_session=False)
-    )
-    return int(done.rowcount)  # type: ignore[attr-defined]
+    ours = (Notice.channel == old, undelivered(), Notice.dedupe_key.not_in(same))
+    return _changed(session, update(Notice).where(*ours).values(**again))
 
 
 # --- ending ----------------------------------------------------------------------------------------

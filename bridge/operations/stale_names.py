@@ -4,6 +4,7 @@ Accounts, integrations, sources, channels and rules are renamed in files. What w
 under it: holds that keep offers paused, effects on their way, events and notices that wait.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from sqlalchemy.orm import Session
 from bridge.config import settings as settings_module
 from bridge.config.library import Library, Rulebook
 from bridge.config.settings import Settings
+from bridge.store import halts
 from bridge.store.engine import Store, make_engine
+from bridge.store.halts import HaltKind
 from bridge.store.holds import Hold, HoldState
 from bridge.store.journal import Event, EventState
 from bridge.store.ledger import OPEN_STATES, Effect, PlanState, StoredPlan
@@ -48,7 +51,7 @@ class StaleName:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name!r} is gone, and {self.uses} use it: {self.remedy}"
+        return f"{self.kind} {self.name!r} is gone, and still used by {self.uses}: {self.remedy}"
 
 
 def configured_names(settings: Settings, book: Rulebook) -> Names:
@@ -75,14 +78,16 @@ OPEN_EFFECT = Effect.state.in_(OPEN_STATES) & Effect.plan_id.in_(
 
 def _accounts(session: Session, names: Names) -> Iterator[StaleName]:
     used: dict[tuple[str, str], list[str]] = {}
-    for words, model, where in (("active holds", Hold, ACTIVE_HOLD), ("open effects", Effect, OPEN_EFFECT)):
+    for words, model, where in (("active hold", Hold, ACTIVE_HOLD), ("open effect", Effect, OPEN_EFFECT)):
         query = select(model.account, model.integration, func.count()).where(where)
         for account, integration, number in session.execute(query.group_by(model.account, model.integration)):
             known = names.accounts.get(account)
             if known is None:
-                used.setdefault((account, ""), []).append(f"{number} {words}")
+                used.setdefault((account, ""), []).append(counted(number, words))
             elif integration not in known and integration != "default":
-                used.setdefault((account, integration), []).append(f"{number} {words}")
+                used.setdefault((account, integration), []).append(counted(number, words))
+    for account, number in _halted(session, HaltKind.ACCOUNT, HaltKind.ADVERTISER, gone_from=names.accounts):
+        used.setdefault((account, ""), []).append(counted(number, "halt"))
     for (account, integration), uses in sorted(used.items()):
         name = f"{account}/{integration}" if integration else account
         yield StaleName(
@@ -116,12 +121,25 @@ def undelivered() -> ColumnElement[bool]:
 
 
 def _rules(session: Session, names: Names) -> Iterator[StaleName]:
+    for rule, number in _halted(session, HaltKind.RULE, gone_from={*names.rules, *names.unusable}):
+        remedy = f"`integr8-bridge rules rename {rule} NEW` halts NEW in its place, `resume --rule {rule}` ends it"
+        yield StaleName(kind="rule", name=rule, uses=counted(number, "halt"), remedy=remedy)
     query = select(Hold.rule_id, func.count(), func.count(Hold.until)).where(ACTIVE_HOLD).group_by(Hold.rule_id)
     for rule, number, timed in session.execute(query.order_by(Hold.rule_id)):
         if rule not in names.rules and rule not in names.unusable:
             endless = f"{number - timed} of them have no end" if number > timed else "they end in time"
             remedy = f"{endless}; `integr8-bridge rules rename {rule} NEW` moves them, `holds release ID` ends one"
             yield StaleName(kind="rule", name=rule, uses=counted(number, "active hold"), remedy=remedy)
+
+
+def _halted(session: Session, *kinds: HaltKind, gone_from: Collection[str]) -> list[tuple[str, int]]:
+    """Names that open halts of these kinds are about and nothing has any more, and how many halts that are."""
+    about = Counter(
+        name
+        for one in halts.open_halts(session).listed
+        if one.of.kind in kinds and (name := one.of.account or one.of.name) is not None and name not in gone_from
+    )
+    return sorted(about.items())
 
 
 def stale_in_home(directory: Path | None) -> list[str]:

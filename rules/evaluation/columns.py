@@ -188,6 +188,12 @@ def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return whole if exact.all() else np.where(exact, whole, a + b)
 
 
+def to_the_millionth(column: Column) -> Column:
+    """A sum of money without what adding doubles has rounded off: what is nothing is zero, and not nearly zero."""
+    whole = np.rint(column.values * _MICRO)
+    return Column(np.where(np.abs(whole) < _EXACT, whole / _MICRO, column.values), column.why)
+
+
 def common_size(*found: Column) -> int:
     """Return how many rows these columns have together: one row is broadcast to any number, including none."""
     lengths = {len(one.values) for one in found}

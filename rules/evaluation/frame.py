@@ -270,7 +270,7 @@ class Frame:
         parts = [self._measure(name, per, part, present=present) for part in self.time_ranges(lookback, settle)]
         result = parts[0]
         for part in parts[1:]:
-            result = Column(result.values + part.values, columns.first_reason(result.why, part.why))
+            result = columns.arithmetic("+", result, part, exact=self.exact)  # money is exact to the millionth
         return result
 
     def _scaled(self, name: str, per: tuple[Dimension, ...] | None, lookback: Lookback, settle: timedelta) -> Column:
@@ -298,7 +298,7 @@ class Frame:
         total, others = _of_others(own, self._groups())
         count = Column(others, np.zeros(len(others), np.uint8))
         if not self.exact:
-            return total, count
+            return (columns.to_the_millionth(total) if metrics.is_sum(name) else total), count
         # sums of micro-units and of counts: what adding doubles has rounded off is less than half a millionth
         summed = Column(np.round(total.values, 6), total.why)
         return columns.numeric(self._shown(summed), exact=True), columns.numeric(self._shown(count), exact=True)

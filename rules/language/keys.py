@@ -111,7 +111,9 @@ KEYS: Mapping[str, Key] = {
         "The subject of one verdict: one kind of item, or a pair of kinds.", "scope: {per: [offer, publisher]}", "event"
     ),
     "scope.from": Key(
-        "Where a webhook names the items of `per`.", "scope: {per: [offer], from: {offer: body.offer_id}}"
+        "Where a webhook names the items of `per`.",
+        "scope: {per: [offer], from: {offer: body.offer_id}}",
+        "required with a webhook and `per`",
     ),
     "scope.where": Key(
         "As a mapping: only items whose attribute has this value, or one of these values. As a list: only items "
@@ -154,7 +156,11 @@ KEYS: Mapping[str, Key] = {
         "the account's",
     ),
     # --- conditions ---
-    "when": Key("The conditions under which the rule acts; a list means `all`.", "when: [clicks > 100]", "always"),
+    "when": Key(
+        "The conditions under which the rule acts; a list means `all`.",
+        "when: [clicks > 100]",
+        "always; required where a rule takes traffic away",
+    ),
     "when.all": Key("Yes if every condition says yes.", "when: {all: [clicks > 100, conversions = 0]}"),
     "when.any": Key("Yes if at least one condition says yes.", "when: {any: [clicks > 100, payout > 50]}"),
     "when.none": Key("Yes if every condition says no.", "when: {none: [conversions > 0]}"),
@@ -192,6 +198,7 @@ KEYS: Mapping[str, Key] = {
     "lose_at_most.clicks_per_day": Key(
         "With `then: cap`: how many clicks the item may have from midnight to midnight of `data.tz`.",
         "lose_at_most: {amount: 50 USD, then: cap, clicks_per_day: 200}",
+        "required with `then: cap`",
     ),
     "lose_at_most.hold": Key(
         "With `then: pause`: how long the pause lasts.",
@@ -225,6 +232,7 @@ KEYS: Mapping[str, Key] = {
     "then.with": Key(
         "The fields to set, or the values of a call or a message.",
         "then: [{update: offer, with: {visibility: private}}]",
+        "nothing; `update` needs it",
     ),
     "then.hold": Key(
         "How long a pause lasts: a duration, `until midnight` (short: `midnight`), or `manual`. A duration doubles "
@@ -394,7 +402,9 @@ KEYS: Mapping[str, Key] = {
         "drop",
     ),
     "approve.escalate_to": Key(
-        "The channels that are notified of an escalation.", "approve: {otherwise: escalate, escalate_to: [traffic]}"
+        "The channels that are notified of an escalation.",
+        "approve: {otherwise: escalate, escalate_to: [traffic]}",
+        "required with `otherwise: escalate`",
     ),
     "approve.recheck": Key(
         "With `true`, the rule is evaluated again at the approval, and only changes that are still right are made.",

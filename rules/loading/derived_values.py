@@ -24,7 +24,11 @@ def solve(amounts: Mapping[str, Fraction], derived: Mapping[str, Fraction]) -> S
     while waiting:
         name = next((name for name in waiting if len(_unknown(name, known)) < 2), None)
         if name is None:
-            _assume(*next(iter(waiting.items())), known)
+            found = _determined(waiting, known)
+            if found:
+                known |= found
+            else:
+                _assume(*next(iter(waiting.items())), known)
             continue
         value = waiting.pop(name)
         for part in _unknown(name, known):
@@ -35,6 +39,46 @@ def solve(amounts: Mapping[str, Fraction], derived: Mapping[str, Fraction]) -> S
 
 def _unknown(name: str, known: Mapping[str, Fraction]) -> list[str]:
     return [part for part in DERIVED[name].parts if part not in known]
+
+
+def _determined(waiting: Mapping[str, Fraction], known: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    """Amounts that several values have only together: `profit: -60` and `margin: -10%` make a revenue of 600."""
+    parts = sorted({part for name in waiting for part in _unknown(name, known)})
+    rows = []
+    for name, value in waiting.items():
+        formula = DERIVED[name]
+        factors = [_factor(formula, part, value) for part in parts]
+        rows.append([*factors, -_rest(formula, value, known)])
+    reduced = _reduced(rows, len(parts))
+    alone = [row for row in reduced if sum(map(bool, row[:-1])) == 1]
+    return {part: row[-1] for row in alone for part, factor in zip(parts, row, strict=False) if factor}
+
+
+def _reduced(rows: list[list[Fraction]], count: int) -> list[list[Fraction]]:
+    """Gauss and Jordan: each of the first `count` columns that can has a one in one row and zeros in the others."""
+    done: list[list[Fraction]] = []
+    for column in range(count):
+        pivot = next((row for row in rows if row[column]), None)
+        if pivot is None:
+            continue
+        rows = [row for row in rows if row is not pivot]
+        lead = [one / pivot[column] for one in pivot]
+        rows, done = ([_less(row, lead, row[column]) for row in some] for some in (rows, done))
+        done.append(lead)
+    return done
+
+
+def _less(row: list[Fraction], lead: list[Fraction], times: Fraction) -> list[Fraction]:
+    return [one - times * other for one, other in zip(row, lead, strict=True)]
+
+
+def _factor(formula: Derived, part: str, value: Fraction) -> Fraction:
+    return Fraction((part in formula.plus) - (part in formula.minus)) - value * (part in formula.over)
+
+
+def _rest(formula: Derived, value: Fraction, known: Mapping[str, Fraction]) -> Fraction:
+    rest = _sum(formula.plus, known) - _sum(formula.minus, known)
+    return rest - value * (_sum(formula.over, known) if formula.over else 1)
 
 
 def _assume(name: str, value: Fraction, known: dict[str, Fraction]) -> None:
@@ -48,10 +92,8 @@ def _assume(name: str, value: Fraction, known: dict[str, Fraction]) -> None:
 
 def _solved(formula: Derived, part: str, value: Fraction, known: Mapping[str, Fraction]) -> Fraction:
     """Return the one missing amount of `plus - minus = value * over`, which is linear in it."""
-    factor = (part in formula.plus) - (part in formula.minus) - value * (part in formula.over)
-    rest = _sum(formula.plus, known) - _sum(formula.minus, known)
-    rest -= value * (_sum(formula.over, known) if formula.over else 1)
-    return -rest / factor if factor else PLENTY
+    factor = _factor(formula, part, value)
+    return -_rest(formula, value, known) / factor if factor else PLENTY
 
 
 def _sum(names: tuple[str, ...], known: Mapping[str, Fraction]) -> Fraction:

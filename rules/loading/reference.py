@@ -137,7 +137,12 @@ def markdown() -> str:
 
 def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    return "\n".join([*lines, *(f"| {' | '.join(map(_in_a_cell, row))} |" for row in rows)])
+
+
+def _in_a_cell(text: str) -> str:
+    """A stroke would begin the next cell, also inside of code."""
+    return _STROKE.sub(r"\\|", text)
 
 
 def _functions() -> str:
@@ -162,6 +167,7 @@ def _formula(found: metrics.Derived) -> str:
     return f"{found.title}: {f'({above})' if found.minus else above} / {' + '.join(found.over)}"
 
 
+_STROKE = re.compile(r"(?<!\\)\|")
 EVENT_TIME = (
     "time is the sender's time of the event, or the time of arrival if the sender names none; an invalid time "
     "counts as missing"

@@ -57,6 +57,11 @@ def is_count(name: str) -> bool:
     return name in COUNTS or name.startswith(EVENTS)
 
 
+def is_sum(name: str) -> bool:
+    """True for amounts of money that are added up, also by click."""
+    return base(name) in SUMS
+
+
 def by_click(name: str) -> str:
     """Return the base metric, counted at the time of the click."""
     return name + _BY_CLICK

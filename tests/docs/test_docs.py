@@ -76,6 +76,15 @@ def test_every_link_leads_to_a_file(page):
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_row_of_a_table_has_the_cells_of_its_head(page):
+    head = None
+    for line in re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL).splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else None
+        assert None in (head, cells) or cells == head, line
+        head = cells
+
+
 def test_the_reference_pages_are_current():
     """In a process of its own: click's commands remember names of options from whichever test asked them first."""
     told = subprocess.run(

@@ -12,6 +12,7 @@ from bridge.operations.feeds import POLL_SECONDS
 from bridge.outbound import channels, http, http_action
 from bridge.outbound.channels import ChannelSchema
 from bridge.sources import schema as sources
+from bridge.sources.expects import VALUE_KINDS
 from bridge.sources.strict_schema import StrictSchema
 from bridge.web import server
 from rules.language.strict_yaml import data, documents
@@ -120,6 +121,10 @@ def test_the_default_of_poll_is_that_of_the_code():
         keys.ACCOUNT["poll"].without
         == f"`{{{', '.join(f'{kind}: {seconds}' for kind, seconds in sorted(POLL_SECONDS.items()))}}}`"
     )
+
+
+def test_every_kind_of_a_field_is_explained():
+    assert [*keys.EXPECTED_KINDS] == [*VALUE_KINDS]
 
 
 def test_every_type_of_a_column_is_explained():

@@ -6,16 +6,19 @@ from rule_texts import pause_on_webhook, pause_rule
 from bridge.config import rulebook, settings
 from bridge.config.library import Library
 from bridge.operations import NotThere, Refused, decide, feeds, maintenance
+from bridge.operations.halt import halt, resume
 from bridge.operations.holds import release_holds
 from bridge.operations.perform import perform_effects
 from bridge.operations.renames import forget_account, rename
 from bridge.operations.replay import replay
 from bridge.operations.stale_names import configured_names, stale_names
 from bridge.operations.undo import undo
+from bridge.store import halts
+from bridge.store.halts import HaltKind, HaltScope
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
 from bridge.store.ledger import Effect
-from bridge.store.notifications import Notice
+from bridge.store.notifications import ChannelMute, Notice
 from bridge.store.runs import Run
 
 RULE = pause_rule()
@@ -58,8 +61,8 @@ def test_a_renamed_account_is_listed_with_what_it_holds_and_the_command(holding)
     call_account(holding, "europe")
     [found] = stale(holding)
     assert str(found) == (
-        "account 'main' is gone, and 1 active holds use it: `integr8-bridge accounts rename main NEW` moves them, "
-        "`accounts forget main` ends them"
+        "account 'main' is gone, and still used by 1 active hold: "
+        "`integr8-bridge accounts rename main NEW` moves them, `accounts forget main` ends them"
     )
 
 
@@ -218,3 +221,38 @@ def test_notices_of_a_renamed_channel_are_delivered_by_the_new_one(network):
     assert (found.kind, found.uses) == ("channel", "1 notice")
     move(network, "channel", "old", "new")
     assert [(one.channel, one.state) for one in network.all(Notice)] == [("new", "waiting")]
+
+
+def test_what_is_halted_stays_halted_under_its_new_name(network):
+    """With the webhooks that wait for its end, and what is muted about it."""
+    on_demand = pause_on_webhook()
+    network.world.offer("Bad", active=True)
+    network.rule(on_demand)
+    network.work()
+    halt(network.services, HaltScope(HaltKind.RULE, "on-demand"), who="ann", why="odd", now=network.now)
+    network.crm({"id": "1", "go": True, "offer": "1001"})
+    network.work()
+    with network.services.store.write() as session:
+        session.add(ChannelMute(rule_id="on-demand", until=network.now, by="ann", why="known"))
+    network.rule(on_demand.replace("on-demand", "when-asked"))
+    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [("rule", "on-demand", "1 halt")]
+    moved = move(network, "rule", "on-demand", "when-asked")
+    assert (moved["halts"], moved["deferred events"], moved["channel mutes"]) == (1, 1, 1)
+    network.work()
+    assert (network.paused, stale(network)) == ([], [])
+    resume(network.services, who="ann", now=network.now, of=HaltScope(HaltKind.RULE, "when-asked"))
+    network.work()
+    assert network.paused == ["Bad"]
+
+
+def test_the_halts_of_a_renamed_account_are_those_of_its_new_name(holding):
+    scopes = HaltScope(HaltKind.ACCOUNT, "main"), HaltScope(HaltKind.ADVERTISER, "a1", "main")
+    with holding.services.store.write() as session:
+        for scope in scopes:
+            halts.halt(session, by="ann", why="odd", now=holding.now, of=scope)
+    call_account(holding, "europe")
+    assert [one.uses for one in stale(holding)] == ["1 active hold, 2 halts"]
+    assert move(holding, "account", "main", "europe")["halts"] == 2
+    with holding.services.store.read() as session:
+        named = [(one.of.name, one.of.account) for one in halts.open_halts(session).listed]
+    assert named == [("europe", None), ("a1", "europe")]

@@ -176,3 +176,13 @@ def test_the_hour_that_a_clock_change_skips_is_left_out_of_the_same_hours():
     found = same_hours(TimeRange(start, start + timedelta(hours=1)), 7, "Europe/Berlin")
     assert len(found) == 6
     assert not any(part.empty for part in found)
+
+
+def test_a_percentage_of_nothing_is_no_decision_whatever_adding_rounds_off(rule, offers, now):
+    """Revenue and payout of the others are 0.30 each: 5.3 - 5 and 0.1 + 0.2 are not quite that in doubles."""
+    facts = offers().add(1, revenue=5, payout=0).add(2, revenue=0.1, payout=0.3).add(3, revenue=0.2, payout=0)
+    found = evaluate(rule('["profit up 50% vs peers"]'), facts, now)
+    assert found.answers.tolist()[0] == Answer.NO_DECISION
+    facts = offers().add(1, revenue=[(1, 5), (25, 0.1), (49, 0.2)], payout=[(25, 0.3)])
+    found = evaluate(rule('["profit up 50% vs 3d same hours"]'), facts, now)
+    assert found.answers.tolist() == [Answer.NO_DECISION]

@@ -13,7 +13,7 @@ from bridge.operations.confirmation import about_approval, about_undo, about_und
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import end_mutes, mute_item
 from bridge.operations.undo import undo, undo_runs
-from bridge.store import entities, holds, ledger, revisions
+from bridge.store import entities, holds, ledger
 from bridge.store.holds import Hold, Mute
 from bridge.store.ledger import Effect, StoredPlan
 from bridge.store.roles import Role
@@ -40,22 +40,13 @@ def _effect(effect: Effect) -> dict[str, Any]:
     return picked(effect, schemas_out_decisions.EffectCore) | {"calls": calls}
 
 
-def _refuse_unknown_rule(name: str | None) -> None:
-    """Answer 422 for a rule that was never loaded."""
-    if name is None:
-        return
-    with services().store.read() as session:
-        if not revisions.history(session, name):
-            must_be_known("rule", name, services().library.current(session).revisions)
-
-
 @blueprint.get("/runs")
 @needs(Role.VIEWER)
 @blueprint.arguments(RunQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.RunRow))
 def list_runs(query: dict[str, Any]) -> dict[str, Any]:
     """List runs, newest first."""
-    _refuse_unknown_rule(query.get("rule"))
+    must_be_known(rule=query.get("rule"), account=query.get("account"), target=query.get("target"))
     found = [Run.started_at >= query["since"]] if "since" in query else []
     if "target" in query:
         [wanted] = targets([query["target"]])
@@ -165,7 +156,7 @@ def reject_plan(body: dict[str, Any], plan_id: int) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_decisions.HoldRow))
 def list_holds(query: dict[str, Any]) -> dict[str, Any]:
     """List active holds, or ended ones too, newest first."""
-    _refuse_unknown_rule(query.get("rule"))
+    must_be_known(rule=query.get("rule"), account=query.get("account"), target=query.get("target"))
     found = [] if query["state"] == "all" else [Hold.state == query["state"]]
     if "target" in query:
         [wanted] = targets([query["target"]])

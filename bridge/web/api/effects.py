@@ -17,6 +17,7 @@ from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import newest, one, picked, refusing
 from bridge.web.api.schemas_in import ChangesQuery, EffectQuery, EntityQuery, OfAccountQuery
+from bridge.web.api.words import must_be_known
 from bridge.web.request_context import services
 
 blueprint = Blueprint("effects", "effects", description="Effects and the things that they change")
@@ -28,6 +29,7 @@ blueprint = Blueprint("effects", "effects", description="Effects and the things 
 @blueprint.response(200, listing(schemas_out_decisions.EffectRow))
 def list_effects(query: dict[str, Any]) -> dict[str, Any]:
     """List effects, newest first."""
+    must_be_known(rule=query.get("rule"))
     return newest(Effect, schemas_out_decisions.EffectRow, query, equal={"state": Effect.state, "rule": Effect.rule_id})
 
 
@@ -62,6 +64,7 @@ def reveal_secret(effect_id: int) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_decisions.EntityRow))
 def list_entities(query: dict[str, Any]) -> dict[str, Any]:
     """List offers, publishers, advertisers and other entities as of the last sync."""
+    must_be_known(account=query.get("account"))
     found = [entities.matches(query["text"])] if "text" in query else []
     return newest(
         Entity, schemas_out_decisions.EntityRow, query, *found, equal={"kind": Entity.kind, "account": Entity.account}
@@ -74,6 +77,7 @@ def list_entities(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_decisions.ChangeOfItemRow))
 def list_changes(query: dict[str, Any]) -> dict[str, Any]:
     """List differences found at Integr8, and whether a rule or a person changed them, newest first."""
+    must_be_known(account=query.get("account"))
     equal = {name: getattr(EntityChange, name) for name in ("kind", "account", "ref", "cause")}
     return newest(EntityChange, schemas_out_decisions.ChangeOfItemRow, query, equal=equal)
 

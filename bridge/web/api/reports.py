@@ -31,6 +31,7 @@ from bridge.web.api.schemas_in import (
     PageQuery,
     ShadowQuery,
 )
+from bridge.web.api.words import must_be_known
 from bridge.web.request_context import services
 
 blueprint = Blueprint("reports", "reports", description="What is read from Integr8")
@@ -59,6 +60,7 @@ def list_feeds(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def agreement(query: dict[str, Any]) -> dict[str, Any]:
     """Show where postbacks and reports differ, per hour and offer; a day by default."""
+    must_be_known(account=query["account"], integration=query["integration"])
     until = query["end"] or services().clock()
     begin = query["start"] or until - timedelta(days=1)
     with services().store.read() as session:
@@ -80,6 +82,7 @@ def agreement(query: dict[str, Any]) -> dict[str, Any]:
 @refusing
 def shadow(query: dict[str, Any]) -> dict[str, Any]:
     """Compare what shadow rules would have done with what people did to the same targets within a day."""
+    must_be_known(account=query["account"], rule=query["rule"])
     until = query["end"] or services().clock()
     begin = query["start"] or until - timedelta(days=7)
     with services().store.read() as session:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
+from flask import abort
 from marshmallow import Schema
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -55,6 +56,8 @@ def newest(
     """Return a page of a table, newest first. `equal`: the column that a parameter of the query must equal."""
     wanted = select(table).where(*conditions).order_by(table.id.desc()).limit(query["limit"] + 1)
     after = cursor(query["after"])
+    if after is None and query["after"]:
+        abort(422, f"after: {query['after'][:50]!r} is no id of a row; take `next` of the page before")
     if after is not None:
         wanted = wanted.where(table.id < after)
     for name, column in (equal or {}).items():

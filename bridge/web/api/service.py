@@ -23,6 +23,7 @@ from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, newest, one, refusing
 from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, HaltBody, PageQuery, ResumeBody
+from bridge.web.api.words import must_be_known
 from bridge.web.request_context import services
 
 blueprint = Blueprint("service", "service", description="The service itself")
@@ -79,6 +80,7 @@ def list_calls(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_service.AuditRow))
 def list_audit(query: dict[str, Any]) -> dict[str, Any]:
     """List who did what, newest first."""
+    must_be_known(who=query.get("who"), what=query.get("what"))
     found = [Audit.at >= query["since"]] if "since" in query else []
     return newest(Audit, schemas_out_service.AuditRow, query, *found, equal={"who": Audit.who, "what": Audit.what})
 

@@ -49,7 +49,7 @@ health, problems = _first("bridge.web.health"), _first("bridge.web.problems")
 make = _first("bridge.web.access:make", "bridge.web.access.tokens:make")
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
-OFFERS, RULES, RUNS, ROUNDS = 10_000, 50, 20_000, 12
+OFFERS, RULES, RUNS, ROUNDS = 10_000, 50, 20_000, 40
 LARGE = 1_000  # changes of one run, and of one that waits
 FIRST_LARGE = RUNS + 1
 BESIDE = ("median ms", "processor median ms", "p95 ms", "processor p95 ms", "kB")

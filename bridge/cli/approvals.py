@@ -23,6 +23,8 @@ def approvals() -> None:
 def list_(session: Session, json: bool) -> None:
     """Show waiting plans: until when, why, and what has changed since. The most money comes first.
 
+    No rate between currencies is known: where accounts have several, one follows the other.
+
     \b
     Example:
       integr8-bridge approvals list --json
@@ -40,12 +42,13 @@ def list_(session: Session, json: bool) -> None:
             "decide_by": one.decide_by,
             "targets": len({effect.target_id for effect in one.effects}),
             "revenue_24h": one.money_24h,
+            "currency": one.currency if one.money_24h is not None else None,
             "why": "; ".join(one.why[:2]) or "the rule asks for a yes",
             "changed_since": one.changed,
         }
         for one in found
     ]
-    columns = ("plan", "rule", "since", "decide_by", "targets", "revenue_24h", "why", "changed_since")
+    columns = ("plan", "rule", "since", "decide_by", "targets", "revenue_24h", "currency", "why", "changed_since")
     show(rows, columns, json=False, empty="nothing waits for you")
 
 

@@ -4,17 +4,24 @@ import getpass
 
 import click
 from marshmallow import ValidationError
+from sqlalchemy import select
 
 from bridge.cli.choice import Choice
 from bridge.cli.groups import RenamedGroup
 from bridge.cli.renames import rename_command
-from bridge.cli.session import ROW_ID, Session, as_json, json_option, outcome, show
-from bridge.notifications.deliver import deliver_test
+from bridge.cli.session import ROW_ID, Session, as_json, cell, json_option, outcome, show
+from bridge.notifications.deliver import deliver_test, request_of
 from bridge.operations import mutes
-from bridge.operations.channel_entry import add_channel
+from bridge.operations.channel_entry import add_channel, tell_of_service
 from bridge.outbound.event_types import catalogue
 from bridge.sources.strict_schema import Duration
 from bridge.store import notifications
+from bridge.store.notifications import Notice
+
+#: What is told of a message.
+MESSAGE = (
+    "created_at", "channel", "topic", "rule_id", "text", "state", "attempts", "due_at", "ended_at", "error",
+)  # fmt: skip
 
 
 @click.group(cls=RenamedGroup)
@@ -73,6 +80,69 @@ def add(session: Session, channel: str, kind: str, address: str, json: bool) -> 
         made = add_channel(services, channel, kind, address, who=getpass.getuser(), now=services.clock())
     lines = [f"bridge.yaml: {made.line}", *([f"secret, shown once: {made.secret}"] if made.secret else [])]
     outcome({"channel": made.name, "entry": made.line, "secret": made.secret}, lines, json=json)
+
+
+@channels.command("service")
+@click.argument("channel")
+@click.option("--off", is_flag=True, help="No more.")
+@json_option
+@click.pass_obj
+def service(session: Session, channel: str, off: bool, json: bool) -> None:
+    """Tell a channel of problems of the service itself, or no more. It is written into bridge.yaml.
+
+    \b
+    Examples:
+      integr8-bridge channels service ops
+      integr8-bridge channels service ops --off
+    """
+    name = _known(session, channel)
+    with session.operating() as services:
+        told = tell_of_service(services, name, told=not off, who=getpass.getuser(), now=services.clock())
+    names = ", ".join(told) or "no channel"
+    outcome({"channels": list(told)}, [f"told of problems of the service: {names}"], json=json)
+
+
+@channels.command("messages")
+@click.argument("channel", required=False)
+@click.option("--state", type=Choice(["waiting", "sent", "silenced", "failed"]), help="Only messages in this state.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@json_option
+@click.pass_obj
+def messages(session: Session, channel: str | None, state: str | None, limit: int, json: bool) -> None:
+    """Show what channels were told, newest first.
+
+    \b
+    Examples:
+      integr8-bridge channels messages
+      integr8-bridge channels messages traffic --state failed
+    """
+    wanted = [*([Notice.channel == channel] if channel else []), *([Notice.state == state] if state else [])]
+    query = select(Notice).where(*wanted).order_by(Notice.id.desc()).limit(limit)
+    with session.read() as database:
+        rows = [{name: getattr(one, name) for name in MESSAGE} | {"message": one.id} for one in database.scalars(query)]
+    columns = ("message", "created_at", "channel", "topic", "rule_id", "text", "state", "attempts", "error")
+    show(rows, columns, json=json, empty="no message of that kind is kept")
+
+
+@channels.command("message")
+@click.argument("message", type=ROW_ID)
+@json_option
+@click.pass_obj
+def message_(session: Session, message: int, json: bool) -> None:
+    """Show one message: the request, the last answer, the next try.
+
+    \b
+    Example:
+      integr8-bridge channels message 1207
+    """
+    with session.read() as database:
+        found = database.get(Notice, message)
+    if found is None:
+        raise click.ClickException(f"message {message}: not found, or it is forgotten by now")
+    request = request_of(found, session.services.channels.get(found.channel))
+    told = {"message": found.id} | {name: getattr(found, name) for name in MESSAGE} | {"request": request}
+    lines = [f"{name.replace('_', ' ')}: {cell(value)}" for name, value in told.items() if value and name != "request"]
+    outcome(told, [*lines, *(["request:", as_json(request)] if request else [])], json=json)
 
 
 @channels.command("again")

@@ -103,6 +103,15 @@ class Settings:
     places: yaml_file.Places = field(default_factory=yaml_file.Places, repr=False, compare=False)  # of keys in the file
 
     @property
+    def currency_places(self) -> dict[str, int]:
+        """Return the place of each account's currency in the order in which bridge.yaml names them.
+
+        No rate between two currencies is known, so a list by money shows one currency after the other.
+        """
+        units = list(dict.fromkeys(one.currency for one in self.accounts.values()))
+        return {name: units.index(one.currency) for name, one in self.accounts.items()}
+
+    @property
     def own_queues(self) -> frozenset[str]:
         """The accounts with `queues: own`."""
         return frozenset(name for name, account in self.accounts.items() if account.queues == OWN)

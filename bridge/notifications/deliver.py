@@ -1,9 +1,11 @@
 """Deliver notices that are due, channel by channel. A channel that hangs or refuses delays only itself."""
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -133,6 +135,14 @@ def _has_secret(notice: Notice) -> bool:
 
 def _body(channel: Channel, message: Message) -> str:
     return envelope(message, former_names=channel.former_names)
+
+
+def request_of(notice: Notice, channel: Channel | None) -> dict[str, Any] | None:
+    """Return the body that the channel is sent. None for people, a deleted channel and a message with a secret."""
+    if channel is None or channel.kind != "webhook" or _has_secret(notice):
+        return None
+    body: dict[str, Any] = json.loads(_body(channel, message_of(notice)))
+    return body
 
 
 def message_of(notice: Notice) -> Message:

@@ -63,6 +63,7 @@ class Review:
     new_since: tuple[str, ...]  # wanted by now, and not part of it
     problem: str | None = None  # why it could not be looked at again
     undoes: int | None = None  # the run that it undoes: then the money comes back with it
+    currency: str | None = None  # of the money
 
     @property
     def changed(self) -> str:
@@ -97,10 +98,10 @@ def review(services: Services, plan_id: int, *, now: datetime) -> Review:
 def reviews(services: Services, *, now: datetime, plans: Sequence[int] | None = None) -> list[Review]:
     """Return the waiting ones of these plans in their order; by default all, the most money first.
 
-    Later changes are looked up only for the first few.
+    Of several currencies one follows the other. Later changes are looked up only for the first few.
     """
     with services.store.read() as session:
-        found = ledger.waiting(session)
+        found = ledger.waiting(session, services.settings.currency_places)
         if plans is not None:
             known = {one.id: one for one in found}
             found = [known[one] for one in plans if one in known]
@@ -113,15 +114,15 @@ def _listed(services: Services, session: Session, stored: StoredPlan, now: datet
     try:
         return _review(services, session, stored.id, now, evaluate=evaluate)
     except OperationError as error:
-        return _as_stored(session, stored, str(error))
+        return _as_stored(services, session, stored, str(error))
     except NOT_ITS_FAULT:
         raise
     except Exception as error:
         log.exception("plan cannot be looked at again", plan=stored.id, rule=stored.rule_id)
-        return _as_stored(session, stored, f"a fault of this program: {sentence(error)}")
+        return _as_stored(services, session, stored, f"a fault of this program: {sentence(error)}")
 
 
-def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
+def _as_stored(services: Services, session: Session, stored: StoredPlan, problem: str) -> Review:
     effects = ledger.effects_of(session, stored.id)
     return Review(
         plan_id=stored.id,
@@ -150,7 +151,13 @@ def _as_stored(session: Session, stored: StoredPlan, problem: str) -> Review:
         new_since=(),
         problem=problem,
         undoes=stored.undoes,
+        currency=_currency(services, effects[0].account) if effects else None,
     )
+
+
+def _currency(services: Services, account: str) -> str | None:
+    found = services.settings.accounts.get(account)
+    return found.currency if found else None
 
 
 def _review(services: Services, session: Session, plan_id: int, now: datetime, *, evaluate: bool = True) -> Review:
@@ -178,6 +185,7 @@ def _review(services: Services, session: Session, plan_id: int, now: datetime, *
         new_since=tuple(f"{effect.verb} {effect.target}" for effect in difference.left_out),
         problem=problem,
         undoes=stored.undoes,
+        currency=_currency(services, revision.account),
     )
 
 

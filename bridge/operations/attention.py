@@ -1,6 +1,6 @@
 """List what needs a person now: approvals, failures, rules ready for promotion, and what ends soon."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -195,9 +195,9 @@ def _not_taken(failures: int) -> str:
     return "the last message was not taken" if failures == 1 else f"{failures:,} messages in a row were not taken"
 
 
-def approvals(session: Session, limit: int = 20) -> list[Approval]:
-    """Return the waiting plans, the most money first."""
-    plans = ledger.waiting(session)[:limit]
+def approvals(session: Session, places: Mapping[str, int], limit: int = 20) -> list[Approval]:
+    """Return the waiting plans, the most money first, one currency after the other: `places` as in `ledger.waiting`."""
+    plans = ledger.waiting(session, places)[:limit]
     number = select(Effect.plan_id, func.count(), func.min(Effect.account))
     number = number.where(Effect.plan_id.in_([one.id for one in plans])).group_by(Effect.plan_id)
     counted = {plan: (many, account) for plan, many, account in session.execute(number)}

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridge.config import rulebook
-from bridge.operations.config_entry import add_entry, check_name, drop_variables, set_variables
-from bridge.operations.errors import OperationError, Refused
+from bridge.operations.config_entry import (
+    add_entry,
+    check_name,
+    drop_variables,
+    set_service_channels,
+    set_variables,
+)
+from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.outbound.channels import ChannelSettingsError, channel
 from bridge.services.container import Services
 from bridge.store import audit_log
@@ -50,6 +56,22 @@ def add_channel(services: Services, name: str, kind: str, address: str, *, who: 
     with services.store.write() as session:
         audit_log.note(session, who=who, what="add channel", about=name, now=now, detail={"kind": kind})
     return AddedChannel(name, line, tuple(values), secret)
+
+
+def tell_of_service(services: Services, name: str, *, told: bool, who: str, now: datetime) -> tuple[str, ...]:
+    """Tell a channel of problems of the service, or no more. Return the channels told. Raises Refused, NotThere."""
+    if name not in services.settings.channels:
+        raise NotThere(f"there is no channel {name}")
+    others = tuple(one for one in services.settings.operations if one != name)
+    wanted = (*others, name) if told else others
+    if wanted == services.settings.operations:
+        return wanted
+    set_service_channels(services.settings.home, wanted)
+    services.refresh()
+    with services.store.write() as session:
+        what = "tell of service" if told else "stop telling of service"
+        audit_log.note(session, who=who, what=what, about=name, now=now)
+    return wanted
 
 
 def _check(name: str, kind: str, address: str, secret: str) -> None:

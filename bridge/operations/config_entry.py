@@ -18,6 +18,7 @@ from bridge.config.settings import SETTINGS_FILE
 from bridge.operations.errors import OperationError, Refused
 
 ENV = ".env"
+SERVICE_CHANNELS = re.compile(r"\boperations\s*:\s*(\[[^\]]*\]|[^\s,}\]#]+)")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
@@ -58,6 +59,22 @@ def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) ->
     for at in own:
         lines[at] = lines[at].replace(old, new)
     _replace(path, section, name, "\n".join([*lines, ""]), before)
+
+
+def set_service_channels(home: Path, names: Sequence[str]) -> None:
+    """Write which channels are told of problems of the service. Raises Refused."""
+    before = read_home(home)
+    path = home / SETTINGS_FILE
+    entry = f"operations: [{', '.join(names)}]"
+    if "operations" not in (before.get("notices") or {}):
+        add_entry(home, "notices", "operations", entry)
+        return
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    start = next((at for at, line in enumerate(lines) if re.match(r"notices\s*:", line)), len(lines))
+    end = _end_of_block(lines, start) if start < len(lines) else start
+    changed = [SERVICE_CHANNELS.sub(entry, line, count=1) for line in lines[start:end]]
+    text = "\n".join([*lines[:start], *changed, *lines[end:], ""])
+    _replace(path, "notices", "operations", text, before, value=list(names))
 
 
 def can_write(home: Path) -> bool:
@@ -151,8 +168,8 @@ def _indent(block: Sequence[str]) -> str:
     return entry[: len(entry) - len(entry.lstrip())] or "  "
 
 
-def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str, Any]) -> None:
-    """Replace the file, if it means the same as before except for the entry."""
+def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str, Any], *, value: Any = None) -> None:
+    """Replace the file, if it means the same as before except for the entry, and there `value`, if one is given."""
     path = path.resolve()  # a link stays one
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -163,7 +180,8 @@ def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str
         before_others = {key: value for key, value in (before.get(section) or {}).items() if key != name}
         rest = {key: value for key, value in after.items() if key != section}
         unchanged = rest == {key: value for key, value in before.items() if key != section}
-        if not unchanged or others != before_others or name not in (after.get(section) or {}):
+        written = (after.get(section) or {}).get(name)
+        if not unchanged or others != before_others or written is None or value not in (None, written):
             raise Refused(f"{SETTINGS_FILE} could not be edited without changing something else; add the entry by hand")
         new.replace(path)
     except OSError as error:

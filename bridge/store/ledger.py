@@ -493,19 +493,36 @@ def steps_done(session: Session, plan_id: int, subject: str) -> set[str]:
     return set(session.scalars(query))
 
 
-def waiting(session: Session) -> list[StoredPlan]:
-    """Return plans that wait for approval, the most money first."""
-    query = (
-        select(StoredPlan)
-        .where(StoredPlan.state == PlanState.WAITING)
-        .order_by(StoredPlan.money_24h.desc().nulls_last(), StoredPlan.id)
-    )
-    return list(session.scalars(query))
+def waiting(session: Session, places: Mapping[str, int]) -> list[StoredPlan]:
+    """Return plans that wait for approval, the most money first, one currency after the other.
+
+    `places` has the place of each account's currency (`Settings.currency_places`).
+    """
+    query = select(StoredPlan).where(StoredPlan.state == PlanState.WAITING).order_by(*plan_currency_place(places))
+    return list(session.scalars(query.order_by(StoredPlan.money_24h.desc().nulls_last(), StoredPlan.id)))
 
 
-def rank(plan: StoredPlan) -> tuple[bool, Decimal, int]:
-    """Return a sort key like that of `waiting`: the most money first, then plans without a known amount."""
-    return plan.money_24h is None, -(plan.money_24h or Decimal(0)), plan.id
+def rank(session: Session, plan: StoredPlan, places: Mapping[str, int]) -> tuple[int, bool, Decimal, int]:
+    """Return a sort key like that of `waiting`: the currency, the most money first, then plans without an amount."""
+    account = session.scalar(select(Effect.account).where(Effect.plan_id == plan.id).order_by(Effect.id).limit(1))
+    place = places.get(account or "", len(places))
+    return place, plan.money_24h is None, -(plan.money_24h or Decimal(0)), plan.id
+
+
+def plan_currency_place(places: Mapping[str, int]) -> tuple[ColumnElement[int], ...]:
+    """Return `currency_place` for plans: all changes of one are of one account, that of its rule."""
+    account = select(func.min(Effect.account)).where(Effect.plan_id == StoredPlan.id).scalar_subquery()
+    return currency_place(account, places)
+
+
+def currency_place(account: Any, places: Mapping[str, int]) -> tuple[ColumnElement[int], ...]:
+    """Return what a list by money is sorted by before the money: the place of the currency of this column's account.
+
+    Nothing where all accounts have one currency. An account that is not in the settings any more comes last.
+    """
+    if len(set(places.values())) <= 1:
+        return ()
+    return (case(places, value=account, else_=len(places)),)
 
 
 def count_waiting(session: Session) -> int:

@@ -179,6 +179,42 @@ def _with_key(text: str, name: str, new: str) -> str:
     return "\n".join(lines)
 
 
+def with_notice(text: str, channel: str, topics: Sequence[str]) -> str:
+    """Return the text in which a channel is told of these topics too. Raises NotRewritable."""
+    root = next((one.root for one in documents(text, "")), None)
+    if not isinstance(root, Table) or "id" not in root.keys:
+        raise NotRewritable("the text holds no rule that begins with schema and id")
+    entry = f"{{about: [{', '.join(topics)}], to: [{channel}]}}"
+    node, lines = root.entries.get("notify"), text.split("\n")
+    if node is None:
+        lines[_end_before(lines, root, "tests") :] = [f"notify: [{entry}]", *lines[_end_before(lines, root, "tests") :]]
+    elif isinstance(node, Branch):
+        row, start = node.place.line - 1, node.place.column - 1
+        line = lines[row]
+        if line.startswith("- ", start) and not line[:start].strip():
+            lines.insert(row, f"{line[:start]}- {entry}")
+        else:
+            lines[row] = f"{line[: start + 1]}{entry}{', ' if node.items else ''}{line[start + 1 :]}"
+    changed = "\n".join(lines)
+    if _notices(changed) != _notices(text) + 1:
+        raise NotRewritable("notify has a form that only a person should change")
+    return changed
+
+
+def _end_before(lines: Sequence[str], root: Table, key: str) -> int:
+    """Return the line to add a section at: before this key and the comments above it, or behind the last line."""
+    row = root.keys[key].line - 1 if key in root.keys else len(lines)
+    while row and (not lines[row - 1].strip() or lines[row - 1].startswith("#")):
+        row -= 1
+    return row
+
+
+def _notices(text: str) -> int:
+    root = next((one.root for one in documents(text, "")), None)
+    node = root.entries.get("notify") if isinstance(root, Table) else None
+    return len(node.items) if isinstance(node, Branch) else int(node is not None)
+
+
 def without_tests(text: str, starts: Collection[int]) -> str:
     """Return the text without the tests that begin on these lines (from 1).
 

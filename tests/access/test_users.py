@@ -16,7 +16,7 @@ from bridge.web.access.users import Actor
 
 
 def password_of(page):
-    return re.search(r"<dt>password</dt><dd><code>([^<]+)</code>", page)[1]
+    return re.search(r"<dt>password</dt><dd><code[^>]*>([^<]+)</code>", page)[1]
 
 
 def change_first(visitor, old):

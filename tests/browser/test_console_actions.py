@@ -1,15 +1,23 @@
 """What an account manager does on the pages, with a mouse, with keys alone, on a phone, and without scripts."""
 
+import re
+
 import pytest
 from chromium import findings, skip_without_chromium
 from console_browser import operator_token, signed_in
+from playwright.sync_api import expect
+from sqlalchemy import select
 
+from bridge.operations.approvals import Person, reject
 from bridge.operations.backtest_jobs import stop
+from bridge.operations.channel_entry import add_channel
 from bridge.store import backtest_jobs
+from bridge.store.ledger import StoredPlan
 
 pytestmark = pytest.mark.browser
 
 skip_without_chromium()
+expect.set_options(timeout=120_000)
 
 READ = ("/", "/rules/low-cr", "/items/offer/1007", "/explain?rule=low-cr&subject=offer=1007", "/settings")
 
@@ -100,3 +108,48 @@ def test_everything_can_be_read_and_done_without_scripts(chromium, address, netw
     network.pass_time(minutes=1)
     network.work()
     assert "Sweepstake" in network.paused
+
+
+def test_a_page_renews_itself_but_not_under_the_hands_of_somebody(page, network):
+    page.clock.install()
+    page.goto("/approvals")
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
+    box = page.get_by_role("checkbox", name="pause offer 1008")
+    box.uncheck()
+    with network.services.store.read() as session:
+        plan = session.scalar(select(StoredPlan.id).where(StoredPlan.state == "waiting"))
+    reject(network.services, plan, person=Person(name="Bob"), why="no", now=network.now)
+    page.clock.fast_forward(21_000)
+    expect(box).not_to_be_checked()  # what was begun stays
+    box.check()
+    page.get_by_role("heading", name="Approvals").click()
+    page.clock.fast_forward(21_000)
+    expect(page.locator("main")).to_contain_text("Nothing waits for you")
+    expect(page).to_have_title(re.compile("^Approvals"))
+    assert page.locator("#waiting").inner_text() == ""
+
+
+def test_a_channel_is_told_of_a_rule_by_a_change_that_is_seen_first(page, network):
+    add_channel(network.services, "ops", "webhook", "https://127.0.0.1:9/hook", who="test", now=network.now)
+    page.goto("/channels/ops")
+    page.get_by_text("Tell it about a rule").click()
+    page.get_by_label("Rule", exact=True).select_option("low-cr")
+    page.get_by_label("paused", exact=True).check()
+    page.get_by_role("button", name="Show the change to the rule").click()
+    expect(page.get_by_label("Text of the rule")).to_have_value(
+        re.compile(r"notify: \[\{about: \[paused\], to: \[ops\]\}\]")
+    )
+    page.get_by_role("button", name="Save").click()
+    page.goto("/channels/ops")
+    expect(page.locator("main")).to_contain_text("low-cr: paused")
+
+
+def test_on_a_phone_the_pages_are_behind_one_button_without_scripts(chromium, address, network):
+    with signed_in(chromium, address, operator_token(network), java_script_enabled=False) as (page, _):
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.goto("/items")
+        assert page.locator("header").bounding_box()["height"] < 64
+        assert not page.get_by_role("link", name="Webhooks").is_visible()
+        page.get_by_role("button", name="Menu").click()
+        page.get_by_role("link", name="Webhooks").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Webhooks"

@@ -24,6 +24,7 @@ PAGES = {
     "audit": "/audit",
     "changes": "/changes",
     "channel_page": "/channels/ops",
+    "tell_channel": "/channels/ops/tell?rule=low-cr&about=paused",
     "events": "/events",
     "event": "/events/EVENT",
     "explanation": "/explain?rule=low-cr&subject=offer=1007",

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 
 from bridge.cli import cli
 from bridge.store.audit_log import Audit
-from bridge.store.notifications import ChannelHealth, ChannelMute, Notice
+from bridge.store.notifications import EMPTY, ChannelHealth, ChannelMute, Notice
 from tests.receiver import Reply, receiver
 
 __all__ = ["receiver"]
@@ -151,3 +151,22 @@ def test_check_says_that_a_webhook_gets_former_names_until_its_entry_chooses(hom
     path = home.home / "bridge.yaml"
     path.write_text(path.read_text().replace('secret: "${CALLBACK}"', 'secret: "${CALLBACK}", event_names: current'))
     assert "bridge.service_alert" not in run("check")
+
+
+def test_messages_are_listed_and_one_is_read_with_its_request(home):
+    write(home, Notice(**EMPTY | {
+        "channel": "callback", "topic": "message", "dedupe_key": "1", "text": "hello", "created_at": home.now,
+        "due_at": home.now, "state": "failed", "error": "HTTP 503",
+    }))  # fmt: skip
+    [one] = json.loads(run("channels", "messages", "callback", "--state", "failed", "--json"))
+    assert "hello" in run("channels", "messages")
+    told = run("channels", "message", str(one["message"]))
+    assert "error: HTTP 503" in told
+    assert '"text": "hello"' in told
+    assert "not found" in run("channels", "message", "4711", code=1)
+
+
+def test_a_channel_is_told_of_problems_of_the_service(home):
+    assert "told of problems of the service: callback" in run("channels", "service", "callback")
+    assert "operations: [callback]" in (home.home / "bridge.yaml").read_text()
+    assert "no channel" in run("channels", "service", "callback", "--off")

@@ -275,3 +275,14 @@ def test_a_number_that_no_row_can_have_is_refused_in_words(run, command, number)
 )  # fmt: skip
 def test_an_amount_that_nobody_means_is_refused_in_words(run, command):
     assert "Traceback" not in run(*command.split(), code=2)
+
+
+def test_an_item_is_found_and_tells_what_happened_to_it(home, run):
+    home.world.offer("Summer sale", clicks=10, active=True)
+    home.pass_time(hours=1)
+    home.work()
+    assert "Summer sale" in run("items", "list", "--kind", "offer", "--text", "summer")
+    assert "/items/offer/1001" in run("search", "summer")
+    assert "offer 1001: Summer sale, active" in run("items", "show", "offer=1001")
+    assert json.loads(run("items", "show", "offer=1001", "--json"))["name"] == "Summer sale"
+    assert "not among" in run("items", "show", "offer=4711", code=1)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bridge.config import settings
 from bridge.config.errors import SettingsError
 from bridge.operations import mutes, source_secrets
-from bridge.operations.channel_entry import add_channel
+from bridge.operations.channel_entry import add_channel, tell_of_service
 from bridge.operations.check import refuse_unusable
 from bridge.operations.errors import NotThere, Refused
 from bridge.operations.item_mutes import end_mutes, mute_item
@@ -54,6 +54,41 @@ def test_a_channel_that_cannot_work_changes_nothing(network, name, kind, address
         add(network, name, kind, address)
     assert (network.home / "bridge.yaml").read_text() == before
     assert not (network.home / ".env").exists()
+
+
+@pytest.mark.parametrize(
+    ("stands", "then"),
+    [
+        ("", "notices:\n  operations: [traffic]\n"),
+        ("notices: {operations: ops}  # ours\n", "notices: {operations: [ops, traffic]}  # ours\n"),
+        ("notices:\n  # ours\n  operations: [ops]\n", "notices:\n  # ours\n  operations: [ops, traffic]\n"),
+    ],
+)
+def test_a_channel_is_told_of_problems_of_the_service_and_no_more(network, stands, then):
+    add(network, "ops")
+    add(network)
+    file = network.home / "bridge.yaml"
+    file.write_text(file.read_text() + stands)
+    network.services.refresh()
+    for _ in range(2):  # a second time changes nothing
+        told = tell_of_service(network.services, "traffic", told=True, who="Anna", now=network.now)
+    assert told == network.services.settings.operations
+    assert file.read_text().endswith(then)
+    tell_of_service(network.services, "traffic", told=False, who="Anna", now=network.now)
+    assert network.services.settings.operations == (("ops",) if stands else ())
+
+
+def test_a_list_of_channels_that_only_a_person_should_change_stays(network):
+    add(network)
+    file = network.home / "bridge.yaml"
+    file.write_text(file.read_text() + "notices:\n  operations:\n    - traffic\n")
+    network.services.refresh()
+    before = file.read_text()
+    with pytest.raises(Refused, match="by hand"):
+        tell_of_service(network.services, "traffic", told=False, who="Anna", now=network.now)
+    assert file.read_text() == before
+    with pytest.raises(NotThere):
+        tell_of_service(network.services, "nowhere", told=True, who="Anna", now=network.now)
 
 
 def test_a_name_is_taken_once(network):

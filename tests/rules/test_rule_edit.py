@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.operations.rule_templates import library
-from rules.language.edit import header, numbers, values, with_header, with_numbers, without_tests
+from rules.language.edit import header, numbers, values, with_header, with_notice, with_numbers, without_tests
 from rules.language.rewrite import NotRewritable
 from rules.loading.load import load
 from rules.model.environment import Environment
@@ -86,3 +86,30 @@ def test_tests_are_taken_out_by_their_lines():
     gone = without_tests(TEXT, {14, 15})
     assert "tests" not in gone
     assert load(gone, name="x", environment=Environment()).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("notify", "then"),
+    [
+        ("", "notify: [{about: [paused, error], to: [ops]}]\n"),
+        (
+            "notify: [{about: [late], to: [traffic]}]  # ours\n",
+            "notify: [{about: [paused, error], to: [ops]}, {about: [late], to: [traffic]}]  # ours\n",
+        ),
+        (
+            "notify:\n  # first\n  - about: [late]\n    to: [traffic]\n",
+            "notify:\n  # first\n  - {about: [paused, error], to: [ops]}\n  - about: [late]\n    to: [traffic]\n",
+        ),
+        ("notify: []\n", "notify: [{about: [paused, error], to: [ops]}]\n"),
+    ],
+)
+def test_a_channel_is_told_of_more_and_the_rest_stays(notify, then):
+    head, _, tests = TEXT.partition("tests:")
+    rest = f"# what must hold\ntests:{tests}"
+    assert with_notice(head + notify + rest, "ops", ["paused", "error"]) == head + then + rest
+
+
+@pytest.mark.parametrize("odd", ["notify: {about: [late], to: [traffic]}\n", "notify: all\n"])
+def test_a_notice_of_another_form_is_left_to_a_person(odd):
+    with pytest.raises(NotRewritable, match="only a person"):
+        with_notice(TEXT + odd, "ops", ["paused"])

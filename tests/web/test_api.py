@@ -305,7 +305,7 @@ def admin(app, operator, token):
 LISTINGS = (
     "/events", "/runs", "/effects", "/approvals", "/holds", "/entities", "/rules", "/rules/onboarding/history",
     "/rules/onboarding/backtests", "/feeds", "/calls", "/audit", "/sources", "/channels", "/channel-mutes", "/tokens",
-    "/users",
+    "/users", "/notices",
 )  # fmt: skip
 
 

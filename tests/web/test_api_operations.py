@@ -11,7 +11,9 @@ from rule_texts import pause_rule
 from werkzeug.serving import make_server
 
 from bridge.cli.local.supervisor import free_port
+from bridge.operations.channel_entry import add_channel
 from bridge.store.journal import Event
+from bridge.store.notifications import EMPTY, Notice
 from bridge.store.roles import Role
 from bridge.store.slots import Slot, SlotState
 
@@ -241,3 +243,46 @@ def test_the_doctor_says_what_to_paste_where_routes_differ(operator):
     found = operator.get("/doctor", live=True)["data"]
     assert any(one["name"] == "main: routes" for one in found["checks"])
     assert found["paste"] == []
+
+
+# --- what a person finds and reads on the pages ------------------------------------------------------
+
+
+def test_a_search_finds_what_the_console_finds_and_leads_to_its_page(viewer, network):
+    network.world.offer("Summer sale", clicks=10, active=True)
+    network.rule(TIMED)
+    network.work()
+    found = viewer.get("/search", q="summer")["data"]
+    assert [(one["kind"], one["name"], one["address"]) for one in found] == [
+        ("offer", "Summer sale", "/items/offer/1001")
+    ]
+    assert viewer.get("/search", q="low-cr")["data"][0]["exact"]
+    assert viewer.get("/search", q="nowhere-at-all")["data"] == []
+    viewer.get("/search", 422)
+
+
+def test_an_item_carries_what_happened_to_it(viewer, network):
+    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.rule(TIMED.replace("shadow", "live").replace("if_over: approve", "if_over: stop"))
+    network.work()
+    moments = viewer.get("/entities/offer/1001")["data"]["moments"]
+    assert {(one["kind"], one["rule_id"]) for one in moments} >= {("effect", "low-cr")}
+    assert "1 of 1,000 clicks" in next(one["detail"] for one in moments if one["kind"] == "effect")
+
+
+def test_a_message_is_read_with_its_request_and_its_last_answer(viewer, admin, network):
+    add_channel(network.services, "ops", "webhook", "https://127.0.0.1:9/hook", who="test", now=network.now)
+    with network.services.store.write() as session:
+        for state, channel in (("failed", "ops"), ("sent", "gone")):
+            session.add(Notice(**EMPTY | {
+                "channel": channel, "topic": "message", "dedupe_key": state, "text": "hello", "created_at": network.now,
+                "due_at": network.now, "state": state, "error": "HTTP 503" if state == "failed" else None,
+            }))  # fmt: skip
+    [listed] = viewer.get("/notices", state="failed")["data"]
+    told = viewer.get(f"/notices/{listed['id']}")["data"]
+    assert (told["error"], told["request"]["data"]["text"]) == ("HTTP 503", "hello")
+    [other] = viewer.get("/notices", channel="gone")["data"]
+    assert viewer.get(f"/notices/{other['id']}")["data"]["request"] is None
+    viewer.get("/notices/4711", 404)
+    assert admin.post("/channels/ops/service-alerts", told=True)["data"] == {"channels": ["ops"]}
+    assert admin.post("/channels/ops/service-alerts", told=False)["data"] == {"channels": []}

@@ -1,13 +1,16 @@
 """The console with two accounts that number their items alike: each item is told by itself, with its own money."""
 
 import re
+from decimal import Decimal
 
 import pytest
+from api_client import Caller, api_of
 from network import YAML, Network
 from rule_texts import pause_rule
-from sqlalchemy import select
+from sqlalchemy import select, update
 from used_network import signed_in
 
+from bridge.operations.approval_review import reviews
 from bridge.operations.confirmation import about_release
 from bridge.operations.holds import release_holds
 from bridge.operations.item_mutes import mute_item
@@ -15,12 +18,16 @@ from bridge.operations.undo import undo
 from bridge.store import audit_log
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold, Mute
+from bridge.store.ledger import Effect, PlanState, StoredPlan
+from bridge.store.roles import Role
 from bridge.store.runs import Run
+from bridge.web.access import make
 
 MAIN = YAML.partition("accounts:\n")[2].partition("sources:")[0]
 SECOND = MAIN.replace("main:", "second:\n    currency: EUR")
 TWO = YAML.replace("sources:", SECOND + "sources:")
 ALL = "{at_most: {targets: 50, share: 100%}}"
+LITTLE, MUCH = Decimal(5), Decimal(9_000)
 
 
 @pytest.fixture
@@ -154,3 +161,32 @@ def test_the_audit_log_names_the_account_of_an_undo(two):
     with two.services.store.read() as session:
         [told] = [one for one in audit_log.entries(session) if one.what == "undo"]
     assert (told.detail["rule"], told.detail["account"]) == ("low-cr-second", "second")
+
+
+def test_lists_by_revenue_compare_no_two_currencies(two, operator):
+    """5 USD are neither more nor less than 9,000 EUR: the currency of the first account comes first."""
+    with two.services.store.write() as session:
+        for account, money in (("main", LITTLE), ("second", MUCH)):
+            ours = session.scalar(select(Effect).where(Effect.account == account))
+            ours.money_24h = money
+            session.execute(
+                update(StoredPlan).where(StoredPlan.id == ours.plan_id).values(
+                    state=PlanState.WAITING, money_24h=money, decide_by=None
+                )
+            )  # fmt: skip
+    plans = [one.rule for one in reviews(two.services, now=two.now)]
+    assert plans == ["low-cr", "low-cr-second"]
+    assert [one.currency for one in reviews(two.services, now=two.now)] == ["USD", "EUR"]
+    for page in ("/", "/approvals"):
+        told = operator.open(page)
+        assert told.index("5.00") < told.index("9,000.00"), page
+        assert "USD, then EUR" in told
+    held = operator.open("/holds?sort=most+revenue")
+    assert held.index("5.00 USD") < held.index("9,000.00 EUR")
+    with two.services.store.write() as session:
+        token = make(session, name="program", role=Role.VIEWER, who="test", now=two.now)
+    call = Caller(api_of(two.services), token)
+    first = call.get("/approvals", limit="1")
+    assert [one["rule_id"] for one in first["data"]] == ["low-cr"]
+    rest = call.get("/approvals", after=first["next"])
+    assert [one["rule_id"] for one in rest["data"]] == ["low-cr-second"]

@@ -121,7 +121,7 @@ def test_a_box_that_names_no_item_does_nothing(browser, crowded, value):
 
 def test_several_pauses_end_at_once_and_none_when_none_is_ticked(browser, crowded):
     operator = browser()
-    assert "no hold is named" in operator.press("/holds", "/holds/release")
+    assert "Nothing is selected" in operator.press("/holds", "/holds/release")
     assert "2 items go back" in operator.press("/holds", "/holds/release", hold=["1", "2"])
     go_on(crowded)
     assert len(crowded.paused) == 11

@@ -26,7 +26,7 @@ PAGE = 3
 @pytest.fixture(autouse=True)
 def _short_pages(monkeypatch):
     """As many rows a page that a few fill several."""
-    for module in ("activity_pages", "event_pages", "lists"):
+    for module in ("activity_pages", "event_pages", "item_pages", "lists"):
         monkeypatch.setattr(f"bridge.web.console.{module}.ROWS_PER_PAGE", PAGE)
     monkeypatch.setattr(approval_pages, "PLANS_PER_PAGE", PAGE)
 
@@ -78,6 +78,26 @@ def test_pauses_are_paged_in_every_order(seven, browser):
     for name, expected in wanted.items():
         found = walked(browser(), f"/holds?sort={name}", r'name="hold" value="(\d+)"')
         assert [int(one) for one in found] == expected, name
+
+
+def test_items_are_paged_in_every_order_though_more_come_meanwhile(seven, browser):
+    visitor, link = browser(), r'class="n"><a href="/items/offer/([^"]+)"'
+    with seven.services.store.write() as session:
+        first = session.scalar(select(Entity).where(Entity.kind == "offer").order_by(Entity.id))
+        first.name, first.number = None, None  # Integr8 names neither of a new item
+        unnamed = first.ref
+    total = {row.number or row.ref for row in seven.all(Entity) if row.kind == "offer"}
+    for sort in ("number", "name", "changed"):
+        found = walked(visitor, f"/items?sort={sort}", link)
+        assert (len(found), set(found)) == (len(total), total), sort
+    numbers = walked(visitor, "/items", link)
+    assert numbers == [unnamed, *sorted(total - {unnamed}, key=int)]
+    page = visitor.open("/items")
+    second = re.search(r'<p class="more"><a href="([^"]+)"', page)[1].replace("&amp;", "&")
+    before = re.findall(link, visitor.open(second))
+    with seven.services.store.write() as session:  # one more on the page that was seen already
+        session.execute(update(Entity).where(Entity.number == numbers[-1]).values(number="7"))
+    assert re.findall(link, visitor.open(second)) == before
 
 
 def test_all_pauses_that_a_range_of_days_shows_are_ended_and_no_other(seven, browser):
@@ -173,7 +193,7 @@ def test_approvals_are_sorted_filtered_and_paged(seven, browser):
     assert [int(one) for one in walked(browser(), "/approvals?sort=newest", shown)] == plans[::-1]
     day = f"{seven.now - timedelta(days=1):%Y-%m-%d}"
     assert len(walked(browser(), f"/approvals?from={day}", shown)) == 2
-    assert "No plan that waits fits" in browser().open("/approvals?rule=another")
+    assert "No approval fits" in browser().open("/approvals?rule=another")
 
 
 def test_a_row_that_is_gone_begins_the_list_anew(seven, browser):

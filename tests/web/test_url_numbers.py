@@ -9,7 +9,7 @@ from bridge.store.roles import Role
 from bridge.web.access import make
 
 ODD = ("9223372036854775808", "9" * 5_000, "-1", "1e400", "١٢", "x")
-PAGES = ("/activity?before={}", "/items?after={}", "/runs/{}", "/events?before={}", "/mutes?before={}",
+PAGES = ("/activity?before={}", "/items?before={}", "/runs/{}", "/events?before={}", "/mutes?before={}",
          "/holds?before={}", "/changes?before={}", "/audit?before={}", "/approvals?before={}")  # fmt: skip
 API = ("/runs/{}", "/runs?after={}", "/runs?limit={}", "/entities?after={}", "/effects?after={}", "/approvals/{}",
        "/activity/stream?after={}&seconds=0", "/holds?after={}", "/audit?after={}")  # fmt: skip

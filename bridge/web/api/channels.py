@@ -5,18 +5,19 @@ from typing import Any
 from flask import g
 
 from bridge.config.errors import SettingsError
-from bridge.notifications.deliver import deliver_test
+from bridge.notifications.deliver import deliver_test, request_of
 from bridge.operations import NotThere, OperationError, mutes
-from bridge.operations.channel_entry import add_channel
+from bridge.operations.channel_entry import add_channel, tell_of_service
 from bridge.outbound.channels import Channel
 from bridge.store import audit_log, notifications
+from bridge.store.notifications import Notice
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.api import schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.responses import listed, one, picked, refusing
-from bridge.web.api.schemas_in import ChannelBody, ChannelMuteBody, PageQuery
+from bridge.web.api.responses import listed, newest, one, picked, refusing
+from bridge.web.api.schemas_in import ChannelBody, ChannelMuteBody, NoticeQuery, PageQuery, ServiceAlertsBody
 from bridge.web.request_context import services
 
 blueprint = Blueprint("channels", "channels", description="Where notices go")
@@ -71,6 +72,30 @@ def make_channel(body: dict[str, Any]) -> dict[str, Any]:
     return one({"channel": made.name, "entry": made.line, "secret": made.secret})
 
 
+@blueprint.get("/notices")
+@needs(Role.VIEWER)
+@blueprint.arguments(NoticeQuery, location="query")
+@blueprint.response(200, listing(schemas_out_service.MessageRow))
+def list_notices(query: dict[str, Any]) -> dict[str, Any]:
+    """Messages of the channels, newest first."""
+    equal = {"channel": Notice.channel, "rule": Notice.rule_id, "state": Notice.state}
+    return newest(Notice, schemas_out_service.MessageRow, query, equal=equal)
+
+
+@blueprint.get("/notices/<int:number>")
+@needs(Role.VIEWER)
+@blueprint.response(200, thing(schemas_out_service.MessageStory))
+@refusing
+def show_notice(number: int) -> dict[str, Any]:
+    """One message: the request, the last answer, the next try."""
+    with services().store.read() as session:
+        found = session.get(Notice, number)
+    if found is None:
+        raise NotThere(f"message {number}: not found, or it is forgotten by now")
+    request = request_of(found, services().channels.get(found.channel))
+    return one(picked(found, schemas_out_service.MessageRow) | {"request": request})
+
+
 @blueprint.post("/notices/<int:number>/again")
 @needs(Role.OPERATOR)
 @blueprint.response(202, thing(schemas_out_service.NoticeRow))
@@ -95,6 +120,17 @@ def send_test(name: str) -> dict[str, Any]:
     with services().store.write() as session:
         audit_log.note(session, who=g.who, what="test channel", about=name, now=now, detail={"result": result.result})
     return one({"channel": name, "result": result.result, "words": result.words})
+
+
+@blueprint.post("/channels/<name>/service-alerts")
+@needs(Role.ADMIN)
+@blueprint.arguments(ServiceAlertsBody)
+@blueprint.response(200, thing(schemas_out_service.ServiceChannelsRow))
+@refusing
+def tell_channel_of_service(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """Tell a channel of problems of the service itself, or no more. It is written into bridge.yaml."""
+    told = tell_of_service(services(), name, told=body["told"], who=g.who, now=services().clock())
+    return one({"channels": list(told)})
 
 
 @blueprint.post("/channels/<name>/enable")

@@ -104,12 +104,14 @@ def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.WaitingPlan))
 def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
-    """List plans that wait for approval, the most money first."""
+    """List plans that wait for approval, the most money first; of several currencies one follows the other."""
+    places = services().settings.currency_places
     with services().store.read() as session:
-        waiting = ledger.waiting(session)
+        waiting = ledger.waiting(session, places)
         before = ledger.plan(session, whole(query["after"]) or 0)
         if before is not None:  # it may have been answered since: its place in the ranking stays
-            waiting = [plan for plan in waiting if ledger.rank(plan) > ledger.rank(before)]
+            last = ledger.rank(session, before, places)
+            waiting = [plan for plan in waiting if ledger.rank(session, plan, places) > last]
         few = waiting[: query["limit"] + 1]
         found = [_plan(plan) | {"rule_id": plan.rule_id, "run_id": plan.run_id} for plan in few]
     return page(found, query["limit"], "id")

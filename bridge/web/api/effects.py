@@ -1,11 +1,13 @@
 """Effects and entities: what was changed, and the present state of each entity as far as it is known."""
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import g
 
 from bridge.operations import NotThere
 from bridge.operations import reveal_secret as secrets
+from bridge.operations.item_history import story
 from bridge.operations.item_lookup import find_item
 from bridge.store import entities
 from bridge.store.entities import Entity, EntityChange
@@ -88,9 +90,15 @@ def list_changes(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.EntityStory))
 @refusing
 def show_entity(query: dict[str, Any], kind: str, identity: str) -> dict[str, Any]:
-    """Show one entity, with its last fifty changes and their authors. 409 if several accounts have one of that id."""
+    """Show one entity, its last fifty changes and what happened to it. 409 if several accounts have one of that id."""
     with services().store.read() as session:
         found = find_item(session, kind, identity, query["account"])
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)
         told = [picked(row, schemas_out_decisions.ChangeRow) for row in changed]
-        return one(picked(found, schemas_out_decisions.EntityRow) | {"fields": found.fields, "changes": told})
+        rules = services().library.current(session).revisions.values()
+        happened = story(session, found, [each.id for each in rules if each.account != found.account])
+        moments = [asdict(each) for each in happened.moments]
+        return one(
+            picked(found, schemas_out_decisions.EntityRow)
+            | {"fields": found.fields, "changes": told, "moments": moments}
+        )

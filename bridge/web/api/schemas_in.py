@@ -98,6 +98,22 @@ class EntityQuery(PageQuery):
     account = fields.String()
 
 
+class NoticeQuery(PageQuery):
+    channel = fields.String(metadata={"examples": ["traffic"]})
+    rule = fields.String(metadata={"examples": ["low-cr"]})
+    state = fields.String(validate=Word(("waiting", "sent", "silenced", "failed")), metadata={"examples": ["failed"]})
+
+
+class SearchQuery(Strict):
+    text = fields.String(
+        data_key="q", required=True, validate=validate.Length(1, 200),
+        metadata={"description": "a number, a name, an e-mail address, a transaction, a rule", "examples": ["1009"]},
+    )  # fmt: skip
+    every = fields.Boolean(
+        load_default=False, metadata={"description": "search all webhooks, and not only the newest 20,000"}
+    )
+
+
 class ChangesQuery(PageQuery):
     kind = fields.String(validate=Word(ENTITY_KINDS), metadata={"examples": ["offer"]})
     account = fields.String()
@@ -294,6 +310,10 @@ class ChannelBody(Strict):
         metadata={"description": "apprise: for people; webhook: for a program"},
     )
     address = fields.String(required=True, validate=validate.Length(1, 2_000))
+
+
+class ServiceAlertsBody(Strict):
+    told = fields.Boolean(required=True, metadata={"examples": [True]})
 
 
 class RotateBody(Strict):

@@ -155,6 +155,7 @@ class ReviewRow(Schema):
     by = words("who may answer; empty: any operator")
     escalated = truth()
     money_24h = money()
+    currency = word("of the money", "USD")
     why = words("it waits")
     effects = fields.List(fields.Nested(WantedRow))
     new_since = words("wanted by now, and not part of it")
@@ -243,9 +244,25 @@ class ChangeOfItemRow(ChangeRow):
     ref = word("Integr8's id of the item", "v2yqqpc7mb")
 
 
+class MomentRow(Schema):
+    at = when()
+    kind = word("change, effect, hold or check", "effect")
+    who = word(example="rule low-cr")
+    what = word(example="paused")
+    detail = word("why", "conversion rate 0.10% (1 of 1,000 clicks) is below 1.00%")
+    state = word(example="applied")
+    run_id = whole(example=812)
+    rule_id = word(example="low-cr")
+    event_id = word("the webhook that caused it")
+    undone_by = whole("the run that undid it")
+    times = whole("checks in a row with this answer", 1)
+    since = when("of the first of them")
+
+
 class EntityStory(EntityRow):
     fields_ = Free(data_key="fields", attribute="fields", metadata={"description": "all that Integr8 says of it"})
     changes = fields.List(fields.Nested(ChangeRow))
+    moments = fields.List(fields.Nested(MomentRow), metadata={"description": "what happened to it, the newest first"})
 
 
 class EventName(Schema):

@@ -89,6 +89,28 @@ class NoticeRow(Schema):
     state = word(example="waiting")
 
 
+class MessageRow(NoticeRow):
+    rule_id = word(example="low-cr")
+    text = word(example="offer 42 is paused")
+    created_at = when()
+    due_at = when("of the next try, while it waits")
+    ended_at = when()
+    attempts = whole("tries so far", 1)
+    error = word("the last answer that was no success")
+
+
+class MessageStory(MessageRow):
+    request = Free(allow_none=True, metadata={"description": "the body of the request; null for people and secrets"})
+
+
+class HitRow(Schema):
+    kind = word("offer, publisher, advertiser, rule, run or webhook", "offer")
+    name = word(example="Summer sale")
+    hint = word("what tells it from others", "offer 42")
+    address = word("its page of the console", "/items/offer/42")
+    exact = truth("whether the text is its whole name or id")
+
+
 class RotatedRow(Schema):
     source = word(example="crm")
     url = word("the whole address, with its token where it has one")
@@ -109,6 +131,10 @@ class BackfillRow(Schema):
     rows = whole("read so far")
     pages = whole()
     problem = word()
+
+
+class ServiceChannelsRow(Schema):
+    channels = words("that are told of problems of the service itself")
 
 
 class EnabledRow(Schema):

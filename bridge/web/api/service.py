@@ -13,6 +13,7 @@ from bridge.operations.halt import halt as halt_
 from bridge.operations.halt import halted_parts, scope_of
 from bridge.operations.halt import resume as resume_
 from bridge.operations.health_checks import checks
+from bridge.operations.search import search
 from bridge.store import holds, journal, ledger, runs
 from bridge.store.audit_log import Audit
 from bridge.store.ledger import Call
@@ -21,8 +22,8 @@ from bridge.web.access import needs
 from bridge.web.api import schemas_out_decisions, schemas_out_service
 from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
-from bridge.web.api.responses import listed, newest, one, refusing
-from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, HaltBody, PageQuery, ResumeBody
+from bridge.web.api.responses import listed, newest, one, page, refusing
+from bridge.web.api.schemas_in import AuditQuery, DoctorQuery, HaltBody, PageQuery, ResumeBody, SearchQuery
 from bridge.web.api.words import must_be_known
 from bridge.web.request_context import services
 
@@ -44,6 +45,19 @@ def overview() -> dict[str, Any]:
             "holds": holds.count_active(session),
         }
     return one(found | {"checks": checks(services(), now)})
+
+
+@blueprint.get("/search")
+@needs(Role.VIEWER)
+@blueprint.arguments(SearchQuery, location="query")
+@blueprint.response(200, listing(schemas_out_service.HitRow))
+def find(query: dict[str, Any]) -> dict[str, Any]:
+    """Offers, publishers, advertisers, rules, runs and webhooks by what they are called; the best hits first."""
+    several = len(services().settings.accounts) > 1
+    with services().store.read() as session:
+        rules = services().library.current(session).revisions
+        hits = search(session, query["text"], rules, several_accounts=several, every_event=query["every"])
+    return page([asdict(hit) for hit in hits], len(hits), "address")
 
 
 @blueprint.get("/usage")

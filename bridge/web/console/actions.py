@@ -15,6 +15,7 @@ from bridge.operations.confirmation import (
     about_undo,
     about_undo_of_runs,
 )
+from bridge.operations.errors import NothingSelected
 from bridge.operations.halt import WaitingEvents, scope_of
 from bridge.operations.halt import halt as halt_
 from bridge.operations.halt import resume as resume_
@@ -24,6 +25,7 @@ from bridge.operations.replay import replay, settle_aside
 from bridge.operations.reveal_secret import reveal_secret
 from bridge.operations.selection import EVERYTHING, Choice, Named
 from bridge.operations.undo import Undone, undo, undo_runs
+from bridge.store import ledger
 from bridge.store.halts import HaltScope
 from bridge.store.roles import Role
 from bridge.web.access import needs
@@ -179,7 +181,7 @@ def reveal(effect_id: int) -> Response | str:
     except OperationError as error:
         flash(str(error), "bad")
         return redirect("/", code=303)  # type: ignore[return-value]
-    return render_template("secret.html", secret=secret, now=services().clock())
+    return render_template("secret.html", secret=secret, back="/activity", now=services().clock())
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")
@@ -189,9 +191,13 @@ def approve_plan(plan_id: int) -> Response | str:
         return about_approval(services(), plan_id, _selection(), services().clock())
 
     def do() -> str:
+        with services().store.read() as session:
+            asked = len(ledger.effects_of(session, plan_id))
         answer = approve(services(), plan_id, person=person(), now=services().clock(), selection=_selection())
         dropped = f" Dropped: {_some(answer.dropped)}." if answer.dropped else ""
-        return f"Plan {plan_id}: {many(answer.kept, 'change goes ahead', 'changes go ahead')}.{dropped}"
+        others = 0 if _selection() is EVERYTHING else asked - answer.kept - len(answer.dropped)
+        left = f" {others:,} not selected: the rule asks again where it still wants them." if others > 0 else ""
+        return f"Plan {plan_id}: {many(answer.kept, 'change goes ahead', 'changes go ahead')}.{dropped}{left}"
 
     return _surely(ask, do, "/approvals", f"/approvals/{plan_id}/approve")
 
@@ -229,6 +235,8 @@ def release_many() -> Response | str:
         return about_release(services(), chosen) if chosen else None
 
     def do() -> str:
+        if not chosen:
+            raise NothingSelected("Nothing is selected, so no pause was ended.")
         done = release_holds(services(), chosen, who=g.who, now=services().clock())
         return f"{many(len(done.returns), 'item goes', 'items go')} back. {_stays(done)}".strip()
 
@@ -301,7 +309,7 @@ def replay_event(event_id: str) -> Response:
     def do() -> str:
         chosen = "original" if request.form.get("with") == "original" else "current"
         [made] = replay(services(), [event_id], revision=chosen, who=g.who, now=services().clock())  # type: ignore[arg-type]
-        return f"Event {made} goes through the rules, with the {chosen} revision."
+        return f"Webhook {made} goes through the rules, with the {chosen} revision."
 
     return done(f"/events/{event_id}", do)
 
@@ -311,6 +319,6 @@ def replay_event(event_id: str) -> Response:
 def settle_event(event_id: str, what: str) -> Response:
     def do() -> str:
         settle_aside(services(), event_id, accept=what == "accept", who=g.who, now=services().clock())
-        return "The event goes through the rules." if what == "accept" else "The event is discarded."
+        return "The webhook goes through the rules." if what == "accept" else "The webhook is discarded."
 
     return done(f"/events/{event_id}", do)

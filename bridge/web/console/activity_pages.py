@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import neg
 from typing import Any
 
 from flask import Response, abort, request
@@ -55,15 +56,13 @@ MAX_SHOWN_VERDICTS = 200
 MAX_SHOWN_CHANGES = 200  # of one run; all of them when asked for
 BY_TIME = ("newest", "oldest")
 HOLD_ORDERS = {
-    "newest": Order(Hold.id),
-    "oldest": Order(Hold.id, descending=False),
-    "ends first": Order(func.coalesce(Hold.until, NEVER), descending=False),
-    "most revenue": Order(
-        func.coalesce(select(Effect.money_24h).where(Effect.id == Hold.effect_id).scalar_subquery(), 0)
-    ),
+    "newest": Order(),
+    "oldest": Order(descending=False),
+    "ends first": Order((func.coalesce(Hold.until, NEVER),), descending=False),
 }
-AUDIT_ORDERS = {"newest": Order(Audit.id), "oldest": Order(Audit.id, descending=False)}
-CHANGE_ORDERS = {"newest": Order(EntityChange.id), "oldest": Order(EntityChange.id, descending=False)}
+REVENUE = func.coalesce(select(Effect.money_24h).where(Effect.id == Hold.effect_id).scalar_subquery(), 0)
+AUDIT_ORDERS = {"newest": Order(), "oldest": Order(descending=False)}
+CHANGE_ORDERS = {"newest": Order(), "oldest": Order(descending=False)}
 MUTE_ORDERS = {
     "ends first": (Mute.until, Mute.rule_id, Mute.target_id, Mute.kind, Mute.account),
     "item": (Mute.kind, func.length(Mute.target_id), Mute.target_id, Mute.account, Mute.rule_id),
@@ -220,11 +219,13 @@ def held() -> Response | str:
     found = filters(*HOLDS_FILTERED, "sort")
     now = services().clock()
     wanted = [Hold.state == HoldState.ACTIVE, *of_holds(found, now)]
+    places = services().settings.currency_places
+    orders = HOLD_ORDERS | {"most revenue": Order((*map(neg, ledger.currency_place(Hold.account, places)), REVENUE))}
     if is_csv():
         return _holds_as_csv(select(Hold).where(*wanted))
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Hold).where(*wanted)) or 0
-        query = in_order_asked(session, select(Hold).where(*wanted), Hold.id, HOLD_ORDERS, found)
+        query = in_order_asked(session, select(Hold).where(*wanted), Hold.id, orders, found)
         active, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
         ended = session.scalars(
             select(Hold).where(Hold.state != HoldState.ACTIVE).order_by(Hold.ended_at.desc()).limit(20)
@@ -239,7 +240,7 @@ def held() -> Response | str:
         rules = sorted(session.scalars(select(Hold.rule_id).where(Hold.state == HoldState.ACTIVE).distinct()))
     return show(
         "holds.html", active=active, ended=ended, names=names, total=total, filters=found, rules=rules, money=money,
-        older=last.id if last else None, orders=tuple(HOLD_ORDERS),
+        older=last.id if last else None, orders=tuple(orders),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Approvals: plans that wait, ranked by money, with what changed since each was made."""
 
 from collections.abc import Collection, Sequence
+from operator import neg
 
 from flask import Response
 from sqlalchemy import func, or_, select
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from bridge.operations.approval_review import Review, Wanted, reviews
 from bridge.operations.confirmation import Item, display_names
 from bridge.store.entities import Entity
-from bridge.store.ledger import PlanState, StoredPlan
+from bridge.store.ledger import PlanState, StoredPlan, plan_currency_place
 from bridge.store.roles import Role
 from bridge.web.access import needs
 from bridge.web.console import formatting
@@ -22,11 +23,8 @@ MAX_SHOWN = 400  # changes on one page, of all plans together
 MIN_SHOWN = 10  # of each plan
 AT_ONCE = 500  # ids of one question
 PLANS_PER_PAGE = 25  # as many as are evaluated again for one page
-ORDERS = {
-    "most revenue": Order(func.coalesce(StoredPlan.money_24h, -1)),
-    "longest wait": Order(StoredPlan.id, descending=False),
-    "newest": Order(StoredPlan.id),
-}
+REVENUE = func.coalesce(StoredPlan.money_24h, -1)
+BY_TIME = {"longest wait": Order(descending=False), "newest": Order()}
 
 
 @blueprint.get("/approvals")
@@ -37,9 +35,11 @@ def approvals() -> Response | str:
     wanted = [StoredPlan.state == PlanState.WAITING, *days(found, StoredPlan.created_at, formatting.zone(services()))]
     wanted += [StoredPlan.rule_id == found["rule"]] if found["rule"] else []
     wanted += [StoredPlan.id == only] if only is not None else []
+    places = services().settings.currency_places
+    orders = {"most revenue": Order((*map(neg, plan_currency_place(places)), REVENUE))} | BY_TIME
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(StoredPlan).where(*wanted)) or 0
-        query = in_order_asked(session, select(StoredPlan).where(*wanted), StoredPlan.id, ORDERS, found)
+        query = in_order_asked(session, select(StoredPlan).where(*wanted), StoredPlan.id, orders, found)
         chosen = list(session.scalars(query if is_csv() else query.limit(PLANS_PER_PAGE + 1)))
         rules = sorted(session.scalars(select(StoredPlan.rule_id).where(wanted[0]).distinct()))
     older = chosen[PLANS_PER_PAGE - 1].id if len(chosen) > PLANS_PER_PAGE and not is_csv() else None
@@ -75,7 +75,7 @@ def approvals() -> Response | str:
         )  # fmt: skip
     return show(
         "approvals.html", plans=plans, names=names, advertisers=advertisers, ranked=ranked, filters=found,
-        total=total, rules=rules, orders=tuple(ORDERS), older=older,
+        total=total, rules=rules, orders=tuple(orders), older=older,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ from bridge.web.request_context import services
 
 STATES = tuple(str(one) for one in EventState)
 FILTERED = ("state", "source", "type", "from", "to")
-ORDERS = {"newest": Order(Event.id), "oldest": Order(Event.id, descending=False)}
+ORDERS = {"newest": Order(), "oldest": Order(descending=False)}
 REPLAYABLE = (EventState.DONE, EventState.DEAD)
 
 

@@ -1,5 +1,6 @@
 """Explain a rule's decision on an item at any time, and a pause with what changed since."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from bridge.decisions import subjects
 from bridge.operations import OperationError
+from bridge.operations.confirmation import display_names
 from bridge.operations.explain import Called, subjects_called
 from bridge.operations.pauses import Pause, active_pauses
 from bridge.store.roles import Role
@@ -20,6 +22,7 @@ from bridge.web.console.show import show
 from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.model.input_values import moment_of
+from rules.model.revision import Revision
 
 OFFERED = 50  # subjects that the field suggests
 
@@ -57,6 +60,7 @@ def explanation() -> str:
         called=[(subjects.dump(one.subject), one.name) for one in called], problem_text=problem_text, account=account,
         at=moment.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if moment else "", known=known,
         lines=one["lines"] if one else [], since_then=since_then, pause=pause,
+        name=_name(called[0], book, chosen, account) if len(called) == 1 else "",
         accounts={name: revision.account for name, revision in book.items()},
     )  # fmt: skip
 
@@ -72,6 +76,17 @@ def _explained(
     of = about.accounts[0] if account is None and len(about.accounts) == 1 else account
     told = answered("explain page", rule=rule, subject=subjects.dump(about.subject), at=at, account=of)
     return [_with_moments(one) for one in told["found"]], told.get("since")
+
+
+def _name(about: Called, book: Mapping[str, Revision], rule: str, account: str | None) -> str:
+    """Return the name of the item; empty for several dimensions, and where accounts may differ."""
+    subject, whose = about.subject, account or (book[rule].account if rule in book else None)
+    accounts = {whose} if whose else {one.account for one in book.values()}
+    if about.name or len(accounts) != 1 or len(subject.per) != 1:
+        return about.name
+    item = (next(iter(accounts)), subject.per[0], subject.ids[0])
+    with services().store.read() as session:
+        return display_names(session, {item}).get(item) or ""
 
 
 def _with_moments(told: dict[str, Any]) -> dict[str, Any]:

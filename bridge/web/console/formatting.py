@@ -26,6 +26,7 @@ MARKS = {
 }  # fmt: skip
 GOOD = frozenset({"applied", "skipped", "done", "ok", "released", "passed", "active"})
 BAD = frozenset({"failed", "error", "dead", "fail"})
+WAITS = frozenset({"waiting", "warn", "warning", "quarantined", "unknown"})  # for a person
 WORDS = {
     "left_out": "left out",
     "no_decision": "not enough data",
@@ -57,6 +58,7 @@ def register(app: Flask, services: Services) -> None:
         return {
             "zone": str(moments.zone),
             "currency": unit,
+            "currencies": list(dict.fromkeys(units.values())),
             "several_accounts": several,
             "form_secret": secret,
             "me": me,
@@ -118,7 +120,10 @@ def word(state: Any) -> str:
 
 def tone(state: Any) -> str:
     """Return the class for the colour; the word and the mark say the same."""
-    return "good" if str(state) in GOOD else "bad" if str(state) in BAD else "plain"
+    for name, states in (("good", GOOD), ("bad", BAD), ("waits", WAITS)):
+        if str(state) in states:
+            return name
+    return "plain"
 
 
 def _time(value: datetime, shown: str, hover: str) -> str:

@@ -53,7 +53,7 @@ def inbox() -> str:
         problems = [*attention.problems(session, examined, now), *attention.failing_channels(session)]
         found: dict[str, Any] = {
             "problems": problems,
-            "approvals": attention.approvals(session),
+            "approvals": attention.approvals(session, services().settings.currency_places),
             "failed": attention.failed_changes(session, now),
             "shadow": _remembered_shadow(session, rules, now),
             "soon": attention.ending_soon(session, now),

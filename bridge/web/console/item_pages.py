@@ -26,9 +26,20 @@ from bridge.store.runs import Run, StoredVerdict
 from bridge.web.access import needs
 from bridge.web.console import formatting, item_charts
 from bridge.web.console.blueprint import blueprint
-from bridge.web.console.lists import ROWS_PER_PAGE, Line, as_csv, filters, in_order, is_csv, one_of
+from bridge.web.console.lists import (
+    ROWS_PER_PAGE,
+    Line,
+    Order,
+    as_csv,
+    filters,
+    in_order,
+    in_order_asked,
+    is_csv,
+    one_of,
+    page,
+)
 from bridge.web.console.show import show
-from bridge.web.request_context import number_asked, services
+from bridge.web.request_context import services
 from rules.model.facts import Subject, Why
 from rules.model.revision import Revision
 
@@ -49,20 +60,21 @@ def listed() -> Response | str:
         wanted.append(entities.matches(found["q"]))
     if account := one_of(found, "account", accounts):
         wanted.append(Entity.account == account)
-    after = number_asked("after") or 0
-    query = select(Entity).where(*wanted).order_by(*_order(one_of(found, "sort", tuple(ORDERS))))
     if is_csv():
         headings = ("kind", "number", "id", "name", "active", "changed_at", "archived_at", "account")
+        with services().store.read() as session:
+            query = in_order_asked(session, select(Entity).where(*wanted), Entity.id, ORDERS, found)
         return as_csv(f"{kind}s", headings, in_order(query, (Entity.id,), _lines_of_file))
     with services().store.read() as session:
         total = session.scalar(select(func.count()).select_from(Entity).where(*wanted)) or 0
-        rows = list(session.scalars(query.offset(after).limit(ROWS_PER_PAGE + 1)))
+        query = in_order_asked(session, select(Entity).where(*wanted), Entity.id, ORDERS, found)
+        rows, last = page(list(session.scalars(query.limit(ROWS_PER_PAGE + 1))))
         held = _held_by(session, kind, rows)
         owners = _owners(session, rows)
-    more = after + ROWS_PER_PAGE if len(rows) > ROWS_PER_PAGE else None
     return show(
-        "items.html", entities=rows[:ROWS_PER_PAGE], kind=kind, kinds=ITEM_KINDS, states=STATES,
-        orders=tuple(ORDERS)[1:], accounts=accounts, filters=found, more=more, total=total, held=held, owners=owners,
+        "items.html", entities=rows, kind=kind, kinds=ITEM_KINDS, states=STATES,
+        orders=tuple(ORDERS), accounts=accounts, filters=found, more=last.id if last else None, total=total, held=held,
+        owners=owners,
     )  # fmt: skip
 
 
@@ -88,15 +100,12 @@ def _owners(session: Session, rows: Sequence[Entity]) -> dict[int, tuple[str, st
     return {row: (owner[2], names[owner] or owner[2]) for row, owner in found.items()}
 
 
-ORDERS: dict[str, tuple[Any, ...]] = {
-    "number": (func.length(Entity.number), Entity.number, Entity.id),  # as numbers: 2 stands before 10
-    "name": (Entity.name, Entity.id),
-    "changed": (Entity.changed_at.desc(), Entity.id),
+NUMBER, NAME = func.coalesce(Entity.number, ""), func.coalesce(Entity.name, "")
+ORDERS = {
+    "number": Order((func.length(NUMBER), NUMBER), descending=False),  # as numbers: 2 stands before 10
+    "name": Order((NAME,), descending=False),
+    "changed": Order((Entity.changed_at,)),
 }
-
-
-def _order(name: str) -> tuple[Any, ...]:
-    return ORDERS[name or "number"]
 
 
 def _in_state(state: str) -> list[ColumnElement[bool]]:

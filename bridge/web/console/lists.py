@@ -160,9 +160,12 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The sort column of a list; equal rows are sorted by their key, in the same direction."""
+    """The sort columns of a list; equal rows are sorted by their key, in the same direction.
 
-    by: ColumnElement[Any] | InstrumentedAttribute[Any]
+    None of the columns may be empty: nothing is before or after a row without a value.
+    """
+
+    by: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...] = ()
     descending: bool = True
 
 
@@ -174,18 +177,16 @@ def in_order_asked(
     `before` is the key of the last row on the page before; after a deleted row the list starts again.
     """
     order = orders[one_of(found, "sort", tuple(orders)) or next(iter(orders))]
+    columns = (*order.by, key)
     cursor = _cursor(found, key)
     if cursor is not None:
-        if order.by is key:
+        if not order.by:
             query = query.where(key < cursor if order.descending else key > cursor)
-        else:
-            last = session.execute(select(order.by, key).where(key == cursor)).one_or_none()
-            if last is not None:
-                there = tuple_(literal(last[0], order.by.type), literal(last[1], key.type))
-                here = tuple_(order.by, key)
-                query = query.where(here < there if order.descending else here > there)
-    directed = [one.desc() if order.descending else one.asc() for one in (order.by, key)]
-    return query.order_by(*(directed[:1] if order.by is key else directed))
+        elif (last := session.execute(select(*columns).where(key == cursor)).one_or_none()) is not None:
+            there = tuple_(*(literal(value, column.type) for value, column in zip(last, columns, strict=True)))
+            here = tuple_(*columns)
+            query = query.where(here < there if order.descending else here > there)
+    return query.order_by(*(one.desc() if order.descending else one.asc() for one in columns))
 
 
 def _cursor(found: Filters, key: InstrumentedAttribute[Any]) -> Any:

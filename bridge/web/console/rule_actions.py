@@ -30,7 +30,7 @@ def move_rule(rule_id: str) -> Response:
         except ValueError:
             raise OperationError(f"a mode is one of {', '.join(Mode)}") from None
         moved = move(services(), rule_id, mode, who=g.who, now=services().clock())
-        return f"{rule_id} went from {moved.before} to {moved.mode}. Commit {moved.file}, or a deploy takes it back."
+        return f"{rule_id} went from {moved.before} to {moved.mode}. Commit {moved.file}, or a deploy undoes it."
 
     return done(f"/rules/{rule_id}", do)
 

@@ -20,9 +20,10 @@ from bridge.web.console.show import show
 from bridge.web.long_questions import answered
 from bridge.web.request_context import services
 from rules.language.completion import complete
-from rules.language.edit import with_header, with_numbers, without_tests
+from rules.language.edit import with_header, with_notice, with_numbers, without_tests
 from rules.language.rewrite import NotRewritable
 from rules.model.revision import Webhook
+from rules.model.topics import FOR_RULES
 
 MAX_RULE_CHARS = 50_000  # characters of one rule; to check that many takes less than a second
 
@@ -75,6 +76,24 @@ def edit_rule(rule_id: str) -> str:
     if live is None:
         abort(404, f"there is no rule {rule_id} to change")
     return _page(Draft(live.text, rule_id, live.hash, ""))
+
+
+@blueprint.get("/channels/<name>/tell")
+@needs(Role.VIEWER, page=True)
+def tell_channel(name: str) -> Response | str:
+    """The form of a rule in which this channel is told of more; nothing is saved yet."""
+    rule, topics = request.args.get("rule", ""), [one for one in request.args.getlist("about") if one in FOR_RULES]
+    with services().store.read() as session:
+        live = services().library.current(session).revisions.get(rule)
+    if live is None or name not in services().settings.channels:
+        abort(404, f"there is no rule {rule}, or no channel {name}")
+    if not topics:
+        flash("Nothing is selected that the channel is to be told of.", "bad")
+        return redirect(f"/channels/{name}", code=303)  # type: ignore[return-value]
+    try:
+        return _page(Draft(with_notice(live.text, name, topics), rule, live.hash, f"tell {name}"))
+    except NotRewritable as error:
+        return _page(Draft(live.text, rule, live.hash, "", str(error)))
 
 
 @blueprint.post("/rules/form")

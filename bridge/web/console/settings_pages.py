@@ -1,6 +1,5 @@
 """Settings: sources, channels, users, tokens and the audit log."""
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,13 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.config.errors import SettingsError
-from bridge.notifications.deliver import deliver_test, message_of
+from bridge.notifications.deliver import deliver_test, request_of
 from bridge.operations import OperationError, mutes, source_secrets, source_setup
-from bridge.operations.channel_entry import add_channel
+from bridge.operations.channel_entry import add_channel, tell_of_service
 from bridge.operations.config_entry import can_write
 from bridge.operations.source_entry import known_presets as known_senders
 from bridge.operations.source_secrets import SourceSecret
-from bridge.outbound.messages import envelope
 from bridge.sources import suggested_url
 from bridge.store import audit_log, notifications, users
 from bridge.store import tokens as store_tokens
@@ -30,7 +28,7 @@ from bridge.web.console.formatting import many
 from bridge.web.console.lists import ROWS_PER_PAGE, page
 from bridge.web.console.show import show
 from bridge.web.request_context import number_asked, services
-from rules.model.topics import current_name
+from rules.model.topics import FOR_RULES, TOPICS
 
 ROLES = tuple(str(one) for one in Role)
 
@@ -97,7 +95,7 @@ def add_a_channel() -> Response | str:
     words = f"{name} is added and took the test message." if good else f"{name} is added; the test: {result.words}"
     if made.secret:
         told = {"channel": name, "test": result.result, "secret (checks our signatures)": made.secret}
-        return render_template("secret.html", secret=told, now=services().clock())
+        return render_template("secret.html", secret=told, back=f"/channels/{name}", now=services().clock())
     flash(words, "good" if good else "bad")
     return redirect(f"/channels/{name}", code=303)  # type: ignore[return-value]
 
@@ -114,9 +112,12 @@ def channel_page(name: str) -> str:
         wanted = select(Notice).where(Notice.channel == name, *([Notice.id < before] if before else []))
         rows, last = page(list(session.scalars(wanted.order_by(Notice.id.desc()).limit(ROWS_PER_PAGE + 1))))
         hears, health = heard_by(session, name), notifications.health(session, name)
+        rules = sorted(services().library.current(session).revisions)
     return show(
         "channel.html", name=name, channel=channels[name], hears=hears, notices=rows, health=health,
-        operations=services().settings.operations, older=last.id if last else None,
+        operations=services().settings.operations, older=last.id if last else None, rules=rules,
+        writable=can_write(services().settings.home),
+        topics={one: TOPICS[one].heading for one in FOR_RULES},
     )  # fmt: skip
 
 
@@ -131,6 +132,18 @@ def enable_a_channel(name: str) -> Response:
     return done(f"/channels/{name}", do)
 
 
+@blueprint.post("/channels/<name>/service")
+@needs(Role.ADMIN, page=True)
+def tell_channel_of_service(name: str) -> Response:
+    told = request.form.get("told") == "yes"
+
+    def do() -> str:
+        tell_of_service(services(), name, told=told, who=g.who, now=services().clock())
+        return f"{name} is told of problems of the service{'' if told else ' no more'}."
+
+    return done(f"/channels/{name}", do)
+
+
 @blueprint.get("/notices/<int:number>")
 @needs(Role.VIEWER, page=True)
 def notice_page(number: int) -> str:
@@ -139,10 +152,7 @@ def notice_page(number: int) -> str:
         found = session.get(Notice, number)
     if found is None:
         abort(404, f"there is no message {number}, or it is forgotten by now")
-    channel = services().channels.get(found.channel)
-    body = None
-    if channel is not None and channel.kind == "webhook" and current_name(found.topic) != mutes.WITH_SECRET:
-        body = json.loads(envelope(message_of(found)))
+    body = request_of(found, services().channels.get(found.channel))
     return show("notice.html", notice=found, request_body=body)
 
 

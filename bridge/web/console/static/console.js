@@ -31,12 +31,23 @@ document.addEventListener("click", (event) => {
   }
   count(button.form);
 });
+// What somebody has begun in a piece of a page: an open part, something typed or ticked, a table scrolled.
+function changed(field) {
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.tagName !== "SELECT") return field.type !== "hidden" && field.value !== field.defaultValue;
+  return field.selectedIndex !== Math.max(0, Array.from(field.options).findIndex((one) => one.defaultSelected));
+}
+function touched(piece) {
+  return piece.querySelector("details[open]") !== null
+    || Array.from(piece.querySelectorAll("input, select, textarea")).some(changed)
+    || Array.from(piece.querySelectorAll(".scroll, .source")).some((one) => one.scrollTop || one.scrollLeft);
+}
 // A piece that renews itself waits while somebody reads on in it, types in it, or does not look at all.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const piece = event.target;
   if (!(piece instanceof Element) || !piece.hasAttribute("data-fresh")) return;
-  const busy = piece.contains(document.activeElement) || piece.querySelector("details[open]");
-  if (busy || document.hidden || !getSelection().isCollapsed) event.preventDefault();
+  const reads = piece !== document.activeElement && piece.contains(document.activeElement);
+  if (reads || touched(piece) || document.hidden || !getSelection().isCollapsed) event.preventDefault();
 });
 // Who has pressed a button waits for its answer: nothing that renews itself may load the page anew meanwhile, or the
 // answer is lost. A minute at most, since the answer may be a file, and then the page stays.
@@ -44,7 +55,6 @@ let pressed = -Infinity;
 document.addEventListener("submit", (event) => { if (!event.defaultPrevented) pressed = Date.now(); });
 document.addEventListener("htmx:beforeOnLoad", (event) => { if (Date.now() - pressed < 60000) event.preventDefault(); });
 function reveal() { for (const one of document.querySelectorAll("button[data-line]")) one.hidden = false; }
-document.addEventListener("htmx:afterSettle", reveal);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-line]");
   const text = document.getElementById("text");
@@ -56,8 +66,20 @@ document.addEventListener("click", (event) => {
   text.setSelectionRange(start, start + lines[button.dataset.line - 1].length);
   text.scrollTop = Math.max(0, (button.dataset.line - 4) * (text.scrollHeight / lines.length));
 });
-reveal();
-for (const form of document.forms) {
-  for (const button of form.querySelectorAll("button[data-tick]")) button.hidden = false;
-  count(form);
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.previousElementSibling.textContent);
+  button.textContent = "Copied";
+});
+// Each part of a page that scripts add to, whenever it comes: with the page, or when a part of it renews itself.
+function comfort() {
+  reveal();
+  if (navigator.clipboard) for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+  for (const form of document.forms) {
+    for (const button of form.querySelectorAll("button[data-tick]")) button.hidden = false;
+    count(form);
+  }
 }
+document.addEventListener("htmx:afterSettle", comfort);
+comfort();

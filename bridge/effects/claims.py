@@ -56,10 +56,11 @@ class Batch:
 
 
 def claim_batch(
-    store: Store, now: datetime, *, away: Collection[str] = (), scope: AccountScope = EVERYONE
+    store: Store, now: datetime, *, away: Callable[[], Collection[str]] = tuple, scope: AccountScope = EVERYONE
 ) -> list[Batch]:
     """Claim due effects, except halted ones and those that call Integr8 for accounts that are `away`.
 
+    That is asked only if something is due, and outside a transaction, because the answer comes over the network.
     A claim need not survive a power cut: before a request leaves, `StoredCallLog.write` is on disk, and the claim with
     it.
     Of an endpoint that is out, one effect is claimed now and then, mostly the first in order, to find out whether
@@ -68,6 +69,7 @@ def claim_batch(
     with store.read() as session:
         if not ledger.some_due(session, now, scope):
             return []
+    absent = away()
     with store.write(durable=False) as session:
         halted = halts.open_halts(session)
         if halted.everything is not None:
@@ -76,10 +78,10 @@ def claim_batch(
             session.execute(text("SELECT pg_advisory_xact_lock(8427152)"))  # two claims must not take one key
         left_by = clock_steps.effects_left_by(session, now)
         take = partial(
-            ledger.take, session, MERGED_VERBS, now=now, left_by=left_by, away=away, halted=halted, scope=scope
+            ledger.take, session, MERGED_VERBS, now=now, left_by=left_by, away=absent, halted=halted, scope=scope
         )
         out = endpoint_outages.open_ones(session)
-        probes = endpoint_outages.take_probes(session, now, away=away, scope=scope) if out else {}
+        probes = endpoint_outages.take_probes(session, now, away=absent, scope=scope) if out else {}
         kept = take(among=True, limit=MERGED_AT_ONCE, out=out)
         single = take(among=False, limit=SINGLE_LOOKED_AT, out=out)
         for name, slot in probes.items():

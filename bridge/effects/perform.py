@@ -68,7 +68,10 @@ def perform(inputs: EffectInputs, now: datetime) -> bool:
 
     Each batch is separate: one that cannot be recorded returns with its lease and does not delay the others.
     """
-    away = [account for account in inputs.accounts if inputs.seconds_away(account) > 0]
+
+    def away() -> list[str]:
+        return [account for account in inputs.accounts if inputs.seconds_away(account) > 0]
+
     batches = claim_batch(inputs.store, now, away=away, scope=inputs.scope)
     for batch in batches:
         tag(account=batch.account)

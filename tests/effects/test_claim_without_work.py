@@ -10,3 +10,9 @@ def test_where_nothing_is_due_no_turn_to_write_is_asked_for(sqlite_store, sqlite
         session.connection()  # somebody else writes meanwhile
         assert claim_batch(impatient, now) == []
     impatient.close()
+
+
+def test_where_nothing_is_due_nobody_is_asked_whether_integr8_answers(sqlite_store, now):
+    asked = []
+    assert claim_batch(sqlite_store, now, away=lambda: asked.append("Integr8") or []) == []
+    assert asked == []

@@ -53,7 +53,7 @@ def test_while_nobody_answers_effects_are_not_even_claimed(waiting):
 def test_what_needs_no_integr8_goes_on(waiting):
     with waiting.services.store.write() as session:
         session.execute(update(Effect).where(Effect.id == 1).values(verb="notify"))
-    batches = claim_batch(waiting.services.store, waiting.now, away=["main"])
+    batches = claim_batch(waiting.services.store, waiting.now, away=lambda: ["main"])
     assert [batch.verb for batch in batches] == ["notify"]
 
 

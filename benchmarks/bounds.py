@@ -9,14 +9,18 @@ thirty days. Two oracles keep different promises:
   threshold may be paused.
 - `threshold`: of items that are exactly at the threshold, 5% are paused, whatever they were before.
 
+It also looks at the very collapses of the months of `benchmarks.evidence`, by whose luck no method is to be judged.
+
 python -m benchmarks bounds
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from benchmarks import evidence
 from benchmarks.collapses import (
     AFTER,
     BEFORE,
@@ -27,6 +31,7 @@ from benchmarks.collapses import (
     THRESHOLD,
     Case,
     Numbers,
+    differing,
     found_after,
     listed,
     weights,
@@ -67,6 +72,7 @@ def statistics(
     weekend = (at // DAY + random.integers(0, 7, ITEMS)) % 7 >= 5
     rates = THRESHOLD * np.where(at >= falls, levels[1], levels[0]) * np.where(weekend, 0.9, 1.0)
     clicks = random.poisson(case.clicks / DAY * (1 + case.swing * np.sin(at / DAY * 2 * np.pi)) + np.zeros(ITEMS))
+    rates = rates * differing(random, case.noise, slots, ITEMS)
     counts = random.poisson(clicks * rates)
     rows, columns = np.nonzero(counts)
     slot, item = (np.repeat(part, counts[rows, columns]) for part in (rows, columns))
@@ -83,6 +89,7 @@ def statistics(
     return np.array(found), falls
 
 
+@cache
 def needed(case: Case, oracle: Oracle, share: float) -> float:
     """What its statistic must reach so that this share of steady items is paused in a month."""
     steady = (oracle.before, oracle.before)
@@ -110,6 +117,32 @@ def row(case: Case) -> dict[str, Any]:
     return {"delays": case.name, "clicks a day": case.clicks, "@95%": f"{float(np.median(once)):.1f} h", **early}
 
 
+def of_month(seed: int, *, rough: bool) -> dict[str, Any]:
+    """When the oracle finds the very collapses of one of the months of `benchmarks.evidence`."""
+    made = evidence.world(seed, rough=rough)
+    begin, found = int(evidence.START.timestamp()), []
+    for number, case in enumerate(CASES[3:] if rough else CASES[:3]):
+        offer = len(made.offers) - 3 + number
+        clicks, conversions = made.clicks, made.conversions
+        ours, told = (one.labels["offer"].codes == offer + 1 for one in (clicks, conversions))
+        slots = (evidence.HISTORY + evidence.MONTH) * DAY
+        traffic = np.bincount((clicks.event[ours] - begin) // SLOT, clicks.weight[ours], slots)
+        clicked = (conversions.event[told] - conversions.delay[told] - begin) // SLOT
+        known = conversions.seen[told] - begin
+        falls = (made.offers[offer].collapse + evidence.HISTORY) * DAY
+        weighed, least = weights(np.random.default_rng(SEED), case), needed(case, PAST, 0.01)
+        for now in range(int(np.ceil(falls)), slots):
+            low = now - SPAN * DAY
+            hits = np.bincount(clicked[(known <= now * SLOT) & (clicked >= low)] - low, minlength=now - low)
+            trials = traffic[low:now] * weighed(now)[low:]
+            if PAST.says(*(part[::-1].cumsum()[::-1, None] for part in (hits[: now - low], trials)))[0] >= least:
+                break
+        found.append((now - falls) * SLOT / HOUR)
+    title = f"{'rough' if rough else 'smooth'} month {seed}"
+    return {"month": title, "oracle, 1%: found after, h": " / ".join(f"{hours:.0f}" for hours in found)}
+
+
 def run() -> list[dict[str, Any]]:
-    """One row per kind of item."""
-    return [row(case) for case in CASES]
+    """One row per kind of item, and one for each month."""
+    months = [of_month(seed, rough=rough) for rough in (False, True) for seed in evidence.SEEDS]
+    return [row(case) for case in CASES] + months

@@ -2,14 +2,15 @@
 
 The months of `benchmarks.evidence` have three collapses each, which says little about how soon the next one is found.
 Here each row has some hundred items of the same volume, each of them in a world of its own. Delays of conversions, late
-rows and batches are those of the two generators there; the delay curve is known, and when the last list came. `@95%`
-counts conversions when they happen, over 24 hours without the newest two, and twice in a row.
+rows and batches are those of the two generators there, and so is by how much rates differ from day to day; the delay
+curve is known, and when the last list came. `@95%` counts conversions when they happen, over 24 hours without the
+newest two, and twice in a row.
 
 python -m benchmarks collapses
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.evaluation.columns import wilson
-from rules.evaluation.confidence_sequences import Sums, beginnings, lumped
+from rules.evaluation.confidence_sequences import Sums, beginnings, day_variance, lumped
 from rules.evaluation.screening import Screen
 
 THRESHOLD, NEEDED = 0.004, 20.0
@@ -57,15 +58,16 @@ class Case:
     delays: Delays
     swing: float = 0.5  # of the traffic over the day
     batch: int = 0  # seconds between two lists of conversions
+    noise: float = 0.0  # by which share of itself the rate of a day differs
 
 
 CASES = (
     Case("3 h", 2_500, one_hump(3)),
     Case("3.5 h", 4_000, one_hump(3.5)),
     Case("4 h", 8_000, one_hump(4)),
-    Case("two humps", 2_500, two_humps, 0.7),
-    Case("heavy tail, listed every 4 h", 4_000, heavy_tail, 0.7, 4 * HOUR),
-    Case("half an hour", 8_000, lambda random, size: random.lognormal(np.log(1800), 1.0, size), 0.7),
+    Case("two humps", 2_500, two_humps, 0.7, 0, 0.1),
+    Case("heavy tail, listed every 4 h", 4_000, heavy_tail, 0.7, 4 * HOUR, 0.1),
+    Case("half an hour", 8_000, lambda random, size: random.lognormal(np.log(1800), 1.0, size), 0.7, 0, 0.1),
 )
 
 
@@ -82,12 +84,21 @@ def summed(values: Numbers) -> Numbers:
     return np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
 
 
+def differing(random: np.random.Generator, noise: float, slots: int, items: int) -> Numbers:
+    """How many times as good as on average each slot is for each item: days differ, hours of one day do not."""
+    if not noise:
+        return np.ones((slots, 1))
+    days = random.gamma(1 / noise**2, noise**2, (-(-slots // DAY), items))
+    return np.asarray(np.repeat(days, DAY, axis=0)[:slots])
+
+
 def paused(hits: Numbers, trials: Numbers, slot: int) -> Numbers:
     """Whom the evidence convicts at this slot, by sums that have a row per slot."""
     starts = [one for one in beginnings(BEGIN + timedelta(seconds=slot * SLOT)) if one.at >= BEGIN]
     at = [int((one.at - BEGIN) / timedelta(seconds=SLOT)) for one in starts]
     weights = lumped(starts, [True] * len(starts))
     sums = Sums(hits[slot] - hits[at], trials[slot] - trials[at], weights, whole=False)
+    sums = replace(sums, differs=day_variance(sums, starts))
     return Screen(sums, "below", NEEDED, own_past=True).taken(np.array([THRESHOLD]))
 
 
@@ -100,6 +111,7 @@ def found_after(case: Case, items: int = COLLAPSES, seed: int = 1) -> tuple[Numb
     weekend = (at // DAY + random.integers(0, 7, items)) % 7 >= 5
     rates = THRESHOLD * np.where(at >= falls, 0.5, 2.0) * np.where(weekend, 0.9, 1.0)
     clicks = random.poisson(case.clicks / DAY * (1 + case.swing * np.sin(at / DAY * 2 * np.pi)) + np.zeros(items))
+    rates = rates * differing(random, case.noise, slots, items)
     slot, item = _where(random.poisson(clicks * rates))
     happened, known = listed(random, (slot + random.random(len(slot))) * SLOT, case)
     weighed = weights(random, case)
@@ -140,10 +152,13 @@ def _where(counts: Numbers) -> tuple[Numbers, Numbers]:
     return np.repeat(rows, counts[rows, columns]), np.repeat(columns, counts[rows, columns])
 
 
-def ever_paused(a_day: float, times: float, *, falls_to: float | None = None, items: int = STEADY) -> float:
+def ever_paused(
+    a_day: float, times: float, *, falls_to: float | None = None, items: int = STEADY, noise: float = 0.0
+) -> float:
     """The share of items of a constant ratio, so many times the threshold, that are paused in a month.
 
-    With `falls_to` each falls to that multiple at a moment of its own in the first half of the month.
+    With `falls_to` each falls to that multiple at a moment of its own in the first half of the month. With `noise` the
+    ratio differs from day to day by that share of itself.
     """
     random = np.random.default_rng([int(a_day), int(times * 100)])
     slots = (BEFORE + MONTH) * DAY
@@ -151,6 +166,7 @@ def ever_paused(a_day: float, times: float, *, falls_to: float | None = None, it
     rates = np.full((slots, items), THRESHOLD * times)
     if falls_to is not None:
         rates[at >= BEFORE * DAY + random.integers(DAY, 15 * DAY, items)] = THRESHOLD * falls_to
+    rates = rates * differing(random, noise, slots, items)
     clicks = random.poisson(a_day / DAY * (1 + 0.5 * np.sin(at / DAY * 2 * np.pi)) + np.zeros(items))
     clicks, hits = (summed(part) for part in (clicks, random.poisson(clicks * rates)))
     ever = np.zeros(items, bool)
@@ -179,6 +195,12 @@ def run() -> list[dict[str, Any]]:
         for a_day in (100, 700, 2_000, 8_000):
             share = f"{ever_paused(a_day, times):.1%}"
             rows.append({"items": f"steady, {times:g} x", "clicks a day": a_day, "paused in 30 days": share})
+    for noise in (0.1, 0.2):
+        for times in (1.0, 1.5, 2.0):
+            for a_day in (700, 2_000, 8_000, 20_000):
+                share = f"{ever_paused(a_day, times, noise=noise):.1%}"
+                title = f"steady, {times:g} x, days differ by {noise:.0%}"
+                rows.append({"items": title, "clicks a day": a_day, "paused in 30 days": share})
     for to in (1.0, 1.3):
         for a_day in (700, 2_500, 8_000):
             share = f"{ever_paused(a_day, 2.0, falls_to=to, items=FALLEN):.0%}"

@@ -235,9 +235,7 @@ def _since_beginnings(
     if first is not None:  # what lies before its window is what a change is compared with
         weights = np.array([one.weight for one in used])
     sums = Sums(hits.rows, trials.rows, weights, is_whole(parts))
-    differs = confidence_sequences.differing(sums, used)
-    if (differs > 0).any():  # what varies by more than chance says less: as if it were so many times fewer
-        sums = replace(sums, differs=differs)
+    sums = replace(sums, differs=confidence_sequences.day_variance(sums, used))
     return Gathered(own_past.with_others(sums), used, why)
 
 

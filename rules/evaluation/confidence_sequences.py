@@ -10,7 +10,7 @@ Pure columns: performs no I/O and reads no clock.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Literal
@@ -41,6 +41,19 @@ class Beginning:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class DayVariance:
+    """By how much rates differ from day to day beyond chance."""
+
+    share: float  # the variance of the rates of days, as a share of the squared rate
+    a_day: Floats  # the hits of a day, per subject
+
+    @property
+    def beyond_chance(self) -> Floats:
+        """By how much more than chance the hits of a day vary, as a multiple of chance."""
+        return self.share * np.maximum(self.a_day, 0.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sums:
     """The sums since each beginning: one row per beginning, one column per subject.
 
@@ -52,46 +65,63 @@ class Sums:
     weights: Floats  # one per beginning
     whole: bool  # trials are whole things of which hits are a part; else hits are rare beside them
     together: tuple[Floats, Floats] | None = None  # the hits of all subjects, and what was due by the pasts of all
-    differs: Floats | None = None  # per subject: what `differing` found
+    differs: DayVariance | None = None  # None: days differ by chance only
 
     def spread(self) -> Floats:
-        """Return the ratio of the variance of the hits since each beginning to chance.
+        """How many times as much as by chance the hits since each beginning vary: days differ, hours of one do not."""
+        if self.differs is None:
+            return np.ones(self.hits.shape)
+        return np.asarray(1.0 + np.minimum(self.days(), 1.0)[:, None] * self.differs.beyond_chance)
 
-        Days differ, hours of one day do not.
+    def days(self) -> Floats:
+        """How old each beginning is."""
+        return np.asarray(np.cumsum(self.weights) * (MONTH / DAY))
+
+    def shapes(self) -> Floats | None:
+        """How narrowly the rate since each beginning is known to lie about that of many days; None: it is the same.
+
+        It is the shape of the gamma distribution that it comes from: hours of a day have the same rate, days do not.
         """
-        more = np.zeros(self.hits.shape[1]) if self.differs is None else self.differs
-        return np.asarray(1.0 + self._days()[:, None] * more)
-
-    def _days(self) -> Floats:
-        """Return the age of each beginning, up to one day."""
-        return np.asarray(np.minimum(np.cumsum(self.weights) * (MONTH / DAY), 1.0))
+        if self.whole or self.differs is None:
+            return None
+        return np.asarray(np.maximum(self.days(), 1.0) / self.differs.share)
 
     def since(self) -> tuple[Floats, Floats]:
-        """Return hits and trials since each beginning as doubles; a variance above chance makes them count for less."""
+        """Hits and trials since each beginning as doubles.
+
+        Of whole things that vary more than by chance so many fewer count; for rare hits `shapes` tell.
+        """
         hits, trials = self.hits.astype(np.float64), self.trials.astype(np.float64)
-        if self.differs is None:
+        if self.differs is None or not self.whole:
             return hits, trials
         spread = self.spread()
         return hits / spread, trials / spread
 
     def before(self) -> tuple[Floats, Floats]:
-        """Return the same from the oldest beginning up to each beginning, which is days."""
-        more = 1.0 if self.differs is None else 1.0 + self.differs
+        """Hits and trials from the oldest beginning up to each beginning; what varies more counts as so many fewer."""
+        more = 1.0 if self.differs is None else 1.0 + self.differs.beyond_chance
         last, of = self.hits[-1].astype(np.float64), self.trials[-1].astype(np.float64)
         return (last - self.hits) / more, (of - self.trials) / more
 
-    def rows(self) -> Iterator[tuple[Floats, Floats, float]]:
-        """Yield the results of `since` and the weight of one beginning after the other.
+    def as_known_of_a_day(self, hits: Floats, trials: Floats) -> tuple[Floats, Floats]:
+        """Hits and trials of many days, as many as say as little about the days since a beginning as those do."""
+        shapes = self.shapes()
+        if shapes is None:
+            return hits, trials
+        kept = shapes[:, None] / (shapes[:, None] + hits)
+        return hits * kept, trials * kept
 
-        For many subjects that saves memory.
-        """
-        for hits, trials, weight, days in zip(
-            self.hits, self.trials, self.weights.tolist(), self._days().tolist(), strict=True
+    def rows(self) -> Iterator[tuple[Floats, Floats, float, float | None]]:
+        """What `since` and `shapes` tell and the weight of one beginning after the other; that saves memory."""
+        shapes = self.shapes()
+        for row, (hits, trials, weight, days) in enumerate(
+            zip(self.hits, self.trials, self.weights.tolist(), self.days().tolist(), strict=True)
         ):
             some, of = hits.astype(np.float64), trials.astype(np.float64)
-            if self.differs is not None:
-                some, of = some / (1.0 + days * self.differs), of / (1.0 + days * self.differs)
-            yield some, of, weight
+            if self.differs is not None and self.whole:
+                spread = 1.0 + min(days, 1.0) * self.differs.beyond_chance
+                some, of = some / spread, of / spread
+            yield some, of, weight, None if shapes is None else float(shapes[row])
 
 
 def beginnings(now: datetime) -> tuple[Beginning, ...]:
@@ -127,25 +157,24 @@ def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> F
     return result
 
 
-def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
-    """Return how much more than by chance the hits of a day vary, as a multiple of chance; 0 if chance explains all.
+def day_variance(sums: Sums, starts: Sequence[Beginning]) -> DayVariance | None:
+    """By how much rates differ from day to day; None where chance explains all, or too little is known.
 
     It is learned from all subjects together. A collapsing subject differs from day to day too, so the tenth with the
     largest differences is left out, and what could be chance is subtracted. A variance of `share` times the square of
     the rate makes the hits of a day vary `share * hits a day` times more than chance, and those of a part of a day by
     that part.
     """
-    size = sums.hits.shape[1]
     lengths = [(newer.at - older.at) / DAY for newer, older in pairwise(starts)]
     days = [at for at, length in enumerate(lengths) if length >= 1]
     if len(days) < MIN_DAYS:
-        return np.zeros(size)
+        return None
     rows = np.arange(days[0], len(starts))
     hits, trials = (np.diff(part[rows].astype(np.float64), axis=0) for part in (sums.hits, sums.trials))
     total, of = hits.sum(axis=0), trials.sum(axis=0)
     some = (total >= 5 * len(hits)) & (of > 0) & (sums.trials[days[0]] > 0) & (hits >= 0).all(axis=0)
     if some.sum() < MIN_SUBJECTS:
-        return np.zeros(size)
+        return None
     rate = total[some] / of[some]
     due = np.maximum(trials[:, some] * rate, 1e-9)
     chance = due * (1.0 - rate) if sums.whole else due
@@ -158,18 +187,21 @@ def differing(sums: Sums, starts: Sequence[Beginning]) -> Floats:
     found = float(differs[kept].sum()) / (1.0 - TRIMMED * np.sqrt(2.0 / free))
     sure = found - by_chance - np.sqrt(2.0 * by_chance)
     share = max(sure, 0.0) / (free * float(a_day[some][kept].sum()))
-    return np.asarray(share * np.maximum(a_day, 0.0))
+    return DayVariance(share, a_day) if share > 0 else None
 
 
 def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
     """Return the same sums of some subjects, as doubles."""
     hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
-    differs = None if sums.differs is None else sums.differs[rows]
+    differs = None if sums.differs is None else replace(sums.differs, a_day=sums.differs.a_day[rows])
     return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs)
 
 
 def possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
-    """Return where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows."""
+    """Where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows.
+
+    Where days differ it is less than that.
+    """
     usable = (line > 0) & (line < 1 if sums.whole else line > 0)
     hits, trials = sums.since()
     expected = trials * line
@@ -185,27 +217,34 @@ def mixed(sums: Sums, line: Floats, direction: Direction) -> Floats:
 
 
 def mean(weights: Floats, found: Floats) -> Floats:
-    """Return the mean row by row, so that a subject's digits do not depend on the number of others."""
+    """The mean over beginnings; `weights` are one per beginning, or one per beginning and subject.
+
+    Row by row, so that a subject's digits do not depend on how many others are worked out beside it.
+    """
     total = np.zeros(found.shape[1])
-    for weight, row in zip(weights.tolist(), found, strict=True):
+    for weight, row in zip(weights, found, strict=True):
         total += weight * row
     return total
 
 
 def parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
-    """Return the evidence of each single beginning: the mean over the alternatives."""
-    total, (hits, trials) = np.zeros(sums.hits.shape), sums.since()
+    """The evidence of each beginning by itself: the mean over the alternatives."""
+    total, since, shapes = np.zeros(sums.hits.shape), sums.since(), sums.shapes()
     for share, part in BELOW if direction == "below" else ABOVE:
-        total += part * np.exp(np.minimum(_log_ratio(hits, trials, line, share, whole=sums.whole), CLIP))
+        total += part * np.exp(np.minimum(_log_ratio(since, line, share, shapes, whole=sums.whole), CLIP))
     return total
 
 
-def _log_ratio(hits: Floats, trials: Floats, line: Floats, share: float, *, whole: bool) -> Floats:
-    """Return how much better `share` times the threshold explains the data than the threshold.
-
-    It is a logarithm.
-    """
+def _log_ratio(
+    since: tuple[Floats, Floats], line: Floats, share: float, shapes: Floats | None, *, whole: bool
+) -> Floats:
+    """How much better `share` times the line explains what was seen than the line itself, as a logarithm."""
     result: Floats
+    hits, trials = since
+    if not whole and shapes is not None:  # a rate that is drawn anew each day: negative binomial
+        due, shape = line * trials, shapes[:, None]
+        result = hits * np.log(share) + (shape + hits) * np.log((shape + due) / (shape + share * due))
+        return result
     if not whole:  # rare hits: Poisson
         result = hits * np.log(share) + (1.0 - share) * line * trials
         return result
@@ -218,8 +257,8 @@ def _log_ratio(hits: Floats, trials: Floats, line: Floats, share: float, *, whol
 def most_telling(sums: Sums, line: float, direction: Direction) -> int:
     """Return the most telling beginning of one subject."""
     shares = [share for share, _ in (BELOW if direction == "below" else ABOVE)]
-    hits, trials = sums.since()
-    ratios = [_log_ratio(hits, trials, np.array([line]), share, whole=sums.whole)[:, 0] for share in shares]
+    since, shapes = sums.since(), sums.shapes()
+    ratios = [_log_ratio(since, np.array([line]), share, shapes, whole=sums.whole)[:, 0] for share in shares]
     best = np.max(ratios, axis=0)
     return int(np.argmax(best))
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from rules.evaluation.columns import wilson
 from rules.evaluation.confidence_sequences import (
+    DAY,
     MIN_SUBJECTS,
-    MONTH,
     Direction,
     Floats,
     Sums,
@@ -37,7 +37,9 @@ PAST_ERRORS = 20.0  # what part of the errors the bound of the past may use: one
 # What a collapse leaves of the own past's ratio, and how much of the evidence each may use.
 COLLAPSED = ((0.1, 0.3), (0.25, 0.4), (0.4, 0.3))
 RISEN = ((10.0, 0.3), (4.0, 0.4), (2.5, 0.3))
-RECENT = 18.0  # hours; a collapse that is older was found, and what seems to be one is chance more often
+# A collapse that is older than this was found, and what seems to be one is chance more often: as many hours as bring
+# RECENT_HITS, but not less than the first and not more than the second.
+RECENT, RECENT_HITS = (18.0, 40.0), 32.0
 OTHERS_PRIOR = 25.0  # hits, by which the swing that all others share is drawn to none
 
 
@@ -62,7 +64,7 @@ def against_past(sums: Sums, line: Floats, direction: Direction, needed: float) 
     if not sums.whole:
         far = past >= FAR_BETTER * at if direction == "below" else past * FAR_BETTER <= at
         gained *= np.where(far, 1.0, HELD_BACK)
-    result[rows] = mean(_recent(sums), gained) / _times(sums)
+    result[rows] = mean(_recent(some), gained) / _times(sums)
     return result
 
 
@@ -91,7 +93,7 @@ def _parted(sums: Sums, direction: Direction) -> tuple[Floats, Floats, Floats, F
     If all others are worse than in their pasts too, as on a weekend, the trials count for less.
     """
     hits, trials = sums.since()
-    before, of = sums.before()
+    before, of = sums.as_known_of_a_day(*sums.before())
     trials = trials * _shared_swing(sums, direction)
     return hits, trials, hits + before, trials + of
 
@@ -126,15 +128,16 @@ def with_others(sums: Sums) -> Sums:
 
 
 def _recent(sums: Sums) -> Floats:
-    """Return the weights of the beginnings for the comparison with the own past: less for those older than RECENT."""
+    """The weights of the beginnings for what is held against the own past: less for what is not RECENT.
+
+    One column per subject where hits are rare.
+    """
     if sums.whole:
         return sums.weights
-    return np.asarray(sums.weights * np.minimum(1.0, (RECENT / _hours(sums)) ** 2))
-
-
-def _hours(sums: Sums) -> Floats:
-    """Return the age of each beginning."""
-    return np.asarray(np.cumsum(sums.weights) * (MONTH / timedelta(hours=1)))
+    hours = sums.days() * (DAY / timedelta(hours=1))
+    an_hour = np.maximum(sums.hits[-1].astype(np.float64), 0.0) / hours[-1]
+    recent = np.clip(np.divide(RECENT_HITS, an_hour, out=np.full(len(an_hour), np.inf), where=an_hour > 0), *RECENT)
+    return np.asarray(sums.weights[:, None] * np.minimum(1.0, (recent / hours[:, None]) ** 2))
 
 
 def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np.intp], Floats]:
@@ -143,12 +146,12 @@ def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np
     if sums.whole:
         past = _past(sums, direction, needed)
         hits, trials = sums.since()
-        expected, least = past * trials, wanted
+        expected, least = past * trials, np.full(1, wanted)
         chance = expected * (1.0 - past)
     else:
         hits, trials, every, of = _parted(sums, direction)
         share = np.divide(trials, of, out=np.zeros(trials.shape), where=of > 0)
-        expected, least = share * every, wanted / float(weights.sum())
+        expected, least = share * every, wanted / weights.sum(axis=0)
         chance = expected * (1.0 - share)
     missing = expected - hits
     far = (missing > 0 if direction == "below" else missing < 0) & (missing * missing >= np.log(least) * chance)
@@ -157,7 +160,7 @@ def leavers(sums: Sums, direction: Direction, needed: float) -> tuple[NDArray[np
     past = _past(some, direction, needed)
     usable = (past > 0) & (past < 1)
     gained = _left(some, np.where(usable, past, 0.5), direction)
-    rows_of = mean(weights, np.where(usable, gained, 0.0)) >= wanted * (1.0 - 1e-9)
+    rows_of = mean(weights if sums.whole else weights[:, rows], np.where(usable, gained, 0.0)) >= wanted * (1.0 - 1e-9)
     best = past / CLEARLY if direction == "below" else np.where(usable, -past * CLEARLY, -np.inf)
     return rows[rows_of], best.max(axis=0, initial=-np.inf)[rows_of]
 

@@ -103,9 +103,13 @@ def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Fl
     size = sums.hits.shape[1]
     no, yes = np.full(size, np.inf), np.full(size, np.inf)
     odd = np.zeros(size, dtype=bool)
-    for some, of, weight in sums.rows():
+    for some, of, weight, shape in sums.rows():
         odd |= (some < 0) | (of < 0) | ((of == 0) & (some > 0))  # removed rows: no rule of thumb holds
-        low, high = _passes(some, of, direction, needed, weight, whole=sums.whole)
+        low, high = (
+            _passes(some, of, direction, needed, weight, whole=sums.whole)
+            if shape is None
+            else _passes_by_day(some, of, direction, needed, weight, shape)
+        )
         np.minimum(no, low, out=no)
         np.minimum(yes, high, out=yes)
     no[odd], yes[odd] = -np.inf, np.inf
@@ -129,4 +133,22 @@ def _passes(
                 np.minimum(kept, (-np.expm1(-missing * per) if whole else missing) / abs(1.0 - share), out=kept)
         found = (low, high) if whole else (low * per, high * per)
         low, high = (np.where(trials > 0, line, np.inf) for line in found)
+    return low, high
+
+
+def _passes_by_day(  # noqa: PLR0917 - what `_passes` takes, and the shape
+    hits: Floats, trials: Floats, direction: Direction, needed: float, weight: float, shape: float
+) -> tuple[Floats, Floats]:
+    """The same where rates of days differ: solved for what was due, of which the ratio grows with a bound."""
+    low, high = np.full(len(hits), np.inf), np.full(len(hits), np.inf)
+    sign = 1.0 if direction == "below" else -1.0
+    with np.errstate(all="ignore"):
+        per = np.where(trials > 0, 1.0 / trials, np.inf)
+        for share, part in confidence_sequences.BELOW if direction == "below" else confidence_sequences.ABOVE:
+            against = hits * -np.log(share)
+            for least, kept in ((needed, low), (needed - np.log(weight * part), high)):
+                grown = np.expm1((against + least) / (shape + hits))
+                room = sign * (1.0 - share * (grown + 1.0))  # not positive: no line is far enough, or each is
+                np.minimum(kept, np.where(room > 0, shape * grown / room, sign * np.inf), out=kept)
+        low, high = (np.where(trials > 0, line * per, np.inf) for line in (low, high))
     return low, high

@@ -78,5 +78,6 @@ def _together(sums: Sums, other: Other) -> tuple[Floats, Floats, Floats, Floats]
     """
     hits, trials = sums.since()
     trials = trials * other.times
-    more = 1.0 if sums.differs is None else 1.0 + sums.differs
-    return hits, trials, hits + other.hits / more, trials + other.trials / more
+    more = 1.0 if sums.differs is None else 1.0 + sums.differs.beyond_chance
+    before, of = sums.as_known_of_a_day(other.hits / more, other.trials / more)
+    return hits, trials, hits + before, trials + of

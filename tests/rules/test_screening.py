@@ -9,7 +9,7 @@ from examples import times
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.evaluation.confidence_sequences import Sums, beginnings, lumped, mixed, of_the_scope, only
+from rules.evaluation.confidence_sequences import DayVariance, Sums, beginnings, lumped, mixed, of_the_scope, only
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.own_past import against_past, with_others
 from rules.evaluation.screening import Screen
@@ -60,7 +60,7 @@ def test_screened_answers_are_those_of_the_full_calculation(seed, rate, directio
     random = np.random.default_rng(seed)
     sums = month(random, rate, subjects=40, whole=whole, collapse=collapse)
     if swinging:  # days differ by more than chance, and all subjects share a part of that
-        sums = with_others(replace(sums, differs=random.exponential(1.0, 40)))
+        sums = with_others(replace(sums, differs=DayVariance(0.01, random.exponential(100.0, 40))))
     screen = Screen(sums, direction, NEEDED, own_past)
     for line in rate * np.exp(random.normal(0, 1, 12)):  # each answer sharpens the bounds for the next line
         full = fully(sums, np.array([line]), direction, own_past=own_past)

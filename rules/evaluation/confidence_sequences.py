@@ -190,8 +190,8 @@ def day_variance(sums: Sums, starts: Sequence[Beginning]) -> DayVariance | None:
     return DayVariance(share, a_day) if share > 0 else None
 
 
-def only(sums: Sums, rows: NDArray[np.intp]) -> Sums:
-    """Return the same sums of some subjects, as doubles."""
+def only(sums: Sums, rows: NDArray[np.intp] | slice) -> Sums:
+    """The same sums of some subjects, as doubles."""
     hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
     differs = None if sums.differs is None else replace(sums.differs, a_day=sums.differs.a_day[rows])
     return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs)

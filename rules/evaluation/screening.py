@@ -83,7 +83,7 @@ class Screen:
         rows: list[NDArray[np.intp]] = []
         upto: list[Floats] = []
         for start in range(0, size, _AT_ONCE):
-            part = confidence_sequences.only(self.sums, np.arange(start, min(start + _AT_ONCE, size)))
+            part = confidence_sequences.only(self.sums, slice(start, start + _AT_ONCE))
             own, lines = own_past.leavers(part, self.direction, self.needed)
             rows.append(own + start)
             upto.append(_beyond(lines))
@@ -104,7 +104,9 @@ def _bounds(sums: Sums, direction: Direction, needed: float) -> tuple[Floats, Fl
     no, yes = np.full(size, np.inf), np.full(size, np.inf)
     odd = np.zeros(size, dtype=bool)
     for some, of, weight, shape in sums.rows():
-        odd |= (some < 0) | (of < 0) | ((of == 0) & (some > 0))  # removed rows: no rule of thumb holds
+        odd |= (some < 0) | (of < 0)  # rows that were taken back: no rule of thumb holds
+        if direction == "above" and not sums.whole:
+            odd |= (of == 0) & (some > 0)  # too many for any line
         low, high = (
             _passes(some, of, direction, needed, weight, whole=sums.whole)
             if shape is None

@@ -49,7 +49,7 @@ class DayVariance:
 
     @property
     def beyond_chance(self) -> Floats:
-        """By how much more than chance the hits of a day vary, as a multiple of chance."""
+        """Return by how much more than chance the hits of a day vary, as a multiple of chance."""
         return self.share * np.maximum(self.a_day, 0.0)
 
 
@@ -68,28 +68,31 @@ class Sums:
     differs: DayVariance | None = None  # None: days differ by chance only
 
     def spread(self) -> Floats:
-        """How many times as much as by chance the hits since each beginning vary: days differ, hours of one do not."""
+        """Return the ratio of the variance of the hits since each beginning to chance.
+
+        Days differ, hours of one day do not.
+        """
         if self.differs is None:
             return np.ones(self.hits.shape)
         return np.asarray(1.0 + np.minimum(self.days(), 1.0)[:, None] * self.differs.beyond_chance)
 
     def days(self) -> Floats:
-        """How old each beginning is."""
+        """Return the age of each beginning, in days."""
         return np.asarray(np.cumsum(self.weights) * (MONTH / DAY))
 
     def shapes(self) -> Floats | None:
-        """How narrowly the rate since each beginning is known to lie about that of many days; None: it is the same.
+        """Return how closely the rate since each beginning follows that of many days; None: it is the same.
 
-        It is the shape of the gamma distribution that it comes from: hours of a day have the same rate, days do not.
+        It is the shape of a gamma distribution: hours of one day have the same rate, days have not.
         """
         if self.whole or self.differs is None:
             return None
         return np.asarray(np.maximum(self.days(), 1.0) / self.differs.share)
 
     def since(self) -> tuple[Floats, Floats]:
-        """Hits and trials since each beginning as doubles.
+        """Return hits and trials since each beginning as doubles.
 
-        Of whole things that vary more than by chance so many fewer count; for rare hits `shapes` tell.
+        A variance above chance makes those of whole things count for less; for rare hits see `shapes`.
         """
         hits, trials = self.hits.astype(np.float64), self.trials.astype(np.float64)
         if self.differs is None or not self.whole:
@@ -98,13 +101,13 @@ class Sums:
         return hits / spread, trials / spread
 
     def before(self) -> tuple[Floats, Floats]:
-        """Hits and trials from the oldest beginning up to each beginning; what varies more counts as so many fewer."""
+        """Return those from the oldest beginning up to each; a variance above chance makes them count for less."""
         more = 1.0 if self.differs is None else 1.0 + self.differs.beyond_chance
         last, of = self.hits[-1].astype(np.float64), self.trials[-1].astype(np.float64)
         return (last - self.hits) / more, (of - self.trials) / more
 
     def as_known_of_a_day(self, hits: Floats, trials: Floats) -> tuple[Floats, Floats]:
-        """Hits and trials of many days, as many as say as little about the days since a beginning as those do."""
+        """Return fewer hits and trials of many days: as many as tell of the rate since a beginning what they can."""
         shapes = self.shapes()
         if shapes is None:
             return hits, trials
@@ -112,7 +115,7 @@ class Sums:
         return hits * kept, trials * kept
 
     def rows(self) -> Iterator[tuple[Floats, Floats, float, float | None]]:
-        """What `since` and `shapes` tell and the weight of one beginning after the other; that saves memory."""
+        """Yield hits, trials, weight and shape of one beginning after the other, which saves memory."""
         shapes = self.shapes()
         for row, (hits, trials, weight, days) in enumerate(
             zip(self.hits, self.trials, self.weights.tolist(), self.days().tolist(), strict=True)
@@ -158,7 +161,7 @@ def strength(sums: Sums, line: Floats, direction: Direction, needed: float) -> F
 
 
 def day_variance(sums: Sums, starts: Sequence[Beginning]) -> DayVariance | None:
-    """By how much rates differ from day to day; None where chance explains all, or too little is known.
+    """Return by how much rates differ from day to day; None if chance explains all, or too little is known.
 
     It is learned from all subjects together. A collapsing subject differs from day to day too, so the tenth with the
     largest differences is left out, and what could be chance is subtracted. A variance of `share` times the square of
@@ -191,14 +194,14 @@ def day_variance(sums: Sums, starts: Sequence[Beginning]) -> DayVariance | None:
 
 
 def only(sums: Sums, rows: NDArray[np.intp] | slice) -> Sums:
-    """The same sums of some subjects, as doubles."""
+    """Return the same sums of some subjects, as doubles."""
     hits, trials = (part[:, rows].astype(np.float64) for part in (sums.hits, sums.trials))
     differs = None if sums.differs is None else replace(sums.differs, a_day=sums.differs.a_day[rows])
     return Sums(hits, trials, sums.weights, sums.whole, sums.together, differs)
 
 
 def possible(sums: Sums, line: Floats, direction: Direction, needed: float) -> NDArray[np.bool_]:
-    """Where evidence of exp(needed) is possible: a likelihood ratio is never more than chi-squared allows.
+    """Return where evidence of exp(needed) is possible: a likelihood ratio is at most what chi-squared allows.
 
     Where days differ it is less than that.
     """
@@ -217,9 +220,9 @@ def mixed(sums: Sums, line: Floats, direction: Direction) -> Floats:
 
 
 def mean(weights: Floats, found: Floats) -> Floats:
-    """The mean over beginnings; `weights` are one per beginning, or one per beginning and subject.
+    """Return the mean over beginnings; `weights` are one per beginning, or one per beginning and subject.
 
-    Row by row, so that a subject's digits do not depend on how many others are worked out beside it.
+    It is summed row by row, so that a subject's digits do not depend on the number of others.
     """
     total = np.zeros(found.shape[1])
     for weight, row in zip(weights, found, strict=True):
@@ -228,7 +231,7 @@ def mean(weights: Floats, found: Floats) -> Floats:
 
 
 def parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
-    """The evidence of each beginning by itself: the mean over the alternatives."""
+    """Return the evidence of each single beginning: the mean over the alternatives."""
     total, since, shapes = np.zeros(sums.hits.shape), sums.since(), sums.shapes()
     for share, part in BELOW if direction == "below" else ABOVE:
         total += part * np.exp(np.minimum(_log_ratio(since, line, share, shapes, whole=sums.whole), CLIP))
@@ -238,7 +241,7 @@ def parts(sums: Sums, line: Floats, direction: Direction) -> Floats:
 def _log_ratio(
     since: tuple[Floats, Floats], line: Floats, share: float, shapes: Floats | None, *, whole: bool
 ) -> Floats:
-    """How much better `share` times the line explains what was seen than the line itself, as a logarithm."""
+    """Return how much better `share` times the line explains the counts than the line itself, as a logarithm."""
     result: Floats
     hits, trials = since
     if not whole and shapes is not None:  # a rate that is drawn anew each day: negative binomial

@@ -128,7 +128,7 @@ def with_others(sums: Sums) -> Sums:
 
 
 def _recent(sums: Sums) -> Floats:
-    """The weights of the beginnings for what is held against the own past: less for what is not RECENT.
+    """Return the weights of the beginnings for the comparison with the own past: less for what is not RECENT.
 
     One column per subject where hits are rare.
     """

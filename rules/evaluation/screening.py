@@ -141,7 +141,7 @@ def _passes(
 def _passes_by_day(  # noqa: PLR0917 - what `_passes` takes, and the shape
     hits: Floats, trials: Floats, direction: Direction, needed: float, weight: float, shape: float
 ) -> tuple[Floats, Floats]:
-    """The same where rates of days differ: solved for what was due, of which the ratio grows with a bound."""
+    """Return the same where rates of days differ: solved for the hits that were due."""
     low, high = np.full(len(hits), np.inf), np.full(len(hits), np.inf)
     sign = 1.0 if direction == "below" else -1.0
     with np.errstate(all="ignore"):

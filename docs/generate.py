@@ -91,7 +91,7 @@ def measures() -> str:
             "The web process serves metrics in the text format of Prometheus at `/metrics`, a worker at the address in",
             "`BRIDGE_WORKER_METRICS`. Each group of processes has its own counters and histograms: add them up.",
             "Every web process reads gauges from the database, so all instances show the same values.",
-            "[Watch it](../how-to/monitor.md) has the scrape targets.",
+            "[Monitor the service](../how-to/monitor.md) has the scrape targets.",
             "",
             *rows,
             "",

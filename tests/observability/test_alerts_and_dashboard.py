@@ -14,7 +14,7 @@ from bridge.web import gauges
 
 ROOT = Path(__file__).parents[2]
 RULES = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-PANELS = json.loads((ROOT / "deploy" / "grafana" / "integr8-bridge.json").read_text())["panels"]
+PANELS = json.loads((ROOT / "deploy" / "grafana" / "dashboard.json").read_text())["panels"]
 ASKED = {f"alert {rule['alert']}": rule["expr"] for rule in RULES} | {
     f"panel {panel['title']} {target['refId']}": target["expr"] for panel in PANELS for target in panel["targets"]
 }

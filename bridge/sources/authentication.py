@@ -12,7 +12,8 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from bridge.sources.errors import CannotSign, SignatureError, Unreadable
-from bridge.sources.event_body import Limits, named, read_body, walk
+from bridge.sources.event_body import Limits, named, read_body
+from bridge.sources.json_path import walk
 from bridge.sources.request import Headers, Incoming
 from bridge.sources.split import AUTO, events
 

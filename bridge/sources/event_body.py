@@ -1,7 +1,6 @@
 """Parse the body of an authenticated request."""
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -193,16 +192,3 @@ def checked(values: dict[str, Any]) -> dict[str, Any]:
         if "\x00" in name or "\x00" in str(value):
             raise Unreadable(422, "a NUL character; database texts cannot hold it", name.replace("\x00", "")[:80])
     return values
-
-
-def walk(body: Mapping[str, Any], path: str) -> Any:
-    """Return the value at `deal.contacts.0.email` in a body; None if the path ends early."""
-    value: Any = body
-    for step in path.split("."):
-        if isinstance(value, (dict, Mapping)):  # most are a dict, and asking an abstract class takes longer
-            value = value.get(step)
-        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 from marshmallow import ValidationError, fields
 
-from bridge.sources.event_body import Fault, walk
+from bridge.sources.event_body import Fault
+from bridge.sources.json_path import PATH, drop, put, walk
 from rules.model.formatting import counted
 from rules.model.input_values import parse_moment, parse_number
 
 Convert: TypeAlias = Callable[[Any, tzinfo], Any]
-PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}\.[^@\s.\x00-\x1f]{2,63}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,38}")
 _MISSING = object()
@@ -61,36 +61,6 @@ def rename(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
         if value is not None:
             body = put(body, ours, value)
     return body
-
-
-def put(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return a copy with one value set; values in the way of the path are replaced."""
-    first, _, rest = path.partition(".")
-    if not rest:
-        return {**body, first: value}
-    inner = body.get(first)
-    if isinstance(inner, list):
-        return {**body, first: _put_item(inner, rest, value)}
-    return {**body, first: put(inner if isinstance(inner, dict) else {}, rest, value)}
-
-
-def _put_item(items: list[Any], path: str, value: Any) -> list[Any]:
-    first, _, rest = path.partition(".")
-    position = int(first)  # `walk` found something there, so it is one
-    inner = items[position]
-    new = put(inner, rest, value) if rest and isinstance(inner, dict) else value
-    return [*items[:position], new, *items[position + 1 :]]
-
-
-def drop(body: dict[str, Any], path: str) -> dict[str, Any]:
-    """Return a copy without one value. Items of lists stay: removing one would renumber the others."""
-    first, _, rest = path.partition(".")
-    if first not in body:
-        return body
-    if not rest:
-        return {name: value for name, value in body.items() if name != first}
-    inner = body[first]
-    return {**body, first: drop(inner, rest)} if isinstance(inner, dict) else body
 
 
 def _text(value: Any, _zone: tzinfo) -> str:

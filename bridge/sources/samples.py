@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from bridge.sources.builder import build
 from bridge.sources.errors import CannotSign, SourceSettingsError
-from bridge.sources.expects import Expected, put
+from bridge.sources.expects import Expected
+from bridge.sources.json_path import put
 from bridge.sources.postback import suggested_url
 from bridge.sources.request import Headers, Incoming
 from bridge.sources.source import TEST_AGENT, Source

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from bridge.sources.authentication import with_fields, without_headers
 from bridge.sources.errors import CannotSign, SignatureError, Unreadable
-from bridge.sources.event_body import Limits, named, read_body, walk
+from bridge.sources.event_body import Limits, named, read_body
+from bridge.sources.json_path import walk
 from bridge.sources.request import Incoming, as_mapping, parse_pairs
 from bridge.sources.split import NEVER, events
 from bridge.sources.standard_webhooks import ID, TOLERANCE, check_age

@@ -24,10 +24,10 @@ from bridge.sources.event_body import (
     read_body,
     read_form,
     read_json,
-    walk,
 )
 from bridge.sources.exact_json import Odd, without_odd
 from bridge.sources.expects import Expected, fit, rename
+from bridge.sources.json_path import walk
 from bridge.sources.request import Headers, Incoming, as_mapping, readable
 from bridge.sources.setup_calls import Reply, SetupCalls, to_confirm
 from bridge.sources.split import AUTO, events

@@ -44,8 +44,8 @@ def upgrade(session: Session, json: bool) -> None:
 def backup(session: Session, file: Path, overwrite: bool, json: bool) -> None:
     """Back the whole database up to FILE while the service runs, and check the copy.
 
-    FILE appears when it is complete. Keep BRIDGE_SECRET_KEY (or var/secret.key) in another place: without it sealed
-    passwords stay closed.
+    FILE appears when it is complete. Keep BRIDGE_SECRET_KEY (or var/secret.key) in another place: without it encrypted
+    passwords cannot be read.
 
     \b
     Example:
@@ -67,7 +67,7 @@ def restore(session: Session, file: Path, overwrite: bool, json: bool) -> None:
     """Restore the database from a backup, migrate it to this version's schema, and halt.
 
     Refused while web, worker or beat have the database open. The service starts halted: Integr8 has not gone back in
-    time. Look at what is printed, then `integr8-bridge resume`; effects that were executed since the copy was made
+    time. Check what is printed, then `integr8-bridge resume`; effects that were executed since the copy was made
     are found to be applied already.
 
     \b

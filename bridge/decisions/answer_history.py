@@ -231,7 +231,7 @@ def _is_repeatable(plan: Plan) -> bool:
 
 
 def _shape(decision: Decision, plan: Plan) -> str:
-    """Return what distinguishes one plan from another: its wishes and the obstacles."""
+    """Return what distinguishes one plan from another: its desired effects and the obstacles."""
     wanted = [(one.verb, str(one.target), str(one.subject), fingerprint(one.wanted)) for one in plan.effects]
     stops = [(one.guard, str(one.subject), str(one.target)) for one in plan.stops]
     text = repr((decision.revision.mode.value, plan.outcome.value, wanted, stops))

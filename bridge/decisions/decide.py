@@ -90,8 +90,8 @@ def evaluate_rule(context: PlanContext, *, causes: Sequence[Cause], per_event: b
 def plan_evaluated(session: Session, evaluated: Evaluated) -> list[Decision]:
     """Plan an evaluation with the present state of the database: one decision for each cause.
 
-    The plans of several events are made one after the other. Each sees the wishes of those before it, so a batch of
-    events cannot evade a guard.
+    The plans of several events are made one after the other. Each sees the desired effects of those before it, so a
+    batch of events cannot evade a guard.
     """
     context, evaluation, causes = evaluated.context, evaluated.evaluation, evaluated.causes
     revision, now = context.revision, context.now

@@ -21,7 +21,7 @@ from bridge.store.lease import LeaseLost
 log = structlog.get_logger()
 
 RENEWALS = 3  # in the time of one lease
-LOOK_SECONDS = 5.0  # seconds between two looks when nothing is due before; an ordinary lease is due later than that
+CHECK_SECONDS = 5.0  # seconds between two checks when nothing is due before; an ordinary lease is due later than that
 IDLE = 60.0  # seconds without a lease after which the thread ends
 
 
@@ -66,7 +66,7 @@ class _Renewer:
                 if now - last > IDLE:
                     self._thread = None
                     return
-                self._wakes = min([now + LOOK_SECONDS, *(one.due for one in self._held)])
+                self._wakes = min([now + CHECK_SECONDS, *(one.due for one in self._held)])
                 self._changed.wait(max(0.0, self._wakes - now))
                 due = [one for one in self._held if one.due <= time.monotonic()]
             for one in due:

@@ -32,7 +32,7 @@ Refs = Mapping[tuple[str, str, str], str]  # account, kind, small number → tex
 
 MERGED_AT_ONCE = 1_000  # effects of one bulk call
 SINGLE_AT_ONCE = 10  # effects that need calls of their own, so that a lease outlasts its batch
-SINGLE_LOOKED_AT = 50  # so many are looked at for them: some may wait for a neighbour with the same natural key
+SINGLE_LOOKED_AT = 50  # candidates examined per batch; some may wait for another effect with the same natural key
 
 
 @dataclass(frozen=True, slots=True)

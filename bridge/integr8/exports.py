@@ -33,7 +33,7 @@ from bridge.integr8.retry_policy import wait_before_retry
 
 PER_DAY = 10
 DAY = timedelta(hours=24)
-FIRST_LOOK, SLOWEST_LOOK = 2.0, 30.0  # seconds between looks at a running export
+FIRST_POLL, SLOWEST_POLL = 2.0, 30.0  # seconds between polls of a running export
 RUNNING = frozenset({"PENDING", "IN_PROGRESS"})
 BROKEN = frozenset({"ERROR", "CANCELED"})
 Table: TypeAlias = Literal["clicks", "conversions", "impressions", "postback_logs"]
@@ -160,7 +160,7 @@ class Exporter:
 
         Raises RequestFailed if Integr8 gave the export up, NoAnswer if it was not ready in time.
         """
-        began, pause = self._clock(), FIRST_LOOK
+        began, pause = self._clock(), FIRST_POLL
         while True:
             export = self.status(id)
             waited, status = self._clock() - began, str(export.get("status", "UNKNOWN")).upper()
@@ -173,7 +173,7 @@ class Exporter:
             if waited + pause > deadline:
                 raise NoAnswer("exports.get", words=f"export {id} is still {status} after {waited:.0f} s")
             self._sleep(pause * (0.9 + 0.2 * random.random()))  # noqa: S311 - spreads load
-            pause = min(SLOWEST_LOOK, pause * 1.5)
+            pause = min(SLOWEST_POLL, pause * 1.5)
 
     @contextmanager
     def rows(self, export: Row, *, delimiter: str = ",") -> Iterator[Iterator[dict[str, str]]]:

@@ -39,7 +39,7 @@ MIRRORS: Mapping[str, float] = {
 MIRROR = "mirror"  # of the due slots
 TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
 COMPARED = timedelta(hours=24)
-ROOM_AGAIN = timedelta(minutes=1)  # between two looks at a disk that has little room
+ROOM_AGAIN = timedelta(minutes=1)  # between two checks of a disk that is almost full
 FAILING_FEED_SLOT = "reports while they are not well"
 MAX_POLL_TIME = timedelta(minutes=5)  # of one look at a feed that fails; a worker that is killed holds it for so long
 

@@ -33,7 +33,7 @@ log = structlog.get_logger()
 TASK = "rules.answer"
 MAX_OPEN_QUESTIONS = 4  # that wait or are worked on at once, over all askers
 QUESTION_TIMEOUT = 20.0  # then a question is given up
-POLL_SECONDS = (0.02, 0.25)  # seconds between two looks for the answer, at first and at most
+POLL_SECONDS = (0.02, 0.25)  # seconds between two polls for the answer, at first and at most
 STILL_WANTED = 0.5  # seconds between two questions of the worker whether anybody waits
 
 Asked: TypeAlias = Mapping[str, Any]

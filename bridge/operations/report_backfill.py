@@ -48,7 +48,7 @@ def fetch(services: Services, days: int, *, account: str = "main", who: str, now
                 feed = feeds.ensure(session, key)
                 start = now.replace(microsecond=0) - timedelta(days=days)
                 end = feed.since or now.replace(microsecond=0)
-                if start < end and Purpose.HEAL not in feed.scans:
+                if start < end and Purpose.BACKFILL not in feed.scans:
                     polling.open_backfill(session, key, start, end, now)
                     asked += 1
         if asked:
@@ -67,7 +67,7 @@ def backfills(services: Services) -> list[Backfill]:
 
 
 def _of(feed: feeds.Feed) -> Backfill:
-    stored = feed.scans.get(Purpose.HEAL)
+    stored = feed.scans.get(Purpose.BACKFILL)
     known = Backfill(account=feed.account, integration=feed.integration, kind=str(feed.kind), since=feed.since)
     if not stored:
         return known

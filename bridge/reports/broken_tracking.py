@@ -313,11 +313,11 @@ def broken(
     result: dict[str, Break] = {}
     for share, least in ((FULL, FULL_NEEDS), (PARTIAL, PARTIAL_NEEDS)):
         needs = least + float(np.log(max(judged, 1) / false_incidents))
-        best = best_stretch(_gains(seen, due, share))[0]
+        best = best_time_range(_gains(seen, due, share))[0]
         for owner in np.flatnonzero(best >= needs).tolist():
             rows = np.flatnonzero(owners == owner)
             rows = rows[rows < len(expected)]
-            where = _stretch(came[rows], expected[rows], share, needs) if owner else None
+            where = _missing_range(came[rows], expected[rows], share, needs) if owner else None
             if where is None:
                 continue
             until = start + where.stop * BIN
@@ -342,13 +342,13 @@ def _gains(seen: Floats, due: Floats, share: float) -> Floats:
     return np.asarray(seen * np.log(share) + (1.0 - share) * due)
 
 
-def _stretch(came: Floats, due: Floats, share: float, needs: float) -> slice | None:
+def _missing_range(came: Floats, due: Floats, share: float, needs: float) -> slice | None:
     """Return the time range in which the offers of one advertiser miss conversions together; None if there is none.
 
     Less is due from offers whose rate had fallen before, as long as that finds more such offers.
     """
     for _ in range(len(came) + 1):
-        best, low, high = best_stretch(_gains(came.sum(axis=0), due.sum(axis=0), share)[None, :])
+        best, low, high = best_time_range(_gains(came.sum(axis=0), due.sum(axis=0), share)[None, :])
         where = slice(int(low[0]), int(high[0]))
         if best[0] < needs:
             return None
@@ -387,7 +387,7 @@ def _is_common(seen: Floats, due: Floats) -> bool:
     return bool(score >= OTHERS_NEED)
 
 
-def best_stretch(gains: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
+def best_time_range(gains: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
     """Return for each row the time range of columns with the largest sum: the sum, its start and its end."""
     rows = len(gains)
     best, low, high = np.zeros(rows), np.zeros(rows, np.intp), np.zeros(rows, np.intp)

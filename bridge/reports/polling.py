@@ -41,7 +41,7 @@ class Purpose(StrEnum):
 
     HEAD = "head"
     RESCAN = "rescan"
-    HEAL = "heal"
+    BACKFILL = "heal"  # the stored word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def due_slots(session: Session, now: datetime, plans: Iterable[FeedPlan]) -> int
         if feed.rescanned_at is not None:
             every, last = rescan_interval(plan, feed), feed.rescanned_at
             waiting += _open(session, slot_key(plan.key, Purpose.RESCAN), every, now, last)
-        waiting += _is_waiting(session, slot_key(plan.key, Purpose.HEAL))
+        waiting += _is_waiting(session, slot_key(plan.key, Purpose.BACKFILL))
     return waiting
 
 
@@ -158,9 +158,9 @@ def rescan_interval(plan: FeedPlan, feed: Feed) -> timedelta:
 def open_backfill(session: Session, key: FeedKey, start: datetime, end: datetime, now: datetime) -> None:
     """Open a slot for one time range, because postbacks say that something is missing there."""
     feed = feeds.lock(session, feeds.ensure(session, key).id)
-    if not _is_waiting(session, slot_key(key, Purpose.HEAL)):
-        feed.scans = {**feed.scans, Purpose.HEAL: Progress(start=start, end=end).dump()}
-        slots.open_slots(session, [(KIND, slot_key(key, Purpose.HEAL), now)])
+    if not _is_waiting(session, slot_key(key, Purpose.BACKFILL)):
+        feed.scans = {**feed.scans, Purpose.BACKFILL: Progress(start=start, end=end).dump()}
+        slots.open_slots(session, [(KIND, slot_key(key, Purpose.BACKFILL), now)])
 
 
 def stalled(session: Session, now: datetime, plans: Iterable[FeedPlan]) -> list[tuple[FeedKey, datetime | None]]:
@@ -232,7 +232,7 @@ def _begin(store: Store, cache: ChunkCache, plan: FeedPlan, slot: Slot, now: dat
     purpose = parse_key(slot.key)[1]
     with store.write() as session:
         feed = feeds.ensure(session, plan.key)
-        progress = _standing(feed, purpose, slot) or _stretch(plan, feed, purpose, now)
+        progress = _standing(feed, purpose, slot) or _time_range(plan, feed, purpose, now)
     before = None
     if purpose is Purpose.HEAD and feed.as_of is not None:
         with store.read() as session:
@@ -247,7 +247,7 @@ def _standing(feed: Feed, purpose: Purpose, slot: Slot) -> Progress | None:
     return progress if progress and progress.slot in {None, slot.id} else None
 
 
-def _stretch(plan: FeedPlan, feed: Feed, purpose: Purpose, now: datetime) -> Progress:
+def _time_range(plan: FeedPlan, feed: Feed, purpose: Purpose, now: datetime) -> Progress:
     end = now.replace(microsecond=0)
     if purpose is Purpose.HEAD:
         start = min(feed.as_of, end) - OVERLAP if feed.as_of else end - plan.history
@@ -323,7 +323,7 @@ def _finish(store: Store, cache: ChunkCache, scan: _Scan, now: datetime) -> Poll
             feed.rescanned_at = feed.rescanned_at or scan.progress.end  # the first reading has just seen it all
         if scan.purpose is Purpose.RESCAN:
             feed.rescanned_at, feed.rescan_pages = scan.slot.at, scan.progress.pages
-        if scan.purpose is Purpose.HEAL and feed.since and scan.progress.start < feed.since <= scan.progress.end:
+        if scan.purpose is Purpose.BACKFILL and feed.since and scan.progress.start < feed.since <= scan.progress.end:
             feeds.cover(session, feed, since=scan.progress.start, as_of=scan.progress.end, at=now)
         feed.scans = {name: kept for name, kept in feed.scans.items() if name != scan.purpose}
         feed.refused_rows += scan.progress.refused

@@ -55,7 +55,7 @@ log = structlog.get_logger()
 MAX_CALL_SECONDS = 30.0  # seconds of one call with all its tries; then the effect waits as a row and the worker is free
 TIMEOUT = 20.0  # seconds of one request
 MAX_WAIT, MAX_PAUSE = 10.0, 1.0  # seconds that a worker waits for a slot of the budget, and between two tries
-REFRESH = 2.0  # seconds between two looks at whether bridge.yaml was changed
+REFRESH = 2.0  # seconds between two checks of bridge.yaml for changes
 BULK = 500  # targets of one bulk call. No limit is documented; the fewer calls, the sooner a thousand pauses stand
 
 

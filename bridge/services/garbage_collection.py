@@ -8,7 +8,7 @@ import gc
 
 from bridge.services import memory
 
-NEW_ONES = 50_000  # objects between two looks at the new ones; a batch of events makes about as many
+NEW_ONES = 50_000  # new objects between two collections; a batch of events makes about as many
 
 
 def rest() -> None:

@@ -13,7 +13,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from bridge.simulator.world import World
 
-TICK_SECONDS = 0.2  # seconds between looks at due postbacks and live traffic
+TICK_SECONDS = 0.2  # seconds between checks for due postbacks and live traffic
 
 
 class Handler(WSGIRequestHandler):

@@ -381,7 +381,7 @@ class _Replay:
         found = []
         for at, effect, hindsight in self._fired:
             span = self._span(effect, at)
-            later = at + self._stretch()
+            later = at + self._lookahead()
             if later not in afterwards and later <= self._end:
                 afterwards[later] = self._by_subject(evaluate(self._revision, self._history.hindsight(later), later))
             after = afterwards.get(later, {}).get(effect.subject, Answer.NO_DECISION)
@@ -441,7 +441,7 @@ class _Replay:
         past = self._world.pasts.get(effect.target)
         return next((span for span in past.spans if span.start == at), None) if past else None
 
-    def _stretch(self) -> timedelta:
+    def _lookahead(self) -> timedelta:
         """Return how long after an evaluation the rule's own window holds only later data."""
         window, settle = self._revision.data.window, self._revision.data.settle
         length = window.length if isinstance(window, Rolling) else timedelta(days=1)

@@ -113,7 +113,7 @@ class World:
         return {target for target, past in self.pasts.items() if past.hold is not None}
 
     def idle(self, evaluation: Evaluation) -> bool:
-        """Return whether there are no wishes and no holds, so that no plan is needed."""
+        """Return whether there are no desired effects and no holds, so that no plan is needed."""
         late = evaluation.over_loss_limit is not None and bool(evaluation.over_loss_limit.any())
         return not ((evaluation.answers == Answer.YES).any() or late or self.streaks or self.held())
 
@@ -208,7 +208,7 @@ class World:
         if self.revision.lasting is not None:
             self.streaks = self._advanced(evaluation, state, now)
         for ended in plan.ended:
-            self._let_go(ended.hold.target, now, counts=ended.how in {"time", "early"})
+            self._end_hold(ended.hold.target, now, counts=ended.how in {"time", "early"})
         if loss_limits.is_asking(plan):  # nobody answers in a replay: it is left on, and its loss counted anew
             self.questions += len({effect.target for effect in plan.effects})
             self.asked |= dict.fromkeys((effect.target for effect in plan.effects), now + self.revision.approve.within)
@@ -243,7 +243,7 @@ class World:
                 after[subject] = streak
         return after
 
-    def _let_go(self, target: Target, now: datetime, *, counts: bool) -> None:
+    def _end_hold(self, target: Target, now: datetime, *, counts: bool) -> None:
         past = self.pasts[target]
         past.hold = None
         past.spans[-1] = replace(past.spans[-1], end=now)

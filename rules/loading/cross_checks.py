@@ -1,7 +1,7 @@
 """Check rules together: conflicts and loops that no single rule shows.
 
 Rules that pause what another activates on the same data, a `release.early` that undoes its own `when`, rules that
-can never fire and rules that always do. Each finding comes with a witness: values at which it happens.
+can never fire and rules that always do. Each finding comes with example values at which it happens.
 """
 
 from collections.abc import Iterator, Sequence

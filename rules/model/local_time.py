@@ -44,12 +44,12 @@ def end_of(hours: Quiet, now: datetime) -> datetime | None:
     """
     today = now.astimezone(ZoneInfo(hours.tz)).date()
     return next(
-        (end for day in (today - timedelta(days=1), today) for end in _stretch(hours, day, now)),
+        (end for day in (today - timedelta(days=1), today) for end in _occurrences(hours, day, now)),
         None,
     )
 
 
-def _stretch(hours: Quiet, day: date, now: datetime) -> tuple[datetime, ...]:
+def _occurrences(hours: Quiet, day: date, now: datetime) -> tuple[datetime, ...]:
     if day.weekday() not in hours.days:
         return ()
     last_day = day if hours.start < hours.end else day + timedelta(days=1)

@@ -49,7 +49,7 @@ class PlannedEffect:
     after: tuple[str, ...] = ()  # steps of the same subject that must have been applied first
     hold: HoldFor | None = None
     hold_until: datetime | None = None  # UTC; None with a hold means until released by hand
-    hold_count: int = 1  # the how-manieth hold of this rule on this target in a row
+    hold_count: int = 1  # holds of this rule on this target in a row, including this one
     urgent: bool = False  # pauses overtake bulk work
     money_24h: Decimal | None = None  # revenue of the last 24 hours that hangs on the target
     reason: str = ""  # one sentence for the console and the audit
@@ -65,7 +65,7 @@ class Hold:
     subject: Subject  # whose verdict led to it: the early condition is read from the same row
     since: datetime  # when the pause was applied
     until: datetime | None = None  # UTC; None: until released by hand
-    count: int = 1  # the how-manieth in a row
+    count: int = 1  # holds in a row, including this one
     active_before: bool = True  # only what was active before us goes back
     new_data: bool = False  # observations about the subject were seen after `since`
     record: int | None = field(default=None, compare=False)  # which stored hold this is; opaque here
@@ -120,7 +120,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The wishes of a run, after guards. Effects are ranked by the money at stake, most first.
+    """The desired changes of a run, after guards. Effects are ranked by the money at stake, most first.
 
     `outcome` concerns `effects`. `releases`, `ended` and `joins` apply whatever the outcome is: they were decided when
     the hold was made, and they exclude what a guard forbids. The exception is a plan that waits as a whole: `joins` of

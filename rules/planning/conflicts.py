@@ -23,7 +23,7 @@ RulesWithState = Mapping[str, tuple[Revision, State]]
 
 @dataclass(frozen=True, slots=True)
 class _Voice:
-    """The wish of one rule for one target. `effect` is None for a hold that joins others."""
+    """The effect that one rule wants on one target. `effect` is None for a hold that joins others."""
 
     number: int  # which of the plans
     plan: Plan
@@ -78,7 +78,7 @@ Judge = Callable[[Sequence[_Voice]], tuple[list[tuple[_Voice, str]], list[tuple[
 
 
 def _each(plans: Sequence[Plan], judge: Judge) -> list[Plan]:
-    """Ask a judge about each target with several wishes; it names who gives way and who is notified."""
+    """Ask a judge about each target with several desired effects; it names who gives way and who is notified."""
     lost: dict[int, list[Lost]] = {}
     told: dict[int, list[Stop]] = {}
     for target, voices in sorted(_voices(plans).items()):

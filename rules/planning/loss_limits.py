@@ -55,7 +55,7 @@ def refuse(revision: Revision, evaluation: Evaluation, desired: DesiredEffect, s
 
 
 def not_asked(revision: Revision) -> frozenset[str]:
-    """Return the guards that do not apply to the wishes of `lose_at_most`."""
+    """Return the guards that do not apply to the effects of `lose_at_most`."""
     return NOT_FOR_CAPS if revision.lose_at_most is not None and revision.lose_at_most.then == "cap" else frozenset()
 
 

@@ -350,7 +350,7 @@ def _taken_back(revision: Revision, state: State, leaving: frozenset[Target], no
     terms = release.Terms(respect=revision.guards.respect_people, tz=revision.data.tz)
     first = set(state.canary.targets) - leaving
     found = release.together(
-        release.let_go(known, hold, "canary", state, terms, now=now)
+        release.end_hold(known, hold, "canary", state, terms, now=now)
         for known, hold in state.held_by(revision.id)
         if known.target in first
     )

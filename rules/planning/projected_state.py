@@ -18,7 +18,7 @@ def after(revision: Revision, state: State, plan: Plan, now: datetime) -> State:
     group. The targets of a waiting plan wait. A recorded (shadow) plan cools down as a ready one would. Ended holds
     have ended, whatever happened to the rest of the plan.
     """
-    state = _let_go(state, plan)
+    state = _without_ended(state, plan)
     if plan.outcome is Outcome.WAITING:
         stay = {effect.target for effect in plan.effects}
         if loss_limits.is_asking(plan):
@@ -40,7 +40,7 @@ def after(revision: Revision, state: State, plan: Plan, now: datetime) -> State:
     )
 
 
-def _let_go(state: State, plan: Plan) -> State:
+def _without_ended(state: State, plan: Plan) -> State:
     if not plan.ended and not plan.releases:
         return state
     targets = dict(state.targets)

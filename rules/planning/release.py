@@ -91,7 +91,7 @@ def by_hand(holds: Iterable[Hold], state: State, terms: Terms, now: datetime) ->
             plans.append(_plan(rule, Returns(), stops))
             continue
         found = together(
-            _let_go(_without(state.of(hold.target), leaving, rule), hold, "hand", state, terms)
+            _end_one(_without(state.of(hold.target), leaving, rule), hold, "hand", state, terms)
             for hold in chosen
             if hold.rule == rule
         )
@@ -126,7 +126,7 @@ def _one(known: TargetState, hold: Hold, state: State, terms: Terms, now: dateti
         return Returns(ended=(override(hold, changed, terms.respect, terms.tz),))
     how = due(hold, terms, now)
     if how is not None:
-        return let_go(known, hold, how, state, terms, now=now) if terms.may_return else Returns()
+        return end_hold(known, hold, how, state, terms, now=now) if terms.may_return else Returns()
     seen = found_active(known, hold)
     return Returns(ended=(override(hold, seen, terms.respect, terms.tz),)) if seen is not None else Returns()
 
@@ -142,16 +142,16 @@ def due(hold: Hold, terms: Terms, now: datetime) -> Ending | None:
     return "early" if hold.new_data and hold.subject in terms.early else None
 
 
-def let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms, *, now: datetime) -> Returns:
+def end_hold(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms, *, now: datetime) -> Returns:
     """End a hold, and activate its target unless somebody or something keeps it.
 
     A holder whose time is up too keeps nothing.
     """
     staying = tuple(other for other in known.holds if not is_over(other, now))
-    return _let_go(replace(known, holds=staying), hold, how, state, terms)
+    return _end_one(replace(known, holds=staying), hold, how, state, terms)
 
 
-def _let_go(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms) -> Returns:
+def _end_one(known: TargetState, hold: Hold, how: Ending, state: State, terms: Terms) -> Returns:
     if not known.exists:
         return _gone(hold)
     halted = state.halt_message_of(hold.target)

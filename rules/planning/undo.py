@@ -146,7 +146,7 @@ def _take_back(target: Target, changes: Sequence[Applied], work: _Work) -> None:
     if back is None:
         return
     if back.wanted.get("active") is True:
-        others = _let_go(target, known, work)
+        others = _end_hold(target, known, work)
         if others:
             message = f"{target} stays paused: held by {', '.join(others)} too"
             work.stops.append(_stop("hold", changes[0], target, message))
@@ -304,7 +304,7 @@ def _why_not(name: str, before: Any, after: Any, now_is: Any) -> tuple[str, str]
 # --- holds, mutes, guards --------------------------------------------------------------------------
 
 
-def _let_go(target: Target, known: TargetState, work: _Work) -> tuple[str, ...]:
+def _end_hold(target: Target, known: TargetState, work: _Work) -> tuple[str, ...]:
     """End the rule's own hold; returns the other holders, which keep the target paused."""
     rule = work.terms.rule
     others = tuple(sorted({hold.rule for hold in known.holds if hold.rule != rule}))

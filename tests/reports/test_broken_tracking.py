@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.tracking import incidents, traffic
 from bridge.reports.arrival_curves import listing_lags
-from bridge.reports.broken_tracking import best_stretch, broken
+from bridge.reports.broken_tracking import best_time_range, broken
 from bridge.reports.entity_lookup import Directory
 from bridge.reports.past_facts import Past
 from bridge.reports.report_rows import read
@@ -188,7 +188,7 @@ def test_the_sentence_has_its_times_in_the_zone_of_the_rule():
 
 
 def test_the_best_stretch_is_the_one_with_the_largest_sum():
-    best, low, high = best_stretch(np.array([[1.0, -3.0, 2.0, 2.0, -1.0, 3.0, -9.0]]))
+    best, low, high = best_time_range(np.array([[1.0, -3.0, 2.0, 2.0, -1.0, 3.0, -9.0]]))
     assert (best[0], low[0], high[0]) == (6.0, 2, 6)
 
 

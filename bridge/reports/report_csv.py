@@ -20,6 +20,8 @@ MAX_WORDS_NAMED = 5
 #: Cells that are ids: a spreadsheet may have shortened them.
 ID_COLUMNS = frozenset({*IDS, "external_transaction_id", "offer_id", "publisher_id", "advertiser_id"})
 DIMENSIONS = tuple(name for names in (*COLUMN_SPELLINGS.values(), *MORE_SPELLINGS.values()) for name in names)
+#: Cells that others choose, such as sub ids. A report lists them with their outer spaces.
+FREE_TEXTS = frozenset(DIMENSIONS) - ID_COLUMNS
 
 
 class Lines(NamedTuple):
@@ -64,7 +66,7 @@ def encoding(path: Path) -> str:
 def of(text: Iterable[str], kind: Kind, seen_column: str | None = None) -> ReportFile:
     """Return the report rows of a text. Raises CsvProblem, also while rows are read."""
     known = (*IDS, *TIMES[kind], "click_time", "status", *MONEY, *DIMENSIONS, *([seen_column] if seen_column else []))
-    read = table(text, dict.fromkeys(known))
+    read = table(text, dict.fromkeys(known), exact=FREE_TEXTS)
     _require(read, IDS, f"the id of each of the {kind}")
     _require(read, TIMES[kind], f"the time of each of the {kind}")
     if seen_column and seen_column not in read.columns:

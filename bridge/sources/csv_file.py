@@ -113,11 +113,12 @@ _NO_TEXT_AT_ALL = {  # what files begin with that are given the name .csv, or se
 }
 
 
-def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
+def table(lines: Iterable[str], known: Collection[str] = (), exact: Collection[str] = ()) -> CsvTable:
     """Return the table in the lines of a text. Raises CsvProblem, also while rows are read.
 
     `known`: column names; the header must have at least two of them. With them a title above the header is skipped, and
     `Conversion Time` means `conversion_time`. Without them line 1 names the columns.
+    `exact`: columns whose cells keep their outer spaces, unless the header has spaces around its delimiters as well.
     """
     end = _OpenEnd()
     source = _readable(iter(lines), end)
@@ -131,7 +132,9 @@ def table(lines: Iterable[str], known: Collection[str] = ()) -> CsvTable:
     with_line = _numbered(reader, at)
     line, names = next(with_line)
     columns = _columns(names, known, line)
-    return CsvTable(columns, delimiter, line, _rows(with_line, columns), end)
+    spaced = any(cell.strip("\ufeff") != cell.strip("\ufeff \t") for cell in names)
+    stripped = tuple(spaced or name not in exact for name in columns)
+    return CsvTable(columns, delimiter, line, _rows(with_line, columns, stripped), end)
 
 
 def _readable(lines: Iterator[str], end: _OpenEnd) -> Iterator[str]:
@@ -211,8 +214,10 @@ def _columns(cells: list[str], known: Collection[str], line: int) -> tuple[str, 
     return tuple(names)
 
 
-def _rows(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...]) -> Iterator[Row]:
-    width = len(columns)
+def _rows(
+    lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], stripped: tuple[bool, ...]
+) -> Iterator[Row]:
+    width, every = len(columns), all(stripped)
     for line, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue  # spreadsheets leave empty lines behind
@@ -223,4 +228,9 @@ def _rows(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...]) -> I
             why = "a title stands above the column names" if width == 1 else "the row is cut off"
             yield Row(line, {}, f"{found}; {why}, or a cell lacks quotes")
             continue
-        yield Row(line, dict(zip(columns, (cell.strip() for cell in cells), strict=True)))
+        read = (cell.strip() for cell in cells) if every else map(_cell, cells, stripped)
+        yield Row(line, dict(zip(columns, read, strict=True)))
+
+
+def _cell(text: str, stripped: bool) -> str:  # noqa: FBT001 - one of each column
+    return text.strip() if stripped else text

@@ -69,6 +69,19 @@ def test_an_export_of_everything_that_was_polled_brings_nothing_new(sqlite_store
     assert totals(sqlite_store) == {"0": 20, "1": 20}
 
 
+def test_an_export_of_odd_sub_ids_brings_nothing_new(sqlite_store, now, tmp_path):
+    texts = (" spaced ", "=1+1", "a,b;c", 'q"uote', "line\nbreak", "00123", "1e5", "null", "'", "用户", "\ttab", "")
+    rows = [polled(number, now, sub_id=text) for number, text in enumerate(texts)]
+    poll(sqlite_store, rows, now)
+    file = tmp_path / "odd.csv"
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, exported(rows)[0])
+        writer.writeheader()
+        writer.writerows(exported(rows))
+    found = import_file(sqlite_store, KEY, file, now=now)
+    assert (found.rows, found.new, found.changed) == (len(texts), 0, 0)
+
+
 def test_what_was_imported_first_is_not_counted_again_when_it_is_polled(sqlite_store, now):
     rows = [polled(number, now) for number in range(40)]
     import_rows(sqlite_store, KEY, exported(rows), now=now)

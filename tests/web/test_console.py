@@ -77,6 +77,8 @@ def test_one_change_that_brings_much_of_the_revenue_is_asked_about_once_more(bro
 def test_an_approval_with_no_box_ticked_approves_nothing(browser, lived_in):
     network = lived_in("approve")
     assert "nothing is selected" in browser().press("/approvals", "/approvals/1/approve")
+    for text in ("", "no", "0"):
+        assert "nothing is selected" in browser().press("/approvals", "/approvals/1/approve", whole=text)
     network.work()
     assert network.paused == []
 

@@ -107,6 +107,7 @@ def test_yes_to_another_number_is_asked_again(browser, crowded):
 
 def test_nothing_ticked_undoes_nothing(browser, crowded):
     assert "nothing is selected" in browser().press("/runs/1", "/runs/1/undo")
+    assert "nothing is selected" in browser().press("/runs/1", "/runs/1/undo", whole="no")
     go_on(crowded)
     assert len(crowded.paused) == 13
 

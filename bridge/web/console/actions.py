@@ -51,7 +51,7 @@ def done(where: str, do: Callable[[], str]) -> Response:
 
 def _selection() -> Choice:
     """Return the ticked boxes. A form without boxes says `whole`; one with none ticked is refused."""
-    return EVERYTHING if "whole" in request.form else Named(request.form.getlist("only"))
+    return EVERYTHING if request.form.get("whole") == "yes" else Named(request.form.getlist("only"))
 
 
 def _back(otherwise: str) -> str:

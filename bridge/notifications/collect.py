@@ -195,7 +195,7 @@ def _outcome(run: Run, stops: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[s
     match run.outcome:
         case "waiting":
             said = f"{run.yes} yes; " if run.yes else ""
-            return f"{said}the plan waits for a person. {first}".strip(), (*over, "waiting"), False
+            return f"{said}the plan waits for approval. {first}".strip(), (*over, "waiting"), False
         case "stopped" if any(stop.get("guard") != "order_by" for stop in stops):  # a late update is everyday life
             return first or "a guard stopped the plan", (*over, "stopped"), True
         case "shadow" if run.yes:
@@ -274,7 +274,7 @@ def _approved(session: Session, rules: Mapping[str, Revision], since: datetime) 
         by = (
             f"was approved by {plan.decided_by}"
             if plan.decision == "approved"
-            else "goes ahead: nobody said no in time"
+            else "proceeds: nobody rejected it in time"
         )
         yield Notification(
             rule=plan.rule_id,

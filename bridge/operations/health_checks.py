@@ -90,7 +90,7 @@ def _redis(services: Services) -> Check:
     except SettingsError as error:
         return _check("redis", "warn", str(error))
     except redis.ResponseError as error:
-        words = f"takes no writes ({error}): webhooks are journalled, effects wait"
+        words = f"accepts no writes ({error}): webhooks are journalled, effects wait"
         remedy = "give it room (maxmemory), or remove what fills it; nothing of ours is lost by FLUSHALL"
         return _check("redis", "fail", words, remedy)
     except (redis.RedisError, OSError) as error:

@@ -32,7 +32,7 @@ def compose(notices: Sequence[Message], *, by_owner: bool = False) -> tuple[str,
     for owner in owners:
         mine = [one for one in notices if owner is None or (one.owner or "") == owner]
         if owner is not None:
-            sections.append(f"== {owner or 'nobody in particular'} ==")
+            sections.append(f"== {owner or 'no owner'} ==")
         sections.extend(_section(topic, rule, mine) for topic, rule in _headings(mine))
     return _title(notices), "\n\n".join(sections)
 

@@ -115,7 +115,7 @@ def test_an_item_that_no_rule_looks_at_by_itself_has_its_curves_too(two, operato
 
 def test_a_number_of_two_accounts_is_explained_by_the_rules_of_both(operator):
     page = operator.open("/explain?subject=1001")
-    assert "Several are called that" not in page
+    assert "Several items have this name" not in page
     assert "of main</span>" in page
     assert "of second</span>" in page
 

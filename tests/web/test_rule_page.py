@@ -219,7 +219,7 @@ def test_what_a_backtest_says_of_pauses_waiting_and_stopped_stands_on_the_page(b
     page = visitor.open(PATH)
     for words in (
         "of these right, by what is known now", "wrong: the ratio was on the good side",
-        "open: what came later does not tell", "Checks that wait for a person", "Verdicts that no data allowed",
+        "open: later data does not show it", "Checks that wait for a person", "Verdicts without enough data",
     ):  # fmt: skip
         assert words in page
 

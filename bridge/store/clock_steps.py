@@ -70,6 +70,7 @@ def _cut(session: Session, before: datetime | None, now: datetime) -> None:
     heartbeats.beat(session, CUT, now)
     end, later = now + CEILING, now + NOTICES
     waits = [
+        _untried(now),  # by a clock that ran ahead between two ticks, so that no tick could notice it
         update(Slot).where(Slot.state == SlotState.DUE, Slot.claimed_until > end).values(claimed_until=end),
         update(Effect).where(Effect.state.in_(ledger.OPEN_STATES), Effect.due_at > end).values(due_at=end),
         update(Notice).where(Notice.state == NoticeState.WAITING, Notice.due_at > later).values(due_at=later),

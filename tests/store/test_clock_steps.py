@@ -50,6 +50,17 @@ def test_so_is_what_was_written_down_after_it_was_set_right(network):
     assert network.calls("publishers.create") == 1
 
 
+def test_so_is_what_was_decided_by_a_clock_that_ran_ahead_between_two_ticks(network):
+    """No tick has seen the wrong time, so that nothing looks as if a clock had been set."""
+    network.rule(ONBOARDING)
+    maintenance.tick(network.services, network.now)
+    network.crm({"id": "1", "email": "ann@example.com"})
+    decide.process_events(network.services, network.now + HOUR)
+    network.pass_time_ticking(minutes=2)
+    network.work()
+    assert network.calls("publishers.create") == 1
+
+
 def test_what_is_meant_for_later_keeps_its_moment(ahead):
     later = ahead.now + timedelta(minutes=1)  # nothing waits longer than an hour
     with ahead.services.store.write() as session:

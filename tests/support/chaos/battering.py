@@ -41,7 +41,7 @@ def three_minutes(rig: Rig, _load: Load) -> None:
     for one in loads:
         one.finish()
     rig.loads += loads
-    rig.until(lambda: not proof.undecided(rig), "every event is decided", 600)
+    rig.until(lambda: proof.quiet(rig), "nothing waits any more", 600)
     assert not (found := _problems(rig, stream)), found
 
 

@@ -32,15 +32,16 @@ def explanations(
     `account`: whose item is meant; several accounts may number their items alike. `since` has later answers.
     `between` is called after each rule. Raises OperationError.
     """
-    found = []
+    found, refused = [], None
     wanted = [_of_account(services, rule, account)] if rule else _looking_at(services, subject, account)
     for name in wanted:
         try:
             found.append(explain(services, name, subject, now=now, at=at))
-        except OperationError:
-            if len(wanted) == 1:
-                raise
+        except OperationError as error:
+            refused = refused or error
         between()
+    if refused is not None and not found:
+        raise refused
     if len(found) != 1:
         return {"found": [_told(one) for one in found]}
     return {"found": [_told(found[0]) | {"lines": _lines(services, found[0])}]} | _since(services, found[0], now, at)

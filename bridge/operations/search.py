@@ -109,7 +109,7 @@ def _runs(session: Session, text: str) -> Iterator[Hit]:
 def _events(session: Session, text: str, *, every: bool) -> Iterator[Hit]:
     event = session.get(Event, text.upper())
     if event is not None:
-        yield Hit("event", event.id, f"/events/{event.id}", f"from {event.source}", exact=True)
+        yield Hit("webhook", event.id, f"/events/{event.id}", f"from {event.source}", exact=True)
         return
     if len(text) < 3:
         return
@@ -127,4 +127,4 @@ def _events(session: Session, text: str, *, every: bool) -> Iterator[Hit]:
     )
     for one in session.scalars(query):
         exact = one.delivery_id == text
-        yield Hit("event", one.id, f"/events/{one.id}", f"{one.event_type or 'event'} from {one.source}", exact)
+        yield Hit("webhook", one.id, f"/events/{one.id}", f"{one.event_type or 'event'} from {one.source}", exact)

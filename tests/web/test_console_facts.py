@@ -151,8 +151,10 @@ def test_anything_that_people_call_an_offer_is_explained(browser, lived_in, text
 
 
 def test_an_offer_that_is_not_there_has_no_explanation(browser, lived_in):
-    lived_in()
+    network = lived_in()
     assert "There is no offer 99999" in browser().open("/explain?rule=low-cr&subject=offer=99999")
+    network.rule(RULE.replace("MODE", "shadow").replace("id: low-cr", "id: another"), "another.yaml")
+    assert "There is no offer 99999" in browser().open("/explain?subject=offer=99999")
 
 
 def test_a_plan_says_why_it_waits(browser, lived_in):

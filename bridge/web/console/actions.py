@@ -181,7 +181,7 @@ def reveal(effect_id: int) -> Response | str:
     except OperationError as error:
         flash(str(error), "bad")
         return redirect("/", code=303)  # type: ignore[return-value]
-    return render_template("secret.html", secret=secret, back="/activity", now=services().clock())
+    return render_template("secret.html", secret=secret, next_page="/activity", now=services().clock())
 
 
 @blueprint.post("/approvals/<int:plan_id>/approve")

@@ -95,7 +95,7 @@ def add_a_channel() -> Response | str:
     words = f"{name} is added and took the test message." if good else f"{name} is added; the test: {result.words}"
     if made.secret:
         told = {"channel": name, "test": result.result, "secret (checks our signatures)": made.secret}
-        return render_template("secret.html", secret=told, back=f"/channels/{name}", now=services().clock())
+        return render_template("secret.html", secret=told, next_page=f"/channels/{name}", now=services().clock())
     flash(words, "good" if good else "bad")
     return redirect(f"/channels/{name}", code=303)  # type: ignore[return-value]
 

@@ -21,9 +21,9 @@ def approvals() -> None:
 @json_option
 @click.pass_obj
 def list_(session: Session, json: bool) -> None:
-    """Show waiting plans: until when, why, and what has changed since. The most money comes first.
+    """Show waiting plans with their time limit, reason and later changes. The most money comes first.
 
-    No rate between currencies is known: where accounts have several, one follows the other.
+    Exchange rates are unknown, so plans in one currency follow those in another.
 
     \b
     Example:

@@ -88,7 +88,7 @@ def add(session: Session, channel: str, kind: str, address: str, json: bool) -> 
 @json_option
 @click.pass_obj
 def service(session: Session, channel: str, off: bool, json: bool) -> None:
-    """Tell a channel of problems of the service itself, or no more. It is written into bridge.yaml.
+    """Start or stop notices to a channel about problems of the service itself. Changes bridge.yaml.
 
     \b
     Examples:
@@ -109,7 +109,7 @@ def service(session: Session, channel: str, off: bool, json: bool) -> None:
 @json_option
 @click.pass_obj
 def messages(session: Session, channel: str | None, state: str | None, limit: int, json: bool) -> None:
-    """Show what channels were told, newest first.
+    """Show the messages to channels, newest first.
 
     \b
     Examples:

@@ -19,7 +19,7 @@ COLUMNS = ("kind", "number", "ref", "name", "account", "active", "changed_at", "
 
 @click.group()
 def items() -> None:
-    """List items, and show what happened to one."""
+    """List items, and show the history of one."""
 
 
 @items.command("list")
@@ -30,7 +30,7 @@ def items() -> None:
 @json_option
 @click.pass_obj
 def list_(session: Session, kind: str | None, text: str | None, account: str | None, limit: int, json: bool) -> None:
-    """Show items as Integr8 last told of them.
+    """Show items as Integr8 last returned them.
 
     \b
     Examples:
@@ -52,7 +52,7 @@ def list_(session: Session, kind: str | None, text: str | None, account: str | N
 @json_option
 @click.pass_obj
 def show_(session: Session, item: str, account: str | None, json: bool) -> None:
-    """Show one item and what happened to it, newest first: checks, pauses, approvals, undos, changes in Integr8.
+    """Show one item and its history, newest first: checks, pauses, approvals, undos, changes in Integr8.
 
     \b
     Example:

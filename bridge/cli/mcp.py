@@ -53,9 +53,9 @@ def mcp(session: Session, http: str | None) -> None:
 
 @contextmanager
 def _told_to_the_client(*, over_stdio: bool) -> Iterator[None]:
-    """What keeps the server from its work is also the answer to a client's first request.
+    """Send an error that prevents the server from starting as the answer to the client's first request, too.
 
-    All that a client shows of a process that has ended is that the connection is closed.
+    Without an answer, a client only shows that the connection is closed.
     """
     try:
         yield
@@ -77,7 +77,7 @@ def _sentence(error: Exception) -> str | None:
 
 
 def _answer_the_first_request(why: str) -> None:
-    """One message a line, as the transport has it. What is no request, such as a notification, has no answer."""
+    """Answer the first request on stdin, one message per line. Other messages, such as notifications, get no answer."""
     for line in sys.stdin.buffer:
         try:
             asked = json.loads(line)

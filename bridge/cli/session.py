@@ -96,7 +96,7 @@ class Session:
             raise click.ClickException(str(error)) from error
 
     def refuse_unknown(self, **asked: str | None) -> None:
-        """End the command for a filter by a name that nothing has: `rule="low-crr"`."""
+        """End the command for a filter by an unknown name: `rule="low-crr"`."""
         if any(text is not None for text in asked.values()):
             from bridge.operations.filter_words import refuse_unknown
 

@@ -60,10 +60,10 @@ def claim_batch(
 ) -> list[Batch]:
     """Claim due effects, except halted ones and those that call Integr8 for accounts that are `away`.
 
-    That is asked only if something is due, and outside a transaction, because the answer comes over the network.
+    `away` is called only if something is due, and outside a transaction, because the answer comes over the network.
     A claim need not survive a power cut: before a request leaves, `StoredCallLog.write` is on disk, and the claim with
     it.
-    Of an endpoint that is out, one effect is claimed now and then, mostly the first in order, to find out whether
+    During an outage of an endpoint, one effect is claimed now and then, mostly the first in order, to find out whether
     Integr8 answers again.
     """
     with store.read() as session:

@@ -27,10 +27,10 @@ LONELY = 30
 
 
 def note_outages(store: Store, batch: Batch, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
-    """Write down which endpoints are out, and which are not any more. Returns the outcomes, with the waits that follow.
+    """Record which endpoints have an outage and which have recovered. Returns the outcomes with their waits.
 
-    What waits for an endpoint that is out is due whenever the endpoint is tried, so that all go in their order. An
-    endpoint is out when Integr8 fails on two effects at least: otherwise it may be one target alone that it fails on.
+    All effects that wait for such an endpoint are due at its next try, so that they keep their order. An outage
+    needs failures of two effects at least: a failure of one may be due to its target.
     """
     if not batch.probes and not any(map(_failed, outcomes)):
         return list(outcomes)

@@ -76,7 +76,7 @@ def _deliver_channel(inputs: NotificationInputs, name: str, now: datetime, dice:
 
 
 def _without_sealed(inputs: NotificationInputs, taken: Sequence[Notice]) -> Sequence[Notice]:
-    """Put those with a secret off while it cannot be opened: the key is missing. The others need none."""
+    """Postpone messages with a secret while the key to decrypt it is missing. Return the others."""
     sealed = [one for one in taken if _has_secret(one)]
     try:
         if sealed:
@@ -138,7 +138,7 @@ def _body(channel: Channel, message: Message) -> str:
 
 
 def request_of(notice: Notice, channel: Channel | None) -> dict[str, Any] | None:
-    """Return the body that the channel is sent. None for people, a deleted channel and a message with a secret."""
+    """Return the body of the request to the channel. None for people, a deleted channel and a message with a secret."""
     if channel is None or channel.kind != "webhook" or _has_secret(notice):
         return None
     body: dict[str, Any] = json.loads(_body(channel, message_of(notice)))

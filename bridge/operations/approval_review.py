@@ -98,7 +98,7 @@ def review(services: Services, plan_id: int, *, now: datetime) -> Review:
 def reviews(services: Services, *, now: datetime, plans: Sequence[int] | None = None) -> list[Review]:
     """Return the waiting ones of these plans in their order; by default all, the most money first.
 
-    Of several currencies one follows the other. Later changes are looked up only for the first few.
+    Plans in one currency follow those in another. Later changes are looked up only for the first few.
     """
     with services.store.read() as session:
         found = ledger.waiting(session, services.settings.currency_places)

@@ -196,7 +196,7 @@ def _not_taken(failures: int) -> str:
 
 
 def approvals(session: Session, places: Mapping[str, int], limit: int = 20) -> list[Approval]:
-    """Return the waiting plans, the most money first, one currency after the other: `places` as in `ledger.waiting`."""
+    """Return the waiting plans by currency, the most money first. `places` is the same as in `ledger.waiting`."""
     plans = ledger.waiting(session, places)[:limit]
     number = select(Effect.plan_id, func.count(), func.min(Effect.account))
     number = number.where(Effect.plan_id.in_([one.id for one in plans])).group_by(Effect.plan_id)

@@ -59,7 +59,7 @@ def add_channel(services: Services, name: str, kind: str, address: str, *, who: 
 
 
 def tell_of_service(services: Services, name: str, *, told: bool, who: str, now: datetime) -> tuple[str, ...]:
-    """Tell a channel of problems of the service, or no more. Return the channels told. Raises Refused, NotThere."""
+    """Start or stop notices to a channel about the service. Return the notified channels. Raises Refused, NotThere."""
     if name not in services.settings.channels:
         raise NotThere(f"there is no channel {name}")
     others = tuple(one for one in services.settings.operations if one != name)

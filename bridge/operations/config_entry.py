@@ -62,7 +62,7 @@ def replace_in_entry(home: Path, section: str, name: str, old: str, new: str) ->
 
 
 def set_service_channels(home: Path, names: Sequence[str]) -> None:
-    """Write which channels are told of problems of the service. Raises Refused."""
+    """Write which channels get notices about problems of the service. Raises Refused."""
     before = read_home(home)
     path = home / SETTINGS_FILE
     entry = f"operations: [{', '.join(names)}]"
@@ -169,7 +169,7 @@ def _indent(block: Sequence[str]) -> str:
 
 
 def _replace(path: Path, section: str, name: str, text: str, before: Mapping[str, Any], *, value: Any = None) -> None:
-    """Replace the file, if it means the same as before except for the entry, and there `value`, if one is given."""
+    """Replace the file if only the entry differs, and if the entry equals `value`, when that is given."""
     path = path.resolve()  # a link stays one
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

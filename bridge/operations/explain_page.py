@@ -27,9 +27,9 @@ def explanations(
     account: str | None = None,
     between: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Return the explanations, one for each rule; for a single one with `lines`, its text with the verdicts.
+    """Return the explanations, one for each rule. With `lines`, a single one has its text with the verdicts.
 
-    `account`: whose item is meant; several accounts may number their items alike. `since` has later answers.
+    `account` tells apart items with the same id in several accounts. `since` has later answers.
     `between` is called after each rule. Raises OperationError.
     """
     found, refused = [], None

@@ -32,15 +32,15 @@ NEWEST = 20_000  # rows in which a nearly equal word is looked for
 
 
 class NoSuchWord(OperationError):
-    """A filter by a word that nothing has."""
+    """The error for a filter by an unknown word."""
 
     status = 422
 
 
 def refuse_unknown(services: Services, session: Session, **asked: str | None) -> None:
-    """Raises NoSuchWord for the first of these filters (`rule="low-crr"`) whose word nothing has.
+    """Raises NoSuchWord for the first of these filters (`rule="low-crr"`) that has an unknown word.
 
-    `target` is written as KIND=ID; only its kind is looked at, and whether it is written so.
+    `target` is written as KIND=ID; only this form and the kind are checked.
     """
     for name, text in asked.items():
         if text is None:
@@ -57,7 +57,7 @@ def refuse_unknown(services: Services, session: Session, **asked: str | None) ->
 
 
 def unknown_word(text: str, words: Collection[str]) -> str:
-    """`'quarantine' is none of dead, done, quarantined, received; did you mean 'quarantined'?`."""
+    """Return `'quarantine' is none of dead, done, quarantined, received; did you mean 'quarantined'?`."""
     known = sorted(words)
     more = f" and {len(known) - MAX_WORDS_NAMED} more" if len(known) > MAX_WORDS_NAMED else ""
     near = get_close_matches(text, known, n=1, cutoff=NEAR)
@@ -68,7 +68,7 @@ def unknown_word(text: str, words: Collection[str]) -> str:
 
 
 def _kept(session: Session, column: InstrumentedAttribute[Any], text: str) -> set[str]:
-    """The word itself, where a row has it."""
+    """Return the word if a row has it."""
     return {text} if session.scalar(select(column).where(column == text).limit(1)) is not None else set()
 
 
@@ -100,7 +100,7 @@ _CLOSED: Mapping[str, Callable[[Services, Session, str], Collection[str]]] = {
 
 
 def _seen(session: Session, column: InstrumentedAttribute[Any], newest: ColumnElement[Any], text: str) -> set[str]:
-    """The word itself, where a row has it, else all that the newest rows have."""
+    """Return the word if a row has it, otherwise all words of the newest rows."""
     found = _kept(session, column, text)
     if found:
         return found

@@ -77,7 +77,7 @@ def _move_account(session: Session, _kind: Kind, old: str, new: str, now: dateti
 
 
 def _move_halts(session: Session, kind: HaltKind, old: str, new: str) -> int:
-    """What is halted stays halted under its new name."""
+    """Move open halts to the new name."""
     ours = (Halt.scope == kind, Halt.name == old, Halt.ended_at.is_(None))
     return _changed(session, update(Halt).where(*ours).values(name=new))
 
@@ -117,7 +117,7 @@ def _set(session: Session, model: Any, before: Mapping[str, str], after: Mapping
 
 
 def _changed(session: Session, statement: Update) -> int:
-    """How many rows an UPDATE changed."""
+    """Return how many rows an UPDATE changed."""
     done = session.execute(statement.execution_options(synchronize_session=False))
     return int(done.rowcount)  # type: ignore[attr-defined]  # an UPDATE has one
 
@@ -159,7 +159,7 @@ def _move_other(session: Session, kind: Kind, old: str, new: str, now: datetime)
 
 
 def _move_deferred(session: Session, old: str, new: str) -> int:
-    """Webhooks that a halted rule has yet to decide about. What the new name owes already, it owes once."""
+    """Move the webhooks that a halted rule has not decided about. Skip those that the new name has already."""
     owed = select(DeferredEvent.event_id).where(DeferredEvent.rule_id == new)
     ours = (DeferredEvent.rule_id == old, DeferredEvent.event_id.not_in(owed))
     moved = _changed(session, update(DeferredEvent).where(*ours).values(rule_id=new))

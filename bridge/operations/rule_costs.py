@@ -77,7 +77,7 @@ def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What the month ahead is simulated from: the items in a rule's scope, and what they have in common."""
+    """The input of the simulated month: the items in a rule's scope, their delays and the worth of a conversion."""
 
     items: Sequence[Item] = ()  # with their traffic a day and their ratio
     delays: Delays | None = None  # how soon conversions come after their clicks; None: not known, or of no interest

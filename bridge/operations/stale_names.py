@@ -133,7 +133,7 @@ def _rules(session: Session, names: Names) -> Iterator[StaleName]:
 
 
 def _halted(session: Session, *kinds: HaltKind, gone_from: Collection[str]) -> list[tuple[str, int]]:
-    """Names that open halts of these kinds are about and nothing has any more, and how many halts that are."""
+    """Return the names in open halts of these kinds that no longer exist, with the number of halts."""
     about = Counter(
         name
         for one in halts.open_halts(session).listed

@@ -219,7 +219,7 @@ class Queue:
             return False
 
     def is_rush(self) -> bool:
-        """Whether a web process has said of late that large batches pay. False when Redis does not answer."""
+        """Return whether a web process reported lately that large batches pay. False when Redis does not answer."""
         try:
             return self._marks is not None and self._marks.exists(RUSH) == 1
         except (redis.RedisError, OSError):

@@ -30,7 +30,7 @@ TIMESTAMP_PATTERN = re.compile(r"[0-9]{1,11}")
 class SharedKey(Webhook):
     """A key of the library that also makes the signature of bytes, in a fraction of the library's time.
 
-    What stands for the key is copied for each text. `hmac.digest` is as fast, but lets another thread have the
+    The state of the key's hash is copied for each text. `hmac.digest` is as fast, but lets another thread have the
     interpreter each time, and the event loop then waits for it.
     """
 

@@ -494,7 +494,7 @@ def steps_done(session: Session, plan_id: int, subject: str) -> set[str]:
 
 
 def waiting(session: Session, places: Mapping[str, int]) -> list[StoredPlan]:
-    """Return plans that wait for approval, the most money first, one currency after the other.
+    """Return plans that wait for approval, by currency, the most money first.
 
     `places` has the place of each account's currency (`Settings.currency_places`).
     """
@@ -510,15 +510,15 @@ def rank(session: Session, plan: StoredPlan, places: Mapping[str, int]) -> tuple
 
 
 def plan_currency_place(places: Mapping[str, int]) -> tuple[ColumnElement[int], ...]:
-    """Return `currency_place` for plans: all changes of one are of one account, that of its rule."""
+    """Return `currency_place` for plans. All changes of a plan belong to the account of its rule."""
     account = select(func.min(Effect.account)).where(Effect.plan_id == StoredPlan.id).scalar_subquery()
     return currency_place(account, places)
 
 
 def currency_place(account: Any, places: Mapping[str, int]) -> tuple[ColumnElement[int], ...]:
-    """Return what a list by money is sorted by before the money: the place of the currency of this column's account.
+    """Return the first sort key of a list by money: the place of the currency of this column's account.
 
-    Nothing where all accounts have one currency. An account that is not in the settings any more comes last.
+    Empty if all accounts have one currency. An account that is no longer in the settings comes last.
     """
     if len(set(places.values())) <= 1:
         return ()

@@ -196,7 +196,7 @@ async def _answer(send: Send, what: Document) -> None:
 
 @lru_cache(maxsize=64)
 def _encoded(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
-    """Return header fields as ASGI wants them. Nearly all answers have the same. Never change the list."""
+    """Return header fields in the form of ASGI. Nearly all answers share one list, so never change it."""
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 

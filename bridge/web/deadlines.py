@@ -13,7 +13,7 @@ Value = TypeVar("Value")
 
 
 async def within(seconds: float, awaited: Awaitable[Value]) -> Value:
-    """Return what is awaited. Raises TimeoutError if it takes longer, and cancels it then, as `asyncio.timeout`."""
+    """Return the awaited result. Like `asyncio.timeout`, cancels it and raises TimeoutError if it takes longer."""
     task = asyncio.current_task()
     assert task is not None, "only a task can be waited for"
     deadlines, cancelling, late = _of(task.get_loop()), task.cancelling(), False
@@ -35,7 +35,7 @@ async def within(seconds: float, awaited: Awaitable[Value]) -> Value:
 
 
 class Deadlines:
-    """What is to be called on one event loop, and when. Used on that loop alone."""
+    """Calls that are due on one event loop, with their times. Used only on that loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._call_at = loop.call_at
@@ -45,7 +45,7 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, seconds: float, late: Callable[[], None]) -> int:
-        """Call `late` in so many seconds, unless the number that is returned is removed before."""
+        """Call `late` in so many seconds, unless `remove` gets the returned number before."""
         when, key = self._now() + seconds, next(self._keys)
         self._due[key] = (when, late)
         if self._timer is None or when < self._timer.when():

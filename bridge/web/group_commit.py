@@ -113,7 +113,7 @@ class GroupCommitWriter(threading.Thread):
         return self._jobs.qsize()
 
     def is_rush(self) -> bool:
-        """Whether so many webhooks come that commits hold many of them: then work in large batches pays."""
+        """Return whether commits hold many webhooks, so that work in large batches pays."""
         return self._mean >= RUSH
 
     def run(self) -> None:

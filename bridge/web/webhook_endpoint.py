@@ -173,7 +173,7 @@ async def _answered(  # noqa: PLR0917 - everything that is known of a request
 def find(endpoint: WebhookEndpoint, call: Call) -> Found:
     """Return the source that an address names, None if there is none, and the token: `/hooks/NAME/TOKEN`.
 
-    Double slashes count as one, the token is everything after.
+    Double slashes count as one. The token is the whole rest.
     """
     name, _, token = call.path.removeprefix(HOOKS_PREFIX).lstrip("/").partition("/")
     return endpoint.sources.get(name), token or None

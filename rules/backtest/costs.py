@@ -154,9 +154,9 @@ def _found_after(first: Counts) -> float:
 
 
 def _missing(first: Counts, a_day: Counts) -> float:
-    """The mean over all collapses of what is missing until they are found, of so much a day each.
+    """Return the mean loss over all collapses until each is found, for the given loss a day.
 
-    What is never found goes on to the end of the month.
+    A collapse that is never found lasts to the end of the month.
     """
     late = first > COLLAPSE
     hours = np.minimum(first[late], MONTH) - COLLAPSE

@@ -119,12 +119,12 @@ def with_outlook(
     delays: Delays | None = None,
     worth: float = 0.0,
 ) -> tuple[Tried, ...]:
-    """The same thresholds with the month ahead for these items of the network beside what the past said.
+    """Return the same thresholds with estimates for the month ahead, for these items of the network.
 
-    `delays` say how soon conversions come after their clicks, where that is known; `worth` is the revenue of one.
+    `delays` are the times from click to conversion, if known; `worth` is the revenue of a conversion.
 
-    Where no threshold would have paused anything, the recommended one finds a collapse soonest, of those that pause
-    at most ONE_OF_TWENTY of the honest items by chance. A rule that holds no ratio has no such month.
+    If no threshold would have paused anything, the recommended one finds a collapse soonest, of those that pause
+    at most ONE_OF_TWENTY of the honest items by chance. A rule without a ratio has no such estimate.
     """
     try:
         ahead = [outlook(with_threshold(revision, metric, one.value), items, delays) for one in tried]

@@ -189,7 +189,7 @@ def _sum(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 
 def to_the_millionth(column: Column) -> Column:
-    """A sum of money without what adding doubles has rounded off: what is nothing is zero, and not nearly zero."""
+    """Return sums of money rounded to a millionth. Adding doubles may have made zero nearly zero."""
     whole = np.rint(column.values * _MICRO)
     return Column(np.where(np.abs(whole) < _EXACT, whole / _MICRO, column.values), column.why)
 

@@ -42,7 +42,7 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DayVariance:
-    """By how much rates differ from day to day beyond chance."""
+    """The variance of rates from day to day beyond chance."""
 
     share: float  # the variance of the rates of days, as a share of the squared rate
     a_day: Floats  # the hits of a day, per subject

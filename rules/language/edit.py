@@ -180,7 +180,7 @@ def _with_key(text: str, name: str, new: str) -> str:
 
 
 def with_notice(text: str, channel: str, topics: Sequence[str]) -> str:
-    """Return the text in which a channel is told of these topics too. Raises NotRewritable."""
+    """Return the text with notices of these topics to a channel added. Raises NotRewritable."""
     root = next((one.root for one in documents(text, "")), None)
     if not isinstance(root, Table) or "id" not in root.keys:
         raise NotRewritable("the text holds no rule that begins with schema and id")

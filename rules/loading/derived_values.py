@@ -42,7 +42,7 @@ def _unknown(name: str, known: Mapping[str, Fraction]) -> list[str]:
 
 
 def _determined(waiting: Mapping[str, Fraction], known: Mapping[str, Fraction]) -> dict[str, Fraction]:
-    """Amounts that several values have only together: `profit: -60` and `margin: -10%` make a revenue of 600."""
+    """Return amounts that follow from several values: `profit: -60` and `margin: -10%` give a revenue of 600."""
     parts = sorted({part for name in waiting for part in _unknown(name, known)})
     rows = []
     for name, value in waiting.items():
@@ -55,7 +55,7 @@ def _determined(waiting: Mapping[str, Fraction], known: Mapping[str, Fraction]) 
 
 
 def _reduced(rows: list[list[Fraction]], count: int) -> list[list[Fraction]]:
-    """Gauss and Jordan: each of the first `count` columns that can has a one in one row and zeros in the others."""
+    """Return the rows after Gauss-Jordan elimination of the first `count` columns, one row per pivot."""
     done: list[list[Fraction]] = []
     for column in range(count):
         pivot = next((row for row in rows if row[column]), None)

@@ -141,7 +141,7 @@ def _table(head: tuple[str, ...], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _in_a_cell(text: str) -> str:
-    """A stroke would begin the next cell, also inside of code."""
+    """Escape strokes, which would begin the next cell even inside code."""
     return _STROKE.sub(r"\\|", text)
 
 

@@ -58,7 +58,7 @@ def is_count(name: str) -> bool:
 
 
 def is_sum(name: str) -> bool:
-    """True for amounts of money that are added up, also by click."""
+    """Return True for amounts of money that are added up, also by click."""
     return base(name) in SUMS
 
 

@@ -77,7 +77,7 @@ def make_channel(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.arguments(NoticeQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.MessageRow))
 def list_notices(query: dict[str, Any]) -> dict[str, Any]:
-    """Messages of the channels, newest first."""
+    """List messages to channels, newest first."""
     equal = {"channel": Notice.channel, "rule": Notice.rule_id, "state": Notice.state}
     return newest(Notice, schemas_out_service.MessageRow, query, equal=equal)
 
@@ -87,7 +87,7 @@ def list_notices(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.MessageStory))
 @refusing
 def show_notice(number: int) -> dict[str, Any]:
-    """One message: the request, the last answer, the next try."""
+    """Show one message: the request, the last answer, the next try."""
     with services().store.read() as session:
         found = session.get(Notice, number)
     if found is None:
@@ -128,7 +128,7 @@ def send_test(name: str) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_service.ServiceChannelsRow))
 @refusing
 def tell_channel_of_service(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """Tell a channel of problems of the service itself, or no more. It is written into bridge.yaml."""
+    """Start or stop notices to a channel about problems of the service itself. Changes bridge.yaml."""
     told = tell_of_service(services(), name, told=body["told"], who=g.who, now=services().clock())
     return one({"channels": list(told)})
 

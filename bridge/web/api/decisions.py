@@ -104,7 +104,7 @@ def undo_run(body: dict[str, Any], run_id: int) -> dict[str, Any]:
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.response(200, listing(schemas_out_decisions.WaitingPlan))
 def list_approvals(query: dict[str, Any]) -> dict[str, Any]:
-    """List plans that wait for approval, the most money first; of several currencies one follows the other."""
+    """List plans that wait for approval, by currency, the most money first."""
     places = services().settings.currency_places
     with services().store.read() as session:
         waiting = ledger.waiting(session, places)

@@ -90,7 +90,7 @@ def list_changes(query: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, thing(schemas_out_decisions.EntityStory))
 @refusing
 def show_entity(query: dict[str, Any], kind: str, identity: str) -> dict[str, Any]:
-    """Show one entity, its last fifty changes and what happened to it. 409 if several accounts have one of that id."""
+    """Show one entity, its last fifty changes and its history. 409 if several accounts have an entity with that id."""
     with services().store.read() as session:
         found = find_item(session, kind, identity, query["account"])
         changed = entities.changes(session, account=found.account, kind=kind, ref=found.ref, limit=50)

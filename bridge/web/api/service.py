@@ -52,7 +52,7 @@ def overview() -> dict[str, Any]:
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200, listing(schemas_out_service.HitRow))
 def find(query: dict[str, Any]) -> dict[str, Any]:
-    """Offers, publishers, advertisers, rules, runs and webhooks by what they are called; the best hits first."""
+    """Find offers, publishers, advertisers, rules, runs and webhooks by id or name, the best hits first."""
     several = len(services().settings.accounts) > 1
     with services().store.read() as session:
         rules = services().library.current(session).revisions

@@ -19,7 +19,7 @@ class Word(validate.OneOf):
 
 
 def must_be_known(**asked: str | None) -> None:
-    """Answer 422 for a filter by a name that nothing has: the rules, sources and accounts of this moment."""
+    """Answer 422 for a filter by an unknown name, judged by the rules, sources and accounts of this moment."""
     try:
         with services().store.read() as session:
             refuse_unknown(services(), session, **asked)

@@ -166,7 +166,7 @@ def against_line(points: Sequence[tuple[datetime, float, float]], unit: str = ""
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A point of a curve over choices: its place, what it says, and whether it is the recommended one."""
+    """A point of a curve over choices: its place, its label, and whether it is the recommended choice."""
 
     x: float
     y: float | None  # None: there is no such value
@@ -177,7 +177,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """A value for each of several choices beside each other, as points of a polyline."""
+    """The values of several choices, as points of a polyline."""
 
     points: Sequence[Tick]
     line: str
@@ -188,7 +188,7 @@ class Choices:
 
 
 def over_choices(values: Sequence[tuple[str, float | None, bool]], written: Callable[[float], str]) -> Choices | None:
-    """(name, value, is recommended) from left to right. None where no choice has a value."""
+    """Return a curve over (name, value, is recommended), from left to right. None if no choice has a value."""
     known = [value for _, value, _ in values if value is not None]
     if not known:
         return None

@@ -162,7 +162,7 @@ def _plain(value: Any) -> Any:
 class Order:
     """The sort columns of a list; equal rows are sorted by their key, in the same direction.
 
-    None of the columns may be empty: nothing is before or after a row without a value.
+    None of the columns may be NULL, because NULL cannot be compared.
     """
 
     by: tuple[ColumnElement[Any] | InstrumentedAttribute[Any], ...] = ()

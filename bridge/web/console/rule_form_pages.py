@@ -81,7 +81,7 @@ def edit_rule(rule_id: str) -> str:
 @blueprint.get("/channels/<name>/tell")
 @needs(Role.VIEWER, page=True)
 def tell_channel(name: str) -> Response | str:
-    """The form of a rule in which this channel is told of more; nothing is saved yet."""
+    """Show the form of a rule with more notices for this channel. Nothing is saved yet."""
     rule, topics = request.args.get("rule", ""), [one for one in request.args.getlist("about") if one in FOR_RULES]
     with services().store.read() as session:
         live = services().library.current(session).revisions.get(rule)

@@ -103,7 +103,7 @@ def rule(rule_id: str) -> str:
 @blueprint.get("/rules/<rule_id>/costs")
 @needs(Role.VIEWER, page=True)
 def rule_costs(rule_id: str) -> Response | str:
-    """What the live revision will cost: a piece of the rule's page that comes later, since a month is simulated."""
+    """Return the costs of the live revision: a fragment that the page loads later, because it simulates a month."""
     if "HX-Request" not in request.headers:
         return redirect(f"/rules/{rule_id}?costs=1#costs")  # type: ignore[return-value]
     with services().store.read() as session:
@@ -122,12 +122,12 @@ def _costs(rule_id: str) -> dict[str, Any]:
 
 
 def _has_costs(live: Revision | None) -> bool:
-    """Whether a month of the rule can be simulated: it holds a ratio of counts, and is asked by the clock."""
+    """Return whether a month of the rule can be simulated: it needs a ratio of counts and a schedule."""
     return live is not None and not isinstance(live.trigger, Webhook) and ratio(live.when) is not None
 
 
 def _sweep_charts(sweep: BacktestJob | None) -> list[tuple[str, charts.Choices]]:
-    """What a sweep says of the month ahead, as curves over its thresholds."""
+    """Return a sweep's estimates for the month ahead, as curves over its thresholds."""
     if sweep is None or sweep.answer is None:
         return []
     metric, tried = sweep.answer["metric"], sweep.answer["tried"]

@@ -103,6 +103,8 @@ def load_tasks(**_: Any) -> None:
     memory.be_small()
     for name in TASKS:
         import_module(f"tasks.{name}")
+    # Under `up` all workers are forked from one parent: one that is asked to go must not stop the work of the others.
+    import_module("bridge.services.container").leaving.renew()
     for old, new in RENAMED_TASKS.items():
         celery.tasks[old] = celery.tasks[new]
     memory.before_fork()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import forked
 import postgresql
 import pytest
 from argon2 import PasswordHasher
@@ -113,6 +114,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRIDGE_WORKER_ACCOUNTS",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_process_stays() -> Iterator[None]:
+    yield
+    forked.close()
 
 
 # --- databases -------------------------------------------------------------------------------------

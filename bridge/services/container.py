@@ -63,6 +63,10 @@ class _SharedFlag:
     """Set by a parent, read by children that were forked before: a threading.Event would be a copy in each."""
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Share it from here on only with children that this process forks, not with what it was forked from."""
         self._shared = mmap.mmap(-1, 1)
 
     def set(self) -> None:

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import pytest
 import redis
 from effect_books import Books
+from forked import ForkingSupervisor
 from local_server import served
 from rule_texts import pause_rule
 from waiting import wait_for
 
 from bridge.cli.local import stack, supervisor
-from bridge.cli.local.supervisor import Supervisor
 from bridge.config import rulebook, settings
 from bridge.config.errors import SettingsError
 from bridge.operations import maintenance
@@ -112,7 +112,7 @@ class Machines:
 
 @pytest.fixture
 def boss():
-    made = Supervisor(log=False)
+    made = ForkingSupervisor(log=False)
     yield made
     made.stop()
 
@@ -169,6 +169,17 @@ def test_a_worker_for_what_is_shared_leaves_accounts_with_queues_of_their_own_al
     machines.pause("c", 1)
     machines.until(c=3)
     assert machines.paused() == {"a": 0, "b": 0, "c": 3}
+
+
+def test_a_worker_that_is_asked_to_go_stops_no_other_that_was_forked_from_the_same_parent(machines):
+    first = machines.worker("first")
+    machines.pause("c", 1)
+    machines.until(c=1)
+    first.process.terminate()
+    first.process.wait(60)
+    machines.worker("second")
+    machines.pause("c", 1)
+    machines.until(c=2)
 
 
 def test_a_due_rule_is_evaluated_by_a_worker_of_its_account(machines):

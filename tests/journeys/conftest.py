@@ -1,12 +1,11 @@
 """What journeys share: a supervisor for the processes of one test."""
 
 import pytest
-
-from bridge.cli.local.supervisor import Supervisor
+from forked import ForkingSupervisor
 
 
 @pytest.fixture
 def boss():
-    made = Supervisor(log=False)
+    made = ForkingSupervisor(log=False)
     yield made
     made.stop()

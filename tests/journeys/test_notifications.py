@@ -9,12 +9,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from forked import ForkingSupervisor
 from standardwebhooks import Webhook
 from waiting import wait_for
 
 from bridge.cli.local import stack
 from bridge.cli.local.stack import Options
-from bridge.cli.local.supervisor import Supervisor
 from tests.receiver import Receiver
 
 pytestmark = pytest.mark.journey
@@ -45,7 +45,7 @@ then:
 
 @pytest.fixture(scope="module")
 def boss():
-    made = Supervisor(log=False)
+    made = ForkingSupervisor(log=False)
     yield made
     made.stop()
 

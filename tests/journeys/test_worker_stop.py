@@ -1,7 +1,5 @@
 """A worker that is asked to go while its call hangs. What kills do is in tests/chaos, one service for all of them."""
 
-import signal
-
 import pytest
 from sqlalchemy import select
 from waiting import wait_for
@@ -35,7 +33,7 @@ def test_a_worker_that_is_asked_to_go_ends_within_its_grace_and_hands_back_what_
     demo.send(stage, lambda _text: None)
     wait_for(lambda: demo.ask_integr8(stage).paused)
     worker = boss._children["effects"].process
-    worker.send_signal(signal.SIGTERM)
+    worker.terminate()
     assert worker.wait(timeout=240) == 0  # of its own accord: nobody here kills it after the grace
     with stage.store.read() as session:
         held = session.scalars(select(Effect).where(Effect.verb == "pause", Effect.claimed_by.is_not(None))).all()

@@ -92,14 +92,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        supervisor = os.getpid()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()  # or each child would write it once more
-        gc.freeze()  # a collection in the parent would write into all that it shares with us
-        self._pid = os.fork()
-        if self._pid == 0:
-            ours.close()
-            _serve(theirs, supervisor)
+        self._pid = self._begin(ours, theirs)
         theirs.close()
         self._channel = ours
         self._asking = threading.Lock()
@@ -109,6 +102,18 @@ class ForkServer:
         self._news = threading.Condition()
         self._gone = False
         self._reader: threading.Thread | None = None
+
+    def _begin(self, ours: socket.socket, theirs: socket.socket) -> int:
+        """Start the parent at the other end of the channel; its pid."""
+        supervisor = os.getpid()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()  # or each child would write it once more
+        gc.freeze()  # a collection in the parent would write into all that it shares with us
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            serve(theirs, supervisor)
+        return pid
 
     @property
     def alive(self) -> bool:
@@ -221,7 +226,7 @@ def _await_end(process: ForkedProcess) -> None:
 # --- in the parent ---------------------------------------------------------------------------------
 
 
-def _serve(channel: socket.socket, supervisor: int) -> NoReturn:
+def serve(channel: socket.socket, supervisor: int) -> NoReturn:
     """Serve requests until the supervisor ends.
 
     It has one thread; nothing here returns into the code that forked it.

@@ -140,7 +140,7 @@ class Supervisor:
             except ForkServerError:
                 self._forks_are_gone()
             else:
-                return _to_its_end(process)
+                return to_its_end(process)
         everything = {**os.environ, **environment}
         done = subprocess.run(command, env=everything, capture_output=True, text=True, check=False)  # noqa: S603 - ours
         return done.returncode, done.stdout, done.stderr
@@ -245,7 +245,8 @@ def _reason(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _to_its_end(process: ForkedProcess) -> tuple[int, str, str]:
+def to_its_end(process: ForkedProcess) -> tuple[int, str, str]:
+    """Wait for a program that was started `apart`: its exit code, and what it wrote to standard output and error."""
     assert process.stderr is not None
     with ThreadPoolExecutor(2) as readers:  # both at once: a program that waits for a full pipe never ends
         said = [readers.submit(_read_all, one) for one in (process.stdout, process.stderr)]

@@ -14,24 +14,25 @@ from typing import Any
 
 import httpx
 import redis
+from forked import ForkingSupervisor
 
 from bridge.cli.local import stack, supervisor
-from bridge.cli.local.supervisor import Supervisor
 from bridge.store import heartbeats
 from bridge.store.engine import Store, make_engine
 from chaos import shifted
 from chaos.proxy import Proxy
 
 HOME = Path(__file__).with_name("home")
-SUPPORT = Path(__file__).parents[1]
 API_KEY, INTEGRATION = "chaos-key", "ch40s00000"
 RATE = 20  # requests in any second, see home/bridge.yaml
 WORKERS = ("worker", "effects", "worker2")
 SERVER = "database"  # its clock; a file has none of its own
 
 
-class Clocked(Supervisor):
+class Clocked(ForkingSupervisor):
     """Starts our own programs, Python ones, with a clock that can be moved: one for each name."""
+
+    movable = True
 
     def __init__(self, clocks: Path) -> None:
         super().__init__(log=False)
@@ -48,7 +49,6 @@ class Clocked(Supervisor):
             **program.environment,
             "CHAOS_CLOCK": str(self.clock(program.name)),
             "CHAOS_SERVER_CLOCK": str(self.clock(SERVER)),
-            "PYTHONPATH": str(SUPPORT),
         }
         return super().start(supervisor.Program(program.name, [*start, "chaos.shifted", *rest], environment))
 
@@ -74,7 +74,9 @@ class Rig:
         """
         self.home = home
         self.boss = Clocked(home / "var" / "clocks")
-        self.elsewhere = after.elsewhere if after else Supervisor(log=False)  # what is not ours and is not restarted
+        self.elsewhere = (
+            after.elsewhere if after else ForkingSupervisor(log=False)
+        )  # what is not ours and is not restarted
         self.database = "sqlite"
         self.loads: list[Any] = after.loads if after else []  # every round so far: old promises are checked again
         self.forgiven: set[str] = set()  # targets that a person changed under our hands

@@ -53,9 +53,18 @@ def move_servers(file: Path) -> None:
     clock.asked = lambda engine: asked(engine) + dt.timedelta(seconds=wrong())
 
 
-def move(file: Path) -> None:
+#: How each process that is forked from one with a movable clock learns by how much its own is wrong.
+movable = []
+
+
+def make_movable() -> None:
+    """Put a clock that is right so far into the place of the real one, in a process that others are forked from."""
+    movable.append(lambda: 0.0)
+    move(lambda: movable[-1]())  # noqa: PLW0108 - the last one at each look
+
+
+def move(wrong) -> None:
     """Put the moved clock into the place of the real one, before anything else is imported."""
-    wrong = reader(file)
 
     class Moved(REAL, metaclass=_Meta):
         @classmethod
@@ -79,7 +88,11 @@ def move(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    move(Path(os.environ["CHAOS_CLOCK"]))
+    loaded = sys.modules.get("chaos.shifted")  # by the parent, where this process was forked; this module is __main__
+    if loaded:
+        loaded.movable.append(reader(Path(os.environ["CHAOS_CLOCK"])))
+    else:
+        move(reader(Path(os.environ["CHAOS_CLOCK"])))
     sys.argv = sys.argv[1:]
     move_servers(Path(os.environ["CHAOS_SERVER_CLOCK"]))
     if sys.argv[0] == "tasks" and "worker" in sys.argv:

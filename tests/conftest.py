@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import forked
+import made_once
 import postgresql
 import pytest
 from argon2 import PasswordHasher
@@ -114,6 +115,13 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "BRIDGE_WORKER_ACCOUNTS",
     ):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _applications_share_what_is_the_same() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        made_once.remember_addresses(patch)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

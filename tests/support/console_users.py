@@ -3,6 +3,7 @@
 import re
 
 from flask import Flask
+from made_once import TEMPLATES
 
 from bridge.web import access, api, console, health, path_prefix, problems
 from bridge.web.renamed_paths import with_old_paths
@@ -13,6 +14,7 @@ PASSWORD = "a few good words"
 def new_app(services):
     """One web process of a service."""
     made = Flask("console", static_folder=None)
+    made.jinja_options = {**made.jinja_options, "bytecode_cache": TEMPLATES}
     access.register(made, services)
     made.register_blueprint(health.blueprint(services))
     api.register(made, services)

@@ -125,7 +125,8 @@ def _effect(
         subject=row.subject,
         wanted=wanted,
         key=key or offer_above(target, row.subject),
-        prior=prior_of(known.now_so(), wanted),
+        # What it would be without this effect: a return that is under way will be overtaken by a pause.
+        prior=prior_of({**known.now_so(), **known.pending}, wanted),
         after=tuple(sorted(_references(wanted) | _references(key))),
         hold=(action.hold or MANUAL) if VERBS[action.verb].holds else None,
         urgent=wanted.get("active") is False,

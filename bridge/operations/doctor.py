@@ -322,7 +322,9 @@ def _stale(services: Services, session: Session) -> list[Check]:
     found = stale_names(session, configured_names(services.settings, services.library.current(session)))
     if not found:
         return [check("names", "ok", "nothing uses a name that is gone")]
-    return [check(f"{one.kind} {one.name}", "warn", f"is gone, and {one.uses} use it", one.remedy) for one in found]
+    return [
+        check(f"{one.kind} {one.name}", "warn", f"is gone, and still used by {one.uses}", one.remedy) for one in found
+    ]
 
 
 def _failed(session: Session, now: datetime) -> Check:

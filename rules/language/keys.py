@@ -445,8 +445,8 @@ KEYS: Mapping[str, Key] = {
     "tests.state": Key(
         "The state for guards and holds, if `expect` is a plan. For the rule: `halted`, `errors`, `effects_today`, "
         "`budgets` (how much of each is used), `scope`, `scope_revenue_24h`, `active_left`. For each item (also "
-        "under `given`): `last_effect`, `changed_by_person`, `held`, `held_by`, `inhibited_by`, `active`, "
-        "`waiting`, `revenue_24h`, and for `for:` the `checks` and the time `since`.",
+        "as `state` of its own, beside its values): `last_effect`, `changed_by_person`, `held`, `held_by`, "
+        "`inhibited_by`, `active`, `waiting`, `revenue_24h`, and for `for:` the `checks` and the time `since`.",
         "tests: [{given: {offer: 1, clicks: 900}, state: {halted: stop}, expect: {held_back: {1: halt}}}]",
     ),
     "tests.effects": Key(

@@ -152,11 +152,21 @@ def _syntax_problem(error: yaml.MarkedYAMLError, text: str, start: Place) -> Pro
         said = "a text that begins with a quote never ends"
     elif here.startswith("%"):
         said = "YAML directives are not used here; remove the line"
-    elif "expected <block end>" in said and here.strip().removeprefix("- ").startswith(("'", '"')):
-        said = "a text in quotes ends before the line does; put the whole condition in single quotes: - '...'"
+    elif words := _of_a_condition(said, here):
+        said = words
     elif "expected <block end>" in said:
         said = "this line does not fit the ones above; check its indentation"
     return Problem(place, said)
+
+
+def _of_a_condition(said: str, line: str) -> str | None:
+    """Return the problem with an item of a list that begins with a sign of YAML, or None for anything else."""
+    begun = line.strip().removeprefix("- ")
+    if any(one in said for one in ("expected <block end>", "expected a comment")) and begun.startswith(("'", '"')):
+        return "a text in quotes ends before the line does; put the whole condition in single quotes: - '...'"
+    if line.strip().startswith("- ") and any(one in said for one in ("cannot start any token", "expected a comment")):
+        return "a condition that begins with this sign stands in single quotes: - '...'"
+    return None
 
 
 # A plain text inside [...] or {...}, on one line, in which a quoted part counts as one character.

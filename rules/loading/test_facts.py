@@ -37,6 +37,20 @@ from rules.model.syntax import Condition, Place, Template
 #: A Wednesday; what `now` is in a test that does not say. In no zone is it the beginning of an hour, in which
 #: `this_hour` would be empty.
 NOW = datetime(2026, 1, 14, 12, 20, tzinfo=UTC)
+#: Keys of `state`: of the rule, and of each item.
+RULE_KEYS = ("halted", "errors", "effects_today", "budgets", "scope", "scope_revenue_24h", "active_left")
+ITEM_KEYS = (
+    "last_effect",
+    "changed_by_person",
+    "held",
+    "held_by",
+    "inhibited_by",
+    "active",
+    "waiting",
+    "revenue_24h",
+    "checks",
+    "since",
+)
 CONTROLS = ("now", "data_age", "state")
 _SUFFIX = re.compile(rf"_(?:\d+[wdhms]|{'|'.join(UNITS)}|peers|ago_).*$")
 _HOUR = timedelta(hours=1)
@@ -329,7 +343,7 @@ class Keys:
             return self._attribute_problem(key, head, given[key])
         found = _parsed(key)
         if found is None:
-            return f"'{key}' is nothing that a rule can ask for{did_you_mean(key, [*self._metrics, *CONTROLS])}"
+            return _unasked(key, [*self._metrics, *CONTROLS])
         others = sorted(one for one in self._metrics if _parsed(one) == found)
         if others:
             return f"the rule does not ask for '{key}'; it asks for {listed(others)}"
@@ -354,6 +368,13 @@ class Keys:
         if strange is None:
             return None
         return f"the rule does not ask for '{strange}'{did_you_mean(strange, self._attributes) or '; leave it out'}"
+
+
+def _unasked(key: str, known: Sequence[str]) -> str:
+    """Return the sentence about a key that no rule can ask for."""
+    if key in {*RULE_KEYS, *ITEM_KEYS}:
+        return f"'{key}' is no value of the rule; write it under `state`, such as state: {{{key}: ...}}"
+    return f"'{key}' is nothing that a rule can ask for{did_you_mean(key, known)}"
 
 
 def _value_problem(key: str, value: Any) -> str | None:

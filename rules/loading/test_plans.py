@@ -11,7 +11,7 @@ import numpy as np
 from rules.evaluation import columns
 from rules.evaluation.evaluate import evaluate
 from rules.language.fields import length
-from rules.loading.test_facts import GivenFacts
+from rules.loading.test_facts import ITEM_KEYS, RULE_KEYS, GivenFacts
 from rules.model import tree
 from rules.model.facts import Column, Subject, all_missing
 from rules.model.plan import Hold, Outcome, Plan
@@ -24,19 +24,6 @@ from rules.planning import holds, loss_limits
 from rules.planning.guards import group_of
 from rules.planning.plan import plan, targets
 
-RULE_KEYS = ("halted", "errors", "effects_today", "budgets", "scope", "scope_revenue_24h", "active_left")
-ITEM_KEYS = (
-    "last_effect",
-    "changed_by_person",
-    "held",
-    "held_by",
-    "inhibited_by",
-    "active",
-    "waiting",
-    "revenue_24h",
-    "checks",
-    "since",
-)
 EXPECTED = (*VERBS, "released", "asked", "held_back", "message")
 _DURATIONS = frozenset({"last_effect", "changed_by_person", "held", "since"})
 _NUMBERS = frozenset({"errors", "effects_today", "scope", "scope_revenue_24h", "active_left", "revenue_24h", "checks"})

@@ -192,7 +192,9 @@ def test_a_mounted_secret_that_is_no_text_is_a_sentence(refused, tmp_path):
     assert "the file that KEY_FILE points to is not UTF-8 text" in refused(ACCOUNT, KEY_FILE=str(tmp_path / "key.txt"))
 
 
-@pytest.mark.parametrize("base_url", ["https://h/api?key=1", "https://h/api#x", "https://u:p@h/", "https://h/?"])
+@pytest.mark.parametrize(
+    "base_url", ["https://h/api?key=1", "https://h/api#x", "https://u:p@h/", "https://h/?", "https://h:99999"]
+)
 def test_an_address_of_integr8_is_a_host_and_a_path(refused, base_url):
     assert "accounts.main.base_url: " in refused(ACCOUNT.replace("https://api.example.com", base_url))
 
@@ -216,6 +218,18 @@ def test_a_home_may_have_any_name(tmp_path, monkeypatch, name):
 def test_every_spelling_of_a_postgresql_address_is_taken(load):
     for given in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
         assert load(ACCOUNT, DATABASE_URL=given).database_url == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("postgresql://u:p@h:abc/d", "a port that is none"),
+        ("postgres://u@h:99999/d", "a port that is none"),
+        ("sqlite:///:memory:", "in memory"),
+    ],
+)
+def test_a_database_address_that_cannot_be_one_is_a_sentence(refused, given, words):
+    assert words in refused(ACCOUNT, DATABASE_URL=given)
 
 
 def test_an_old_key_works_and_warns(monkeypatch):

@@ -149,6 +149,7 @@ def test_a_derived_value_is_exactly_what_the_test_says(tested, when, given, want
         ("cr < 1%", "{clicks: 100, conversions: 5, cr: 1%}", "'cr' does not fit the other values of the test"),
         ('offer.name = "x"', "{offer.nam: x}", "did you mean 'offer.name'?"),
         ("clicks > 3", "{body: {a: 1}}", "does not ask for 'body'"),
+        ("clicks > 3", "{clicks: 5, last_effect: 1h}", "write it under `state`"),
     ],
 )
 def test_what_the_rule_never_asks_for_is_an_error_with_the_right_key(environment, when, given, said):

@@ -84,7 +84,7 @@ def add(session: Session, channel: str, kind: str, address: str, json: bool) -> 
 
 @channels.command("service")
 @click.argument("channel")
-@click.option("--off", is_flag=True, help="No more.")
+@click.option("--off", is_flag=True, help="Stop the notices.")
 @json_option
 @click.pass_obj
 def service(session: Session, channel: str, off: bool, json: bool) -> None:

@@ -20,7 +20,7 @@ def _of(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return the scope to halt or resume; without options it is everything."""
     for option in (
         click.option("--advertiser", metavar="ID", help="Only this advertiser and its offers."),
-        click.option("--account", metavar="NAME", help="Only this account; beside --advertiser: whose it is."),
+        click.option("--account", metavar="NAME", help="Only this account, or the account of --advertiser."),
         click.option("--rule", metavar="ID", help="Only this rule."),
     ):
         command = option(command)
@@ -35,7 +35,7 @@ def _of(command: Callable[..., Any]) -> Callable[..., Any]:
 def halt(session: Session, why: str, rule: str | None, account: str | None, advertiser: str | None, json: bool) -> None:
     """Halt until `resume`: no effect is sent, no rule decides. Webhooks are accepted and wait.
 
-    With --rule, --account or --advertiser only that is halted, and everything else goes on.
+    --rule, --account or --advertiser halts only that one, and everything else goes on.
 
     \b
     Example:
@@ -92,8 +92,8 @@ def resume(
 ) -> None:
     """End the halt. Events and due runs that waited are processed now, by the present rules.
 
-    Effects that were planned before the halt go out, each after its own checks. With --rule, --account or --advertiser
-    the halt of that ends; without, the halt of everything.
+    Effects that were planned before the halt are sent, each after its own checks. With --rule, --account or
+    --advertiser, the halt of that one ends; otherwise the halt of everything.
 
     \b
     Example:

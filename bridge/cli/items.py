@@ -48,7 +48,7 @@ def list_(session: Session, kind: str | None, text: str | None, account: str | N
 
 @items.command("show")
 @click.argument("item", metavar="KIND=ID")
-@click.option("--account", metavar="NAME", help="Whose; needed where several accounts have an item of that id.")
+@click.option("--account", metavar="NAME", help="Account of the item, needed if several accounts have that id.")
 @json_option
 @click.pass_obj
 def show_(session: Session, item: str, account: str | None, json: bool) -> None:

@@ -43,7 +43,7 @@ def list_(session: Session, json: bool) -> None:
 @mutes.command("add")
 @click.argument("item", metavar="KIND=ID")
 @click.option("--rule", default=EVERY_RULE, help="Only for this rule; without it for all rules.")
-@click.option("--account", metavar="NAME", help="Only the item of this account; that of each account otherwise.")
+@click.option("--account", metavar="NAME", help="Only the item of this account; by default of every account.")
 @click.option("--until", type=MOMENT, help="End of the mute; without it the mute lasts until someone ends it.")
 @click.option("--why", required=True, help="Reason, shown beside the mute.")
 @json_option
@@ -70,7 +70,7 @@ def add(
 @mutes.command("end")
 @click.argument("item", metavar="KIND=ID")
 @click.option("--rule", default=EVERY_RULE, help="The rule whose mute ends; without it the mute for all rules.")
-@click.option("--account", metavar="NAME", help="Whose item it is, where several accounts have such an item muted.")
+@click.option("--account", metavar="NAME", help="Account of the item, needed if several accounts muted that id.")
 @json_option
 @click.pass_obj
 def end(session: Session, item: str, rule: str, account: str | None, json: bool) -> None:

@@ -250,11 +250,11 @@ def import_(
 ) -> None:
     """Import the rows of a CSV, in constant memory. Importing a file again counts nothing twice.
 
-    A row that polling has read already is the same row. Each import is a batch: `reports imports list` shows them,
-    `reports imports remove` takes one out again. Exit code 1 when a row was refused; all others are imported.
+    Rows that polling has read already are not added twice. Each import is a batch: `reports imports list` shows them,
+    and `reports imports remove` removes one. Exit code 1 if a row was refused; all others are imported.
 
-    Live rules look at the time of the file only where it adjoins the reports that were read: a day in between that
-    nobody has read would look like a day without traffic.
+    Live rules use the time range of the file only if it adjoins the reports from polling: a missing day in between
+    would look like a day without traffic.
 
     \b
     Examples:
@@ -364,15 +364,15 @@ def move(session: Session, to: str, json: bool) -> None:
 
 @reports.command("repair")
 @click.option("--yes", is_flag=True, help="Do it; otherwise only show what is lost.")
-@click.option("--all", "everything", is_flag=True, help="Also where not one batch of a feed is whole.")
+@click.option("--all", "everything", is_flag=True, help="Also repair feeds without a single complete batch.")
 @json_option
 @click.pass_obj
 def repair_(session: Session, yes: bool, everything: bool, json: bool) -> None:
     """Find rows that ClickHouse has lost, and have the workers read their time ranges from Integr8 again.
 
-    Put a back-up of ClickHouse back first, if there is one: what is read again was seen now, so a backtest of that time
-    knows it later than it was known. Until all is read, windows that reach back that far are no_decision. Exit code 1
-    when rows are lost and --yes is missing.
+    If there is a backup of ClickHouse, restore it first: rows that are read again count as seen now, so a backtest of
+    that time sees them too late. Until all rows are read, windows that reach back that far are no_decision. Exit code 1
+    if rows are lost and --yes is missing.
 
     \b
     Examples:

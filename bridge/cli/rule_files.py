@@ -20,13 +20,13 @@ LIBRARY = "library/"
 
 @click.command()
 @click.argument("file", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--check", is_flag=True, help="Write nothing; exit with 1 where a file is not in order.")
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if a file is not in order.")
 @json_option
 @click.pass_obj
 def fmt(session: Session, file: tuple[Path, ...], check: bool, json: bool) -> None:
     """Put the keys of rule files in the order of the language, each with its comments; all of BRIDGE_HOME without FILE.
 
-    A file is written only where it then still holds the same rules.
+    A file is written only if the meaning of its rules does not change.
 
     \b
     Examples:

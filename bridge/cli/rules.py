@@ -174,14 +174,14 @@ def explain(session: Session, rule: str, subject: str, at: datetime | None, json
 
 @rules.command("diff")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--against", metavar="REV", help="All rules of BRIDGE_HOME against a git revision, as Markdown.")
+@click.option("--against", metavar="REV", help="Compare all rules of BRIDGE_HOME with a git revision, as Markdown.")
 @json_option
 @click.pass_obj
 def diff(session: Session, file: Path | None, against: str | None, json: bool) -> None:
     """Show what the rules of FILE would decide differently from the live ones, on the present data.
 
-    With --against, what the rules as they are now would decide differently from those of a git revision, for a
-    pull request.
+    With --against, show where the present rules would decide differently from those of a git revision, for a pull
+    request.
 
     \b
     Examples:

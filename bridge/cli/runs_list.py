@@ -15,7 +15,7 @@ from bridge.store.runs import Run
 @click.option("--outcome", "wanted", help="Only this outcome: ready, shadow, waiting, stopped, nothing, error.")
 @click.option("--event", help="Only those that this event caused.")
 @click.option("--target", metavar="KIND=ID", help="Only those with effects on this target: --target offer=42")
-@click.option("--account", metavar="NAME", help="Beside --target: the item of this account only.")
+@click.option("--account", metavar="NAME", help="Only the item of this account, with --target.")
 @since_option
 @click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 1_000_000))
 @json_option

@@ -92,13 +92,16 @@ def differing(random: np.random.Generator, noise: float, slots: int, items: int)
     return np.asarray(np.repeat(days, DAY, axis=0)[:slots])
 
 
-def paused(hits: Numbers, trials: Numbers, slot: int) -> Numbers:
-    """Whom the evidence convicts at this slot, by sums that have a row per slot."""
+def paused(hits: Numbers, trials: Numbers, slot: int, *, alone: bool = False) -> Numbers:
+    """Whom the evidence convicts at this slot, by sums that have a row per slot.
+
+    `alone`: nothing is learned of days from the other items, which would be the wrong thing where all of them fall.
+    """
     starts = [one for one in beginnings(BEGIN + timedelta(seconds=slot * SLOT)) if one.at >= BEGIN]
     at = [int((one.at - BEGIN) / timedelta(seconds=SLOT)) for one in starts]
     weights = lumped(starts, [True] * len(starts))
     sums = Sums(hits[slot] - hits[at], trials[slot] - trials[at], weights, whole=False)
-    sums = replace(sums, differs=day_variance(sums, starts))
+    sums = sums if alone else replace(sums, differs=day_variance(sums, starts))
     return Screen(sums, "below", NEEDED, own_past=True).taken(np.array([THRESHOLD]))
 
 
@@ -171,7 +174,7 @@ def ever_paused(
     clicks, hits = (summed(part) for part in (clicks, random.poisson(clicks * rates)))
     ever = np.zeros(items, bool)
     for now in range(BEFORE * DAY, slots + 1, 4):
-        ever |= paused(hits, clicks, now)
+        ever |= paused(hits, clicks, now, alone=falls_to is not None)
     return float(ever.mean())
 
 

@@ -193,7 +193,7 @@ def test_the_page_shows_what_the_rule_will_cost_at_the_volumes_of_the_network(br
     assert f'hx-get="{PATH}/costs"' in visitor.open(PATH)
     piece = visitor.http.get(f"{PATH}/costs", headers={"HX-Request": "true"}).get_data(as_text=True)
     assert "Honest items paused in a month" in piece
-    assert "Revenue short of the threshold, USD" in piece
+    assert "Revenue short, USD" in piece
     assert "At the volumes of the 2 items with traffic in the last week" in piece
 
 

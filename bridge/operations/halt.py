@@ -66,6 +66,13 @@ class HaltedPart:
         """A text that says what is halted."""
         return str(HaltScope(HaltKind(self.scope), self.name, self.account))
 
+    @property
+    def remedy(self) -> str:
+        """The command that ends this halt and no other."""
+        of = {"all": ""}.get(self.scope, f" --{self.scope} {self.name}")
+        whose = f" --account {self.account}" if self.account else ""
+        return f"`integr8-bridge resume{of}{whose}`"
+
 
 def scope_of(
     services: Services, *, rule: str | None = None, account: str | None = None, advertiser: str | None = None

@@ -182,4 +182,5 @@ def _halt(services: Services) -> Check:
         return _check("halt", "ok", "not halted")
     names = ["" if one.scope == "all" else f"{one.about} is " for one in halted]
     words = [f"{name}halted by {one.by}: {one.why}; {one.waiting}" for name, one in zip(names, halted, strict=True)]
-    return _check("halt", "warn", ". ".join(words), "`integr8-bridge resume` lets it go on")
+    remedies = ", ".join(one.remedy for one in halted)
+    return _check("halt", "warn", ". ".join(words), f"{remedies} lets it go on")

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from bridge.operations.approvals import Person, approve
 from bridge.operations.errors import NotThere, OperationError, Refused
 from bridge.operations.halt import halt, halted_parts, resume, scope_of
+from bridge.operations.health_checks import checks
 from bridge.operations.holds import release_holds
 from bridge.operations.retention import apply_retention
 from bridge.store.deferred_events import DeferredEvent
@@ -59,6 +60,16 @@ def test_one_rule_waits_while_the_others_decide(network):
     assert decided(network) == [("also", True), ("greet", True)]  # and nobody was asked twice
     assert len(list(network.world.directory.publishers.living())) == 2
     assert (waits(network), deferred(network)) == ([], [])
+
+
+def test_the_remedy_ends_the_halt_that_is_told(network):
+    network.rule(GREET)
+    stopped(network, rule="greet")
+    [found] = [one for one in checks(network.services, network.now) if one["name"] == "halt"]
+    assert found["remedy"] == "`integr8-bridge resume --rule greet` lets it go on"
+    stopped(network)
+    [found] = [one for one in checks(network.services, network.now) if one["name"] == "halt"]
+    assert found["remedy"] == "`integr8-bridge resume --rule greet`, `integr8-bridge resume` lets it go on"
 
 
 def test_what_waited_can_be_dropped_and_is_listed(network):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge.operations.doctor import Check
 from bridge.store import journal, ledger, service_alerts, slots
+from bridge.store.feeds import Feed
 from bridge.store.feeds import everything as all_feeds
 from bridge.store.holds import Hold, HoldState, Mute
 from bridge.store.ledger import Call, Effect, EffectState, StoredPlan
@@ -21,6 +22,7 @@ from rules.model.revision import Mode, Revision
 
 DAY = timedelta(hours=24)
 REPORTS = ("clicks", "conversions")  # feeds that are read; postbacks come by themselves
+SILENT = timedelta(minutes=10)  # an outage is said long before a channel is told of it
 ATTEMPTS = 300  # newest calls among which the beginning of an outage is looked for
 SHADOW_ENOUGH = timedelta(days=1)
 
@@ -126,7 +128,7 @@ def _unread(session: Session, now: datetime) -> Problem | None:
     """
     rows = [row for row in all_feeds(session) if row.kind in REPORTS]
     never = all(row.as_of is None for row in rows)
-    if not rows or not (never or all(row.alerted_at for row in rows)):
+    if not rows or not (never or _silent(rows, now) or all(row.alerted_at for row in rows)):
         return None
     failed = slots.failing(session, now - DAY)
     problem = next((row.problem for row in rows if row.problem), None) or (failed[0].problem if failed else None)
@@ -139,6 +141,11 @@ def _unread(session: Session, now: datetime) -> Problem | None:
         name="integr8", text=f"{what}; no rule can decide on new reports{why}", since=since,
         remedy="`integr8-bridge doctor` says what is missing", address="/integr8",
     )  # fmt: skip
+
+
+def _silent(rows: Sequence[Feed], now: datetime) -> bool:
+    """Return whether the last reading failed, and no report is newer than what rules usually ask for."""
+    return any(row.problem for row in rows) and all(row.as_of is None or now - row.as_of > SILENT for row in rows)
 
 
 def _alerts(session: Session, now: datetime, skip: set[str]) -> list[Problem]:

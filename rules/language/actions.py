@@ -17,6 +17,7 @@ from rules.model.syntax import Template
 from rules.model.verbs import VERBS, VerbSpec, stops_traffic
 
 _HTTP_KEYS = ("url", "method", "headers", "body", "query")
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _OBJECTS = {"kind": "kind of thing", "operation": "operation", "channel": "channel"}
 SEVERITIES = ("info", "warning", "critical")  # of a message
 _RESERVED = frozenset({"body", "event", "network", *ENTITY_FIELDS, *CLOCK, *DIMENSIONS})
@@ -266,6 +267,12 @@ class _Step:
         for key, place in given.keys.items():
             if key not in _HTTP_KEYS:
                 self.findings.error(place, f"unknown key '{key}'{did_you_mean(key, _HTTP_KEYS)}")
+        method = given.entries.get("method")
+        raw = method.raw.strip() if isinstance(method, Leaf) else ""
+        if method is not None and "{{" not in raw and raw.upper() not in HTTP_METHODS:
+            self.findings.error(
+                method.place, f"{raw[:20]!r} is no method; use {listed(HTTP_METHODS)}{did_you_mean(raw, HTTP_METHODS)}"
+            )
         url = given.entries.get("url")
         if url is None:
             self.findings.error(given.place, "'url' is missing")

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.outbound.http_action import _with_query
+from bridge.outbound.http_client import METHODS
 from rules.evaluation.evaluate import evaluate
 from rules.evaluation.events import EventFacts
+from rules.language.actions import HTTP_METHODS
 from rules.loading.load import Environment, load
 from rules.model.state import State
 from rules.planning.plan import plan
@@ -56,3 +58,12 @@ def test_an_address_that_is_one_value_stays_as_it_is():
 def test_query_leaves_the_rest_of_the_address_alone():
     found = _with_query("https://a.example/x%2Fy?b=%20c#top", {"d": "e f", "n": 23851234567890322})
     assert found == "https://a.example/x%2Fy?b=%20c&d=e+f&n=23851234567890322#top"
+
+
+@pytest.mark.parametrize(("method", "errors"), [("PUT", 0), ("delete", 0), ("PSOT", 1), ("", 1), ("{{ body.m }}", 0)])
+def test_a_method_that_is_none_is_refused_where_the_rule_is_read(method, errors):
+    assert len(loaded(f"https://a.example/', method: '{method}").errors) == errors
+
+
+def test_the_methods_of_rules_are_those_that_are_sent():
+    assert {*HTTP_METHODS} == METHODS

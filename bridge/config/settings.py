@@ -284,7 +284,7 @@ def database_url(home: Path | None = None) -> str | None:
     return None if problems else url
 
 
-_PORT = re.compile(r"postgresql[^:]*://(?:[^/]*@)?(?:\[[^\]]*\]|[^:/?@\[\]]*):([^/?,]*)(?:[/?]|$)")
+_PORT = re.compile(r"postgresql[^:]*://(?:[^/]*@)?(?:\[[^\]]*\]|[^:/?@\[\]]*):([^/?,@]*)(?:[/?]|$)")
 
 
 def _has_bad_port(url: str) -> bool:

@@ -218,6 +218,8 @@ def test_a_home_may_have_any_name(tmp_path, monkeypatch, name):
 def test_every_spelling_of_a_postgresql_address_is_taken(load):
     for given in ("postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"):
         assert load(ACCOUNT, DATABASE_URL=given).database_url == "postgresql+psycopg://u@h/d"
+    on_a_socket = "postgresql+psycopg://postgres:@/d?host=/tmp/place"
+    assert load(ACCOUNT, DATABASE_URL=on_a_socket).database_url == on_a_socket
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Run a rule's test up to the plan: the items that are acted on, and the guard, hold or limit that stops the others."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -76,6 +77,9 @@ class Asked:
 def difference(revision: Revision, asked: Asked) -> str:
     """Return the difference between the result and the expectation, or nothing. The rule counts as live."""
     facts = Items([GivenFacts(item, revision) for item in asked.items])
+    twins = [str(one) for one, times in Counter(facts.subjects[: len(asked.items)]).items() if times > 1]
+    if twins:
+        return f"{twins[0]} stands under `given` twice; give each item an id of its own"
     live = replace(revision, mode=Mode.LIVE)
     found = _of_items(evaluate(live, facts, facts.now), len(asked.items))
     made = plan(live, found, _state(live, found, asked, facts.now), facts.now)

@@ -73,6 +73,7 @@ def test_how_often_it_must_be_yes_can_be_tested(environment, checks, expect):
         (f"{{given: {THREE}, expect: {{pause: [1]}}}}", "pause 1, 2, not 1"),
         (f"{{given: {THREE}, expect: {{pause: [1, 2], held_back: {{2: cooldown}}}}}}", "2 is held back by nothing"),
         (f"{{given: {THREE}, expect: {{pause: [1, 2], message: revenue}}}}", "no message has 'revenue'"),
+        (f"{{given: [{{offer: 1, {BAD}}}, {{offer: 1, {BAD}}}], expect: {{pause: [1]}}}}", "`given` twice"),
         (f"{{given: {THREE}, expect: {{paused: [1]}}}}", "unknown key 'paused' in `expect`; did you mean 'pause'?"),
         (f"{{given: {THREE}, state: {{last_efect: 1h}}, expect: yes}}", "did you mean 'last_effect'?"),
         (f"{{given: {THREE}, state: {{last_effect: 1}}, expect: yes}}", "is a duration back from now"),

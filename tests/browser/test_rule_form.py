@@ -125,7 +125,7 @@ def test_the_form_works_without_scripts(chromium, address, network):
     with signed_in(chromium, address, operator_token(network), java_script_enabled=False) as (page, _):
         page.goto("/rules/low-cr/edit")
         page.locator("input[name='set:then.0.hold']").fill("6h")
-        page.get_by_role("button", name="Look at the last 30 days").click()
+        page.get_by_role("button", name="Evaluate the last 30 days").click()
         assert page.locator("input[name='set:then.0.hold']").input_value() == "6h"
         assert "It would have" in page.locator("#past").inner_text()
         page.get_by_role("button", name="Save").click()

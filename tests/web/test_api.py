@@ -286,12 +286,12 @@ def test_a_number_too_large_for_an_id_is_no_fault(operator, number):
     for path in ("/runs", "/effects", "/approvals"):
         operator.get(f"{path}/{number}", status=404)
     for path in ("/runs", "/effects", "/holds", "/calls", "/audit"):
-        operator.get(path, after=str(number))
+        operator.get(path, 422, after=str(number))
 
 
 @pytest.mark.parametrize("text", ["²", "٣", "-1", "x"])
-def test_a_cursor_of_ours_is_a_number_and_anything_else_is_none(operator, text):
-    operator.get("/runs", after=text)
+def test_a_cursor_of_ours_is_a_number_and_anything_else_is_refused(operator, text):
+    assert "take `next` of the page before" in operator.get("/runs", 422, after=text)["detail"]
 
 
 # --- pages, and what the console and the command line can do ---------------------------------------------

@@ -32,7 +32,22 @@ MISSPELT = {
     "what": "failed sign in", "who": "ana",
 }  # fmt: skip
 #: What may be anything: ids, parts of texts, times and numbers, which are checked as such.
-ANYTHING = {"after", "at", "event", "every", "from", "integr8", "limit", "live", "q", "ref", "seconds", "since", "to"}
+ANYTHING = {
+    "after",
+    "at",
+    "channel",
+    "event",
+    "every",
+    "from",
+    "integr8",
+    "limit",
+    "live",
+    "q",
+    "ref",
+    "seconds",
+    "since",
+    "to",
+}
 #: The same filters of the command line.
 COMMANDS = (
     "runs list --rule low-crr", "runs list --outcome waitin", "runs list --target ofer=42", "runs list --account mian",

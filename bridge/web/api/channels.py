@@ -18,6 +18,7 @@ from bridge.web.api.blueprint import Blueprint
 from bridge.web.api.fields import listing, thing
 from bridge.web.api.responses import listed, newest, one, picked, refusing
 from bridge.web.api.schemas_in import ChannelBody, ChannelMuteBody, NoticeQuery, PageQuery, ServiceAlertsBody
+from bridge.web.api.words import must_be_known
 from bridge.web.request_context import services
 
 blueprint = Blueprint("channels", "channels", description="Where notices go")
@@ -78,6 +79,7 @@ def make_channel(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_service.MessageRow))
 def list_notices(query: dict[str, Any]) -> dict[str, Any]:
     """List messages to channels, newest first."""
+    must_be_known(rule=query.get("rule"))
     equal = {"channel": Notice.channel, "rule": Notice.rule_id, "state": Notice.state}
     return newest(Notice, schemas_out_service.MessageRow, query, equal=equal)
 

@@ -504,8 +504,8 @@ def waiting(session: Session, places: Mapping[str, int]) -> list[StoredPlan]:
 
 def rank(session: Session, plan: StoredPlan, places: Mapping[str, int]) -> tuple[int, bool, Decimal, int]:
     """Return a sort key like that of `waiting`: the currency, the most money first, then plans without an amount."""
-    account = session.scalar(select(Effect.account).where(Effect.plan_id == plan.id).order_by(Effect.id).limit(1))
-    place = places.get(account or "", len(places))
+    order = plan_currency_place(places)
+    place = (session.scalar(select(*order).where(StoredPlan.id == plan.id)) or 0) if order else 0
     return place, plan.money_24h is None, -(plan.money_24h or Decimal(0)), plan.id
 
 

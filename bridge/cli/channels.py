@@ -92,8 +92,8 @@ def service(session: Session, channel: str, off: bool, json: bool) -> None:
 
     \b
     Examples:
-      integr8-bridge channels service ops
-      integr8-bridge channels service ops --off
+      integr8-bridge channels service traffic
+      integr8-bridge channels service traffic --off
     """
     name = _known(session, channel)
     with session.operating() as services:

@@ -56,7 +56,7 @@ def show_(session: Session, item: str, account: str | None, json: bool) -> None:
 
     \b
     Example:
-      integr8-bridge items show offer=1009
+      integr8-bridge items show offer=42
     """
     [wanted] = subject_targets([item])
     with session.operating() as services, services.store.read() as database:

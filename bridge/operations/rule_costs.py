@@ -75,7 +75,7 @@ def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
     return None if curves is None else Delays(EDGES / HOUR, curves.shares[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Network:
     """The input of the simulated month: the items in a rule's scope, their delays and the worth of a conversion."""
 

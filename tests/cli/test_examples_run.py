@@ -33,6 +33,7 @@ REFUSED = {
     "accounts forget old-network": ("account old-network: nothing refers to it", 1),
     "accounts rename main europe": ("account europe: not found; configured: main", 1),
     "accounts rename main/default main/web": ("integration main/web: not found", 1),
+    "channels message 1207": ("message 1207: not found", 1),
     "channels again 1207": ("message 1207: not found", 1),
     "channels rename old-name new-name": ("channel new-name: not found", 1),
     "events replay --state dead --per-minute 60": ("no event is named or matches", 1),

@@ -193,7 +193,7 @@ def test_approvals_are_sorted_filtered_and_paged(seven, browser):
     assert [int(one) for one in walked(browser(), "/approvals?sort=newest", shown)] == plans[::-1]
     day = f"{seven.now - timedelta(days=1):%Y-%m-%d}"
     assert len(walked(browser(), f"/approvals?from={day}", shown)) == 2
-    assert "No approval fits" in browser().open("/approvals?rule=another")
+    assert "No approval matches" in browser().open("/approvals?rule=another")
 
 
 def test_a_row_that_is_gone_begins_the_list_anew(seven, browser):

@@ -295,7 +295,8 @@ def subjects_called(
     called = list(by_subject.values())
     if not called:
         where = "Integr8" if account is None else f"account {account}"
-        raise NotThere(f"there is no {' or '.join(wanted)} called {name!r} in {where}")
+        kind = " or ".join([", ".join(wanted[:-1]), wanted[-1]] if wanted[1:] else wanted)
+        raise NotThere(f"there is no {kind} called {name!r} in {where}")
     same = [one for one in called if name in {one.subject.ids[0], one.name}]
     return same or called
 

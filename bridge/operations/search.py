@@ -15,6 +15,7 @@ from bridge.store.runs import Run
 
 MAX_HITS_OF_A_KIND = 20  # of each kind
 RECENT = 20_000  # newest events whose body and address are searched for a text, unless all are asked for
+MIN_ID_CHARS = 6  # from so many on a text may be the beginning of a webhook's id
 MAX_RUN_DIGITS = 18  # digits of what may be a run
 
 
@@ -115,7 +116,8 @@ def _events(session: Session, text: str, *, every: bool) -> Iterator[Hit]:
         return
     newest = select(Event.id).order_by(Event.id.desc()).limit(RECENT).subquery()
     holds = or_(
-        Event.delivery_id == text,
+        Event.delivery_id.icontains(text, autoescape=True),
+        *([Event.id.startswith(text.upper(), autoescape=True)] if len(text) >= MIN_ID_CHARS else []),
         _in_body(session, text.encode()),
         cast(Event.query, String).icontains(text, autoescape=True),
     )

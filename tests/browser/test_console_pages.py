@@ -121,6 +121,9 @@ def test_a_page_reads_well_to_everybody(reader, settled, name):
             for scheme in ("dark", "light"):
                 reader.emulate_media(color_scheme=scheme)
                 reader.screenshot(path=Path(place) / f"{name}-{width}-{scheme}.png")
+    for fold in reader.locator(".fold > summary").all():
+        fold.click()
+    assert reader.evaluate(WIDER) == []
     assert reader.evaluate(NARROW) == []
     assert findings(reader, rules={"color-contrast": {"enabled": False}}) == []  # as tables became blocks
 
@@ -154,6 +157,32 @@ def test_on_a_phone_each_value_stands_beside_its_heading(reader):
     assert cell.evaluate("one => getComputedStyle(one, '::before').content") == '"Mode"'
     lines = "(one, words) => { one.dataset.label = words; return one.offsetHeight }"
     assert cell.evaluate(lines, "A heading of three lines on a phone, as some are") > cell.evaluate(lines, "Mode")
+
+
+LISTS = ("/activity", "/audit", "/changes", "/events", "/holds", "/items", "/mutes")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_on_a_phone_a_list_has_its_filters_behind_one_button(reader, path):
+    reader.goto(f"{path}?sort=&from=2026-11-24")
+    sort, button = reader.get_by_label("Sorted by"), reader.get_by_text("Filter and sort")
+    expect(sort).to_be_visible()
+    expect(button).to_be_hidden()
+    reader.set_viewport_size({"width": 390, "height": 780})
+    expect(sort).to_be_hidden()
+    button.press("Enter")
+    expect(sort).to_be_visible()
+    assert ("1 set" in button.inner_text()) == (path != "/items")  # which has no days
+
+
+def test_on_a_phone_the_bar_of_the_webhooks_leaves_room_for_them(reader):
+    reader.set_viewport_size({"width": 390, "height": 780})
+    reader.goto("/events")
+    bar, replay = reader.locator(".bar"), reader.get_by_role("button", name="Replay", exact=True)
+    assert bar.bounding_box()["height"] < 780 / 6
+    expect(replay).to_be_hidden()
+    reader.get_by_text("Replay…").click()
+    expect(replay).to_be_visible()
 
 
 def test_the_keyboard_is_enough(reader):

@@ -1,10 +1,14 @@
 """The jobs of an account manager, as somebody new does them: how many actions each takes from the start page."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from chromium import findings, skip_without_chromium
 from console_browser import operator_token, signed_in
 from playwright.sync_api import expect
 
+from bridge.store import feeds, observations
+from bridge.store.feeds import FeedKey, Kind
 from bridge.store.roles import Role
 
 pytestmark = pytest.mark.browser
@@ -76,18 +80,23 @@ def test_a_channel_is_added_without_a_shell(admin, network):
     assert admin.count <= 2
 
 
-def test_reports_are_uploaded_without_a_shell(admin, tmp_path):
+def test_reports_are_uploaded_without_a_shell(admin, tmp_path, network):
     page = admin.page
     file = tmp_path / "conversions.csv"
-    head = "transaction_id,conversion_time,status,offer_id,payout,revenue"
-    file.write_text(f"{head}\nt1,2026-11-01 10:00:00,approved,1001,1,2\n")
+    told = datetime.now(UTC).replace(microsecond=0) - timedelta(days=9)
+    head = "transaction_id,conversion_time,status,offer_id,payout,revenue,told"
+    file.write_text(f"{head}\nt1,{told - timedelta(days=1):%F %T},approved,1001,1,2,{told:%F %T}\n")
     admin.click(page.get_by_role("link", name="Settings"))
     admin.click(page.get_by_role("link", name="Imports"))
     assert findings(page) == []
     page.get_by_label("CSV").set_input_files(file)
+    page.get_by_label("Column with the time").fill("told")
     admin.click(page.get_by_role("button", name="Upload"))
     expect(page.locator(".flash")).to_contain_text("1 row read, 1 new")
     assert admin.count <= 3
+    key = FeedKey(account="main", integration="default", kind=Kind.CONVERSIONS)
+    with network.services.store.read() as session:
+        assert observations.first_seen(session, feeds.find(session, key).id) == told  # a backtest knows it from then on
 
 
 def test_an_exception_is_made_from_the_page_of_an_item(acting):

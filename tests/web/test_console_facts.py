@@ -4,14 +4,18 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 from used_network import RULE
 
+from bridge.operations.channel_entry import add_channel
 from bridge.operations.run_list import fold
 from bridge.store import api_usage
 from bridge.store.api_usage import Key, Sum
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold
+from bridge.store.journal import Event
 from bridge.store.ledger import Call
+from bridge.store.notifications import EMPTY, Notice
 from bridge.store.runs import Cause, Run
 from bridge.web.console import activity_pages, approval_pages, event_pages
 
@@ -251,6 +255,32 @@ def test_a_search_finds_a_webhook_by_what_it_says(browser, network):
     visitor = browser()
     assert visitor.get("/search?q=blue 100%25_moon").headers["Location"].startswith("/events/")
     assert "contains it" in visitor.open("/search?q=red_moon")
+
+
+def test_a_part_of_its_id_or_of_its_senders_id_finds_a_webhook(browser, network):
+    network.crm({"id": "msg_2b-Blue%Moon", "type": "deal.signed"})
+    with network.services.store.write() as session:
+        [event] = session.scalars(select(Event))
+        event.body = b"{}"  # so that only its own columns have the id
+        number = event.id
+    visitor = browser()
+    for text in ("blue%25moon", "msg_2b", number[:8], number[:12].lower()):
+        assert visitor.get(f"/search?q={text}").headers["Location"] == f"/events/{number}", text
+    assert "contains it" in visitor.open(f"/search?q={number[-8:]}")
+
+
+def test_a_message_says_in_words_what_it_is_about(browser, network):
+    add_channel(network.services, "ops", "webhook", "https://127.0.0.1:9/hook", who="test", now=network.now)
+    with network.services.store.write() as session:
+        session.add(Notice(**EMPTY | {
+            "channel": "ops", "topic": "service_alert", "dedupe_key": "1", "text": "hello", "created_at": network.now,
+            "due_at": network.now, "state": "sent",
+        }))  # fmt: skip
+    visitor = browser()
+    for path in ("/notices/1", "/channels/ops"):
+        page = visitor.open(path)
+        assert "problem with the service" in page, path
+        assert "service_alert" not in page, path
 
 
 def test_a_publisher_and_the_webhook_that_made_it_lead_to_each_other(browser, network):

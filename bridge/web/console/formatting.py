@@ -14,6 +14,7 @@ from bridge.store.roles import Role
 from bridge.web.access import sessions
 from rules.model import metrics
 from rules.model.formatting import plainly
+from rules.model.topics import TOPICS, current_name
 
 DAY = 86_400  # seconds
 MARKS = {
@@ -35,6 +36,16 @@ WORDS = {
     "nothing": "no change",
 }
 
+#: What held a change back, where its name in the rule language does not say it to people.
+GUARDS = {
+    "held": "paused by it already", "already": "as wanted already", "pending": "a change is on its way",
+    "waiting": "an approval waits", "for": "not true for long enough", "hold": "its pause", "muted": "a mute",
+    "protected": "never to be touched", "no_target": "nothing to change", "unfilled": "a value is missing",
+    "at_most.targets": "too many items", "at_most.share": "too large a share",
+    "at_most.revenue_24h": "too much revenue", "lose_at_most": "may have lost too much", "per_day": "enough for a day",
+    "gone": "gone from Integr8",
+}  # fmt: skip
+
 
 def register(app: Flask, services: Services) -> None:
     moments = Moments(services)
@@ -46,7 +57,7 @@ def register(app: Flask, services: Services) -> None:
         "clock": moments.clock, "when": moments.when, "age": moments.age, "ago": moments.ago, "day": moments.day,
         "amount": amount, "currency_of": lambda name: units.get(name, unit), "plainly": plainly, "many": many,
         "number": number, "changed_by": changed_by, "span": length, "threshold": threshold, "mark": mark, "word": word,
-        "tone": tone,
+        "tone": tone, "topic": topic, "guard": guard,
     }.items():  # fmt: skip
         app.add_template_filter(filter_, name)  # type: ignore[arg-type]
 
@@ -116,6 +127,17 @@ def mark(state: Any) -> str:
 def word(state: Any) -> str:
     """Return the word for a state."""
     return WORDS.get(str(state), str(state).replace("_", " "))
+
+
+def topic(name: str) -> str:
+    """Return the words for what a message is about; a name that is no topic stays as it is."""
+    found = TOPICS.get(current_name(name))
+    return name if found is None else found.heading
+
+
+def guard(name: str) -> str:
+    """Return the words for what held a change back."""
+    return GUARDS.get(name, name.replace("at_most.", "at most: ").replace("_", " "))
 
 
 def tone(state: Any) -> str:

@@ -62,16 +62,25 @@ def upload() -> Response:
             sent.save(file)
             file.flush()
             name = ImportName(Path(sent.filename).stem[:80] or "upload", sent.filename[:200], g.who)
+            seen_column = request.form.get("seen", "").strip() or None
             try:
-                found = import_file(services().store, key, Path(file.name), now=services().clock(), name=name)
+                found = import_file(
+                    services().store, key, Path(file.name), now=services().clock(), seen_column=seen_column, name=name
+                )
             except CsvProblem as error:
                 raise OperationError(f"{sent.filename}: {error}") from error
         told = f"{many(found.rows, 'row')} read, {found.new:,} new, {found.changed:,} changed."
         refused = (
             f" {many(found.refused_rows, 'row')} refused: {'; '.join(found.refused)}." if found.refused_rows else ""
         )
+        summed = (
+            f" {many(found.summed, 'row')} left out: of their hours only sums are kept, and they may be in these."
+            if found.summed
+            else ""
+        )
+        notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in found.notes)
         apart = " Time between the file and what was read is missing; fetch or import it too." if found.apart else ""
-        return f"{told}{refused}{apart}"
+        return f"{told}{refused}{summed}{notes}{apart}"
 
     return done("/imports", do)
 

@@ -11,10 +11,12 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing.connection import wait as ended
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ CONNECTIONS = 1_000  # of one process; more wait in the queue of the system
 FILES = 4_096  # that a process may open: a connection is one
 LAST = 2.0  # seconds that a process which has answered everybody lets its threads finish what nobody waits for
 REPLACED = signal.SIGUSR1  # to a process: another one takes the connections from here on
+NOTED = 2.0  # seconds within which another thread has noted how a process ended
 LINGER = 1.0  # seconds in which who is connected to a replaced process may send what it has to say
 ENDING = (signal.SIGTERM, signal.SIGINT, REPLACED)
 
@@ -88,7 +91,7 @@ class OneQueue(MPServer):
 
     def _spawn_worker(self, *arguments: Any, **named: Any) -> WorkerProcess:
         made = super()._spawn_worker(*arguments, **named)
-        start, terminate = made.start, made.terminate
+        start, terminate, join = made.start, made.terminate, made.join
 
         def held() -> None:
             with no_signal_lost():
@@ -101,6 +104,11 @@ class OneQueue(MPServer):
                 made.interrupt_by_parent = True
                 os.kill(made.inner.pid, REPLACED)
 
+        def joined(timeout: float | None = None) -> None:
+            join(timeout)
+            wait_for_exit_code(made.inner)
+
+        made.join = joined  # type: ignore[method-assign]
         made.start = held  # type: ignore[method-assign]
         made.terminate = replaced  # type: ignore[method-assign]
         return made
@@ -128,6 +136,17 @@ class OneQueue(MPServer):
         except SystemExit:
             if exit_code or not self.interrupt_signal:
                 raise
+
+
+def wait_for_exit_code(process: Any) -> None:
+    """Wait until a process that has ended has its exit code; return at once for one that runs.
+
+    granian waits for each of its processes in two threads, and the system tells the end to one of them. The other one
+    returns before the first has noted the code, took the process for alive, and said that it refuses to stop.
+    """
+    until = time.monotonic() + NOTED
+    while process.exitcode is None and ended([process.sentinel], 0) and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def test_reports_are_uploaded_without_a_shell(admin, tmp_path, network):
     admin.click(page.get_by_role("link", name="Imports"))
     assert findings(page) == []
     page.get_by_label("CSV").set_input_files(file)
-    page.get_by_label("Column with the time").fill("told")
+    page.get_by_label("Seen-time column").fill("told")
     admin.click(page.get_by_role("button", name="Upload"))
     expect(page.locator(".flash")).to_contain_text("1 row read, 1 new")
     assert admin.count <= 3

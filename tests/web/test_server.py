@@ -267,6 +267,29 @@ def test_a_process_that_is_only_just_forked_keeps_a_signal_until_it_reacts_as_it
     subprocess.run([sys.executable, "-c", FORK], check=True, timeout=180)
 
 
+class Reaped:
+    """A process that has ended, whose end the system told to another thread: the code comes when that one has run."""
+
+    def __init__(self, sentinel, reads):
+        self.sentinel, self.reads = sentinel, reads
+
+    @property
+    def exitcode(self):
+        self.reads -= 1
+        return 0 if self.reads <= 0 else None
+
+
+def test_a_process_that_has_ended_is_not_taken_for_one_that_refuses_to():
+    reading, writing = os.pipe()
+    runs, gone = Reaped(reading, reads=100), Reaped(reading, reads=5)
+    server.wait_for_exit_code(runs)
+    assert runs.reads == 99  # it runs, so nobody waits for its code
+    os.close(writing)
+    server.wait_for_exit_code(gone)
+    assert gone.exitcode == 0
+    os.close(reading)
+
+
 def test_a_process_that_is_killed_is_replaced(tmp_path):
     with in_processes(tmp_path, APP) as (port, process):
         old = the_process_of(process)

@@ -105,7 +105,7 @@ class OneQueue(MPServer):
                 os.kill(made.inner.pid, REPLACED)
 
         def joined(timeout: float | None = None) -> None:
-            join(timeout)
+            join(timeout)  # type: ignore[no-untyped-call]
             wait_for_exit_code(made.inner)
 
         made.join = joined  # type: ignore[method-assign]

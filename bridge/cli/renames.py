@@ -27,7 +27,8 @@ def list_(session: Session, json: bool) -> None:
     """
     with session.operating() as services:
         with services.store.read() as database:
-            stale = stale_names(database, configured_names(services.settings, services.library.current(database)))
+            names = configured_names(services.settings, services.library.current(database))
+            stale = stale_names(database, names, services.clock())
         rows = [
             {"name": name, "kind": "account", "used_by": "", "remedy": ""} for name in services.settings.accounts
         ] + [_row(one) for one in stale]

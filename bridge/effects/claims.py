@@ -120,7 +120,7 @@ def _without_rivals(session: Session, effects: Sequence[Effect], left_by: dateti
     kept: list[Effect] = []
     back: list[Effect] = []
     for effect in effects:
-        key = (effect.account, effect.kind, effect.target_id)
+        key = ledger.rival_key(effect.account, effect.kind, effect.target_id)
         if len(kept) >= SINGLE_AT_ONCE or (effect.verb == "ensure" and key in busy):
             back.append(effect)
             continue

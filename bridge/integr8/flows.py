@@ -39,6 +39,9 @@ class AccountContext:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     chunk: int = CHUNK
     without_bulk: set[str] = field(default_factory=set)  # operations that turned out not to be there
+    case_filters: dict[tuple[str, ...], bool] = field(
+        default_factory=dict
+    )  # list and fields: does its filter tell case
 
     def request(
         self,
@@ -208,15 +211,19 @@ def find(
     """Return the one object that has the fields of the natural key (ignoring letter case), or None.
 
     The filter is only a hint: it is not documented whether Integr8 filters by these fields, so every row is compared
-    here; a server that ignores the filter costs pages but no mistake. If the filtered list holds fewer objects than it
-    announces, the whole list is read. Raises Ambiguous, and Incomplete if that list is short too, because a short list
-    may hide the object.
+    here; a server that ignores the filter costs pages but no mistake. Nor is it documented whether the filter tells
+    upper from lower case; if it does, or if the filtered list holds fewer objects than it announces, the whole list is
+    read. Raises NotUnique, and Incomplete if that list is short too, because a short list may hide the object.
     """
     name = f"{collection.resource}.list"
+    narrowed = {field: value.strip() if isinstance(value, str) else value for field, value in key.items()}
     try:
-        found = yield from _matching(context, collection, key, filter_query(key), priority)
+        found, shown = yield from _matching(context, collection, key, filter_query(narrowed), priority)
+        complete = bool(shown) or not (yield from _tells_case(context, collection, narrowed, priority))
     except Incomplete:
-        found = yield from _matching(context, collection, key, {}, priority)
+        complete = False
+    if not complete:
+        found, _ = yield from _matching(context, collection, key, {}, priority)
     if len(found) > 1:
         raise NotUnique(
             name, key=", ".join(f"{field} {value}" for field, value in key.items()),
@@ -231,15 +238,46 @@ def _matching(
     key: Mapping[str, Any],
     narrowed: Mapping[str, Any],
     priority: Priority | None,
-) -> Flow[list[Row]]:
+) -> Flow[tuple[list[Row], int]]:
+    """Return the objects with this key, and how many the list showed."""
     name = f"{collection.resource}.list"
     paging = Numbered(name, to_the_end=True)  # what is missed here would be created a second time
     found: list[Row] = []
+    shown = 0
     while (page := paging.query) is not None:
         answer = yield from context.call(name, path=collection.above, query=page | dict(narrowed), priority=priority)
         rows = paging.take(answer).rows
+        shown += len(rows)
         found += [row for row in rows if all(same(row.get(field), value) for field, value in key.items())]
-    return found
+    return found, shown
+
+
+def _tells_case(
+    context: AccountContext, collection: CollectionPath, key: Mapping[str, Any], priority: Priority | None
+) -> Flow[bool]:
+    """Return whether a filter by these fields may miss an object whose key is written in other case.
+
+    Any object of the list answers that, so it is asked once for each list and its fields. An empty list has nothing
+    that could be missed.
+    """
+    about = (collection.resource, *sorted(key))
+    if about in context.case_filters:
+        return context.case_filters[about]
+    name = f"{collection.resource}.list"
+    first = {"page[number]": 1, "page[size]": PAGE_SIZE_MAX}
+    answer = yield from context.call(name, path=collection.above, query=first, priority=priority)
+    rows = answer.get("data") or []
+    for row in rows:
+        swapped = {field: str(row.get(field) or "").strip().swapcase() for field in key}
+        if any(text == text.swapcase() for text in swapped.values()):
+            continue  # a number, or nothing
+        answer = yield from context.call(
+            name, path=collection.above, query=first | filter_query(swapped), priority=priority
+        )
+        ids = {seen.get("id") for seen in answer.get("data") or []}
+        context.case_filters[about] = row.get("id") not in ids
+        return context.case_filters[about]
+    return bool(rows) or (answer.get("meta") or {}).get("total_count") not in {0, None}
 
 
 def same(present: Any, wanted: Any) -> bool:

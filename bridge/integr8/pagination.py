@@ -4,6 +4,7 @@ Numbered pages shift when objects are added while one reads, so an object that w
 Cursor pages hang on a row and do not shift; new rows arrive above the newest.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,7 +68,7 @@ class Numbered:
         assert self._number is not None
         rows = answer.get("data") or []  # null, {} or nothing: an empty list
         fresh = tuple(row for row in rows if self._is_new(row))
-        meta = answer.get("meta") or {}
+        meta = {name: _number(value) for name, value in (answer.get("meta") or {}).items()}
         self._announced = meta.get("total_count") if self._announced is None else self._announced
         more = bool(rows) and self._more(meta, len(rows), bool(fresh))
         self._fresh += len(fresh)
@@ -109,7 +110,14 @@ class Numbered:
             return self._number < int(meta["total_page"])
         if isinstance(total, int):
             return self._number * self._size < total
-        return count >= self._size and anything_new  # no meta at all: a server that repeats itself ends it
+        # Without any meta a server that repeats itself ends the list; its pages may be smaller than asked for.
+        return anything_new and (count >= self._size or self._to_the_end)
+
+
+def _number(value: Any) -> Any:
+    """Return a count as a number where a server writes it as `"12"` or `12.0`."""
+    text = str(value)
+    return int(text.removesuffix(".0")) if re.fullmatch(r"[0-9]{1,18}(\.0)?", text) else value
 
 
 class Cursor:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from bridge.config.settings import Sentry
-from bridge.observability.log_scrubbing import scrub_text
+from bridge.observability.log_scrubbing import scrub, scrub_text
 from bridge.observability.logs import for_people
 
 #: What a Sentry event may carry beside its stack.
@@ -61,9 +61,11 @@ def before_send(event: Any, _hint: Any) -> Any:
             "method": request.get("method"),
             "url": scrub_text(str(request.get("url", "")).partition("?")[0]),
         }
-    event["tags"] = {key: value for key, value in dict(event.get("tags") or {}).items() if key in SENTRY_TAGS}
+    event["tags"] = {key: scrub(value) for key, value in dict(event.get("tags") or {}).items() if key in SENTRY_TAGS}
+    if event.get("transaction"):  # an address, where no route has it
+        event["transaction"] = scrub_text(str(event["transaction"]).partition("?")[0])
     event["contexts"] = {
-        key: {name: inner for name, inner in value.items() if name != "data"}
+        key: {name: scrub(inner) for name, inner in value.items() if name != "data"}
         for key, value in (event.get("contexts") or {}).items()
         if key in {"runtime", "trace", "monitor"}
     }

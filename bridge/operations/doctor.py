@@ -319,7 +319,8 @@ def _quarantined(session: Session) -> Check:
 
 def _stale(services: Services, session: Session) -> list[Check]:
     """Find uses of names that bridge.yaml or the rules no longer have."""
-    found = stale_names(session, configured_names(services.settings, services.library.current(session)))
+    names = configured_names(services.settings, services.library.current(session))
+    found = stale_names(session, names, services.clock())
     if not found:
         return [check("names", "ok", "nothing uses a name that is gone")]
     return [

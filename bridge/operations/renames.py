@@ -178,7 +178,7 @@ def _move_notices(session: Session, old: str, new: str, now: datetime) -> int:
 
 
 def forget_account(session: Session, name: str, *, names: Names, who: str, now: datetime) -> dict[str, int]:
-    """End the holds, plans and effects of an account or integration that is gone, without changing anything at Integr8.
+    """End the holds, plans, effects and mutes of an account or integration that is gone. Integr8 is left as it is.
 
     Raises Refused if it is still configured, NotThere if nothing refers to it.
     """
@@ -201,7 +201,15 @@ def forget_account(session: Session, name: str, *, names: Names, who: str, now: 
         if stored.state == PlanState.WAITING:
             drop(session, stored, decision="expired", who=who, note=why, now=now)
     _close_slots(session, columns, why, now)
-    if not holds and not effects:
+    mutes = _forget_mutes(session, name, now) if kind == "account" else 0
+    if not holds and not effects and not mutes:
         raise NotThere(f"{kind} {name}: nothing refers to it")
     audit_log.note(session, who=who, what=f"forget {kind}", about=name, now=now)
-    return {"holds": len(holds), "effects": len(effects)}
+    return {"holds": len(holds), "effects": len(effects)} | ({"mutes": mutes} if mutes else {})
+
+
+def _forget_mutes(session: Session, account: str, now: datetime) -> int:
+    """Remove the mutes of items of an account that is gone. Returns how many had not ended."""
+    active = session.scalar(select(func.count()).select_from(Mute).where(Mute.account == account, Mute.until > now))
+    session.execute(delete(Mute).where(Mute.account == account).execution_options(synchronize_session=False))
+    return int(active or 0)

@@ -7,6 +7,7 @@ the operator wrote that very address into the list.
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -53,8 +54,8 @@ class Destination:
         return host == self.host
 
     def _covers_path(self, url: httpx.URL) -> bool:
-        stem = self.path.rstrip("/")
-        return url.path == stem or url.path.startswith(f"{stem}/")
+        stem, path = self.path.rstrip("/"), _path_of(url)
+        return path == stem or path.startswith(f"{stem}/")
 
     @property
     def address(self) -> Address | None:
@@ -74,7 +75,7 @@ def destination(text: str, headers: Iterable[tuple[str, str]] = ()) -> Destinati
         host = "*." + host.removeprefix("wildcard.")
         if host.count(".") < 2:
             raise ValueError("a star needs a domain of at least two labels below it, as in https://*.example.com")
-    return Destination(url.scheme, host, port_of(url), url.path or "/", tuple(headers))
+    return Destination(url.scheme, host, port_of(url), _path_of(url) or "/", tuple(headers))
 
 
 def parse(text: str) -> httpx.URL:
@@ -106,9 +107,20 @@ def _decoded(path: str) -> str:
     raise Refused("the path is encoded too often")
 
 
+def _path_of(url: httpx.URL) -> str:
+    """Return the decoded path for comparisons, in which an encoded slash is not a slash: it is part of a name."""
+    path = url.raw_path.partition(b"?")[0].decode("ascii")
+    return unquote(re.sub(r"(?i)%2f", "%252F", path))
+
+
 def _climbs(segment: str) -> bool:
-    """Return whether a path climbs: some servers read `..;x` as `..`, and some ignore blanks and control characters."""
-    return re.sub(r"[\x00-\x20\x7f]", "", segment.partition(";")[0]) == ".."
+    """Return whether a path climbs.
+
+    Some servers read `..;x` as `..`, some decode `..%3f` before they look for the end of the path, some take wide dots
+    for dots, and some ignore blanks and control characters.
+    """
+    dots = unicodedata.normalize("NFKC", re.split(r"[;?#]", segment, maxsplit=1)[0])
+    return re.sub(r"[\s\x00-\x1f\x7f]", "", dots) == ".."
 
 
 def match(url: httpx.URL, allowed: Iterable[Destination]) -> Destination:

@@ -7,12 +7,16 @@ manager's machine. An apostrophe at the beginning makes it text. Plain numbers s
 import re
 from typing import Any, TextIO
 
-BEGIN = r"[=+\-@|\uff1d\uff0b\uff0d\uff20]"
-#: What a spreadsheet takes for the beginning of a formula: also in the wide forms, and behind blanks.
-FORMULA = re.compile(rf"[\s\x00\u200b-\u200f\ufeff]*{BEGIN}|[\t\r\n]")
-NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]+)*|\.[0-9]+)([eE][+-]?[0-9]+)?\s?%?")
+BEGIN = r"[=+\-@|\u2212\ufe62\ufe63\ufe66\ufe6b\uff1d\uff0b\uff0d\uff20]"
+#: What is shown as nothing, so that a formula behind it looks like one at the beginning.
+UNSEEN = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+#: What a spreadsheet takes for the beginning of a formula: also in other forms of the signs, and behind blanks.
+FORMULA = re.compile(rf"[\s{UNSEEN}]*{BEGIN}|[\t\r\n]")
+NUMBER = re.compile(r"[+\-\u2212]?([0-9]+([.,][0-9]+)*|\.[0-9]+)([eE][+-]?[0-9]+)?\s?%?")
 #: Where a spreadsheet may begin a new cell within a value: where people write decimal commas it splits at semicolons.
-INNER = re.compile(rf"(?s)(?<=.[;\t\r\n])(?=[^\S\t\r\n]*{BEGIN})(?!\s*{NUMBER.pattern}\s*(?:[;\t\r\n]|$))")
+INNER = re.compile(
+    rf"(?s)(?<=.[;\t\r\n])(?=(?:[^\S\t\r\n]|[{UNSEEN}])*{BEGIN})(?!\s*{NUMBER.pattern}\s*(?:[;\t\r\n]|$))"
+)
 
 
 def safe_cell(value: Any) -> Any:

@@ -376,16 +376,20 @@ def returns_overtaken_by(session: Session, effect: Effect) -> list[int]:
 
 
 def busy_keys(session: Session, effects: Sequence[Effect], left_by: datetime) -> set[tuple[str, str, str]]:
-    """Return (account, kind, natural key) that another worker is ensuring: its lease did not end by that moment."""
+    """Return the rival keys of what other workers are ensuring: their leases did not end by that moment."""
     mine = [effect.id for effect in effects]
     query = select(Effect.account, Effect.kind, Effect.target_id).where(
         Effect.verb == "ensure",
         Effect.state.in_([EffectState.CLAIMED, EffectState.SENT, EffectState.UNKNOWN]),
         Effect.claimed_until > left_by,
-        Effect.target_id.in_({effect.target_id for effect in effects}),
         Effect.id.not_in(mine),
     )
-    return {(row[0], row[1], row[2]) for row in session.execute(query)}
+    return {rival_key(*row) for row in session.execute(query)}
+
+
+def rival_key(account: str, kind: str, target_id: str) -> tuple[str, str, str]:
+    """Return what two effects share that must not run at the same time. Case and blanks make no other natural key."""
+    return account, kind, "".join(target_id.casefold().split())
 
 
 def begin_call(session: Session, rows: Sequence[tuple[int, int]], *, call: Call, now: datetime) -> None:

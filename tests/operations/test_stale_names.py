@@ -1,5 +1,7 @@
 """Accounts, sources, channels and rules that are renamed or removed while something still refers to them."""
 
+from datetime import timedelta
+
 import pytest
 from rule_texts import pause_on_webhook, pause_rule
 
@@ -8,12 +10,13 @@ from bridge.config.library import Library
 from bridge.operations import NotThere, Refused, decide, feeds, maintenance
 from bridge.operations.halt import halt, resume
 from bridge.operations.holds import release_holds
+from bridge.operations.item_mutes import mute_item
 from bridge.operations.perform import perform_effects
 from bridge.operations.renames import forget_account, rename
 from bridge.operations.replay import replay
 from bridge.operations.stale_names import configured_names, stale_names
 from bridge.operations.undo import undo
-from bridge.store import halts
+from bridge.store import halts, holds
 from bridge.store.halts import HaltKind, HaltScope
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
@@ -49,7 +52,12 @@ def now_named(network, session):
 
 def stale(network):
     with network.services.store.read() as session:
-        return stale_names(session, now_named(network, session))
+        return stale_names(session, now_named(network, session), network.now)
+
+
+def _mutes(network):
+    with network.services.store.read() as session:
+        return holds.muted(session, network.now)
 
 
 def move(network, kind, old, new):
@@ -121,6 +129,42 @@ def test_an_account_that_is_gone_can_be_forgotten(holding):
         done = forget_account(session, "main", names=now_named(holding, session), who="ann", now=holding.now)
     assert (done, stale(holding)) == ({"holds": 1, "effects": 0}, [])
     assert holding.paused == ["Bad"]
+
+
+def test_what_people_decided_is_listed_where_its_name_is_gone_and_moves_along(network):
+    """A rule would touch an item that somebody muted, and nobody would know why."""
+    network.world.offer("Kept", active=True)
+    network.rule(RULE)
+    network.work()
+    services, now = network.services, network.now
+    offer = str(next(network.world.directory.offers.living()).view()["incremental_id"])
+    for rule in ("*", "low-cr"):
+        mute_item(services, f"offer={offer}", rule=rule, why="a contract", who="ann", now=now)
+    with services.store.write() as session:
+        session.add(ChannelMute(channel="team", rule_id="low-cr", until=now + timedelta(hours=1), by="ann", why="x"))
+    call_account(network, "europe")
+    network.rule(RULE.replace("low-cr", "lower-cr").replace("mode: live", "mode: live\naccount: europe"))
+    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [
+        ("account", "main", "2 mutes"), ("channel", "team", "1 channel mute"),
+        ("rule", "low-cr", "1 mute, 1 channel mute"),
+    ]  # fmt: skip
+    move(network, "account", "main", "europe")
+    move(network, "rule", "low-cr", "lower-cr")
+    network.pass_time(hours=1)
+    assert stale(network) == []
+    assert {(one.account, one.rule_id) for one in _mutes(network)} == {("europe", "*"), ("europe", "lower-cr")}
+
+
+def test_to_forget_an_account_ends_its_mutes(network):
+    network.world.offer("Kept", active=True)
+    network.rule(RULE)
+    network.work()
+    offer = str(next(network.world.directory.offers.living()).view()["incremental_id"])
+    mute_item(network.services, f"offer={offer}", why="a contract", who="ann", now=network.now)
+    call_account(network, "europe")
+    with network.services.store.write() as session:
+        done = forget_account(session, "main", names=now_named(network, session), who="ann", now=network.now)
+    assert (done["mutes"], stale(network)) == (1, [])
 
 
 def test_nothing_is_moved_to_a_name_that_is_not_there_or_from_one_that_still_is(holding):
@@ -235,7 +279,10 @@ def test_what_is_halted_stays_halted_under_its_new_name(network):
     with network.services.store.write() as session:
         session.add(ChannelMute(rule_id="on-demand", until=network.now, by="ann", why="known"))
     network.rule(on_demand.replace("on-demand", "when-asked"))
-    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [("rule", "on-demand", "1 halt")]
+    assert [(one.kind, one.name, one.uses) for one in stale(network)] == [
+        ("rule", "on-demand", "1 halt"),
+        ("rule", "on-demand", "1 waiting event"),
+    ]
     moved = move(network, "rule", "on-demand", "when-asked")
     assert (moved["halts"], moved["deferred events"], moved["channel mutes"]) == (1, 1, 1)
     network.work()

@@ -130,7 +130,19 @@ def test_an_address_written_as_a_number_opens_itself_and_no_name(calling):
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/..;/admin", "/v1/..;x=1/admin", "/v1/%2e%2e%3bx/admin", "/v1/%252e%252e;/a", "/v1/..%20/a"],
+    [
+        "/v1/..;/admin",
+        "/v1/..;x=1/admin",
+        "/v1/%2e%2e%3bx/admin",
+        "/v1/%252e%252e;/a",
+        "/v1/..%20/a",
+        "/v1/..%3f/a",
+        "/v1/..%23/a",
+        "/v1/\u2025/a",
+        "/v1/\uff0e\uff0e/a",
+        "/v1/%e2%80%a5/a",
+        "/v1/..%c2%a0/a",
+    ],
 )
 def test_path_parameters_do_not_climb_either(calling, path):
     client = calling("https://api.example.com/v1", resolve=to("93.184.215.14"))
@@ -139,7 +151,8 @@ def test_path_parameters_do_not_climb_either(calling, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/../admin", "/v1/%2e%2e/admin", "/v1/%252e%252e/admin", "/v10", "/", "/v1\\..\\admin"]
+    "path",
+    ["/v1/../admin", "/v1/%2e%2e/admin", "/v1/%252e%252e/admin", "/v10", "/", "/v1\\..\\admin", "/v1%2fx", "/v1%2Fx/y"],
 )
 def test_a_path_does_not_climb_out_of_the_allowed_one(calling, receiver, path):
     with pytest.raises(Refused):

@@ -21,6 +21,14 @@ from bridge.store.csv_cells import safe_cell
         "+49 30 1",
         "|calc",
         "\u200b=1",
+        "\x0b=1",
+        "\x1b=1",
+        "\xad=1",
+        "\u2060=1",
+        "\u202e=1",
+        "\u2212cmd",
+        "\ufe661",
+        "\ufe6bx",
     ],
 )
 def test_a_formula_becomes_text(text):
@@ -33,6 +41,7 @@ def test_a_formula_becomes_text(text):
         "",
         "-3",
         "-3.50",
+        "\u22123",
         "+7",
         "1e-5",
         "-1,234.5",
@@ -58,6 +67,7 @@ def test_everything_else_stays_as_it_is(value):
     ("text", "told"),
     [
         ("x;=1+1;y", "x;'=1+1;y"),
+        ("x;\u200b=1", "x;'\u200b=1"),
         ("x; @SUM(1)", "x;' @SUM(1)"),
         ("x\ty\t=1", "x\ty\t'=1"),
         ("-3;=1", "'-3;'=1"),

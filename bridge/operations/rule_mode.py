@@ -7,7 +7,7 @@ from pathlib import Path
 from bridge.config import rulebook
 from bridge.config.rule_names import known_names
 from bridge.operations.errors import NotThere, OperationError, Refused
-from bridge.operations.rule_save import write_rule_file
+from bridge.operations.rule_save import NOT_WRITABLE, is_writable, patch_of, write_rule_file
 from bridge.services.container import Services
 from bridge.store import audit_log
 from rules.language.canonical import document_of
@@ -25,6 +25,29 @@ class Moved:
     mode: str
     file: str
     revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModePatch:
+    """A mode change to apply where the rules live: as `git apply` takes it, and why it is not written here."""
+
+    rule: str
+    patch: str
+    why_not: str
+
+
+def patch_only(services: Services, rule: str, mode: Mode) -> ModePatch | None:
+    """Return the change as a patch if the rule's file cannot be written from here, else None.
+
+    Raises what `move` does.
+    """
+    live = _live(services, rule)
+    path = services.settings.home / live.place.file
+    if is_writable(path.parent):
+        return None
+    written = _written(services, live, path, mode)
+    patch = patch_of(path.read_bytes().decode(), written, live.place.file)
+    return ModePatch(rule=rule, patch=patch, why_not=NOT_WRITABLE)
 
 
 def move(services: Services, rule: str, mode: Mode, *, who: str, now: datetime) -> Moved:

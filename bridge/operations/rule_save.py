@@ -27,6 +27,7 @@ from rules.model.formatting import counted
 from rules.model.revision import Mode, Revision
 
 SAVED = "save rule"  # in the audit log
+NOT_WRITABLE = "the rules directory cannot be written from here"
 MODES_IN_ORDER = (Mode.DISABLED, Mode.SHADOW, Mode.APPROVE, Mode.LIVE)
 
 
@@ -68,7 +69,7 @@ def save(
     _check_change(found, live, base)
     path, before, after = _texts(services, found, live, text)
     name = path.relative_to(services.settings.home).as_posix()
-    patch = _patch(before, after, name)
+    patch = patch_of(before, after, name)
     if not patch:
         raise Refused(f"rule {found.id}: nothing is changed")
     why_not = why_not_written(services, path)
@@ -87,11 +88,16 @@ def save(
     return Saved(rule=found.id, file=name, revision=found.hash, written=True, is_new=live is None, patch=patch)
 
 
+def is_writable(directory: Path) -> bool:
+    """Return whether the service can write files into this directory."""
+    return directory.is_dir() and os.access(directory, os.W_OK)
+
+
 def why_not_written(services: Services, path: Path | None = None) -> str:
     """Return why the service should not write a rule file of this home; empty if it may."""
     directory = path.parent if path else services.settings.rules_dir
-    if not directory.is_dir() or not os.access(directory, os.W_OK):
-        return "the rules directory cannot be written from here"
+    if not is_writable(directory):
+        return NOT_WRITABLE
     if any((parent / ".git").exists() for parent in (directory, *directory.parents)):
         return "the rules are kept in git"
     return ""
@@ -174,7 +180,8 @@ def _texts(services: Services, new: Revision, live: Revision | None, text: str) 
     return path, before, before.replace(own, f"{head}{written.rstrip(chr(10))}{tail}")
 
 
-def _patch(before: str, after: str, name: str) -> str:
+def patch_of(before: str, after: str, name: str) -> str:
+    """Return the change of one file as `git apply` takes it; empty if there is none."""
     old = f"a/{name}" if before else "/dev/null"
     lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), old, f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,6 +1,9 @@
 """The page of a rule runs backtests and changes its mode."""
 
+import re
+import subprocess
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from sqlalchemy import update
@@ -124,6 +127,17 @@ def test_a_file_that_somebody_is_writing_is_left_alone(browser, days):
     file.write_text(RULE.replace("MODE", "shadow").replace("cr < 1%", "cr < 2%"))
     assert "has changed since it was loaded" in browser().press(PATH, f"{PATH}/mode", mode="live")
     assert "mode: shadow" in file.read_text()
+
+
+def test_where_a_rule_cannot_be_written_its_new_mode_is_a_patch(browser, days, monkeypatch):
+    monkeypatch.setattr("bridge.operations.rule_mode.is_writable", lambda _directory: False)  # root may write anywhere
+    home = days[0].home
+    file = home / "rules" / "rule.yaml"
+    page = browser().press(PATH, f"{PATH}/mode", mode="live")
+    assert "mode: shadow" in file.read_text()
+    patch = unescape(re.search(r"(?s)<pre[^>]*><code>(.*?)</code>", page)[1])
+    subprocess.run(["git", "apply", "--verbose"], input=patch, text=True, cwd=home, check=True)
+    assert "mode: live" in file.read_text()
 
 
 def test_a_mode_that_is_none_is_refused(browser, days):

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import Response, g, request
+from flask import Response, flash, g, redirect, request
 
 from bridge.operations import OperationError, backtest_jobs
 from bridge.operations.backtest import BacktestRequest
 from bridge.operations.backtest_jobs import CompareWith, Question, Sweep
-from bridge.operations.rule_mode import move
+from bridge.operations.rule_mode import move, patch_only
 from bridge.reports.past_facts import Against
 from bridge.store import report_imports
 from bridge.store.roles import Role
@@ -16,6 +16,7 @@ from bridge.web.access import needs
 from bridge.web.console import formatting
 from bridge.web.console.actions import done
 from bridge.web.console.blueprint import blueprint
+from bridge.web.console.show import show
 from bridge.web.request_context import services
 from rules.model.input_values import parse_moment
 from rules.model.revision import Mode
@@ -23,16 +24,27 @@ from rules.model.revision import Mode
 
 @blueprint.post("/rules/<rule_id>/mode")
 @needs(Role.OPERATOR, page=True)
-def move_rule(rule_id: str) -> Response:
+def move_rule(rule_id: str) -> Response | str:
+    """Change the mode; where the file cannot be written from here, show the patch."""
+
     def do() -> str:
-        try:
-            mode = Mode(request.form.get("mode", ""))
-        except ValueError:
-            raise OperationError(f"a mode is one of {', '.join(Mode)}") from None
-        moved = move(services(), rule_id, mode, who=g.who, now=services().clock())
+        moved = move(services(), rule_id, wanted, who=g.who, now=services().clock())
         return f"{rule_id} went from {moved.before} to {moved.mode}. Commit {moved.file}, or a deploy undoes it."
 
-    return done(f"/rules/{rule_id}", do)
+    try:
+        wanted = _mode()
+        patch = patch_only(services(), rule_id, wanted)
+    except OperationError as error:
+        flash(str(error), "bad")
+        return redirect(f"/rules/{rule_id}", code=303)  # type: ignore[return-value]
+    return done(f"/rules/{rule_id}", do) if patch is None else show("rule_patch.html", done=patch, draft=None)
+
+
+def _mode() -> Mode:
+    try:
+        return Mode(request.form.get("mode", ""))
+    except ValueError:
+        raise OperationError(f"a mode is one of {', '.join(Mode)}") from None
 
 
 @blueprint.post("/rules/<rule_id>/backtest")

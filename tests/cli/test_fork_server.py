@@ -75,6 +75,13 @@ def test_a_program_that_raises_ends_with_1_and_its_traceback(tmp_path):
     assert complaint.endswith("LookupError: nothing here\n")
 
 
+def test_a_program_that_the_parent_has_loaded_begins_without_a_warning(tmp_path):
+    """What a program says when it cannot start is shown to people, and nothing else with it."""
+    code = 'print(boss.run([*MODULE_COMMAND, "bridge.cli.local.preload"], {})); boss.stop()'
+    [told] = run(code, tmp_path)
+    assert eval(told) == (0, "", "")
+
+
 def test_a_program_may_be_started_before_the_parent_has_loaded_anything(tmp_path):
     code = """
 early = Supervisor(Console(stderr=True), log=False)

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -329,6 +330,8 @@ def _stream(number: int, *, line: bool) -> Any:
 
 
 def _run(module: str) -> int:
+    # That the parent has loaded the module is the purpose; `python -m` warns of it.
+    warnings.filterwarnings("ignore", message=r".* found in sys\.modules after import", category=RuntimeWarning)
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:

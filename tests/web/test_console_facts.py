@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from network import ONBOARDING
 from sqlalchemy import select
 from used_network import RULE
 
@@ -280,6 +281,18 @@ def test_a_message_says_in_words_what_it_is_about(browser, network):
     for path in ("/notices/1", "/channels/ops"):
         page = visitor.open(path)
         assert ">problem with the service<" in page, path
+
+
+def test_a_rule_that_said_yes_in_shadow_is_not_said_to_be_silent(browser, network):
+    network.rule(ONBOARDING.replace("mode: live", "mode: shadow"))
+    network.crm({"id": "1", "type": "deal.signed", "email": "ann@example.com"})
+    network.work()
+    visitor = browser()
+    for path in ("/rules/onboarding", "/rules/onboarding/to/live"):
+        page = visitor.open(path)
+        assert "1 run</strong>" in page, path
+        assert "never said yes" not in page, path
+        assert "Backtest it first" not in page, path  # nothing replays its webhooks
 
 
 def test_a_publisher_and_the_webhook_that_made_it_lead_to_each_other(browser, network):

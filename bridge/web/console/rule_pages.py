@@ -168,7 +168,9 @@ def _shadow(session: Session, rule_id: str, live: Revision | None, now: datetime
     report = shadow_report(session, live.account, now - SHADOWED, now + timedelta(seconds=1), rule=rule_id)
     told = report.would_have
     items = {(live.account, one.kind, one.target) for one in told}
+    said_yes = (Run.rule_id == rule_id, Run.mode == Mode.SHADOW, Run.yes > 0, Run.started_at >= now - SHADOWED)
     return {
+        "runs": session.scalar(select(func.count()).select_from(Run).where(*said_yes)),
         "count": len(told), "touched": len(items), "same": report.count("same"), "opposite": report.count("opposite"),
         "first": told[:MAX_RUNS_SHOWN], "names": display_names(session, items), "days": SHADOWED.days,
         "account": live.account,
@@ -195,7 +197,8 @@ def to_mode(rule_id: str, mode: str) -> str:
     said = _said_now(live) if mode in ("approve", "live") else None
     words = {one: "off" if one == "disabled" else one for one in STEPS}
     return show(
-        "rule_go.html", rule_id=rule_id, live=live, wanted=mode, wanted_word=words[mode], meaning=STEPS[mode],
+        "rule_go.html", rule_id=rule_id, live=live, on_webhooks=isinstance(live.trigger, Webhook),
+        wanted=mode, wanted_word=words[mode], meaning=STEPS[mode],
         live_word=words[str(live.mode)], shadow=shadow, tried=tried[0] if tried else None, said=said, held=held,
         limits=limits_of(live), currency=formatting.currency_of(services(), live.account),
     )  # fmt: skip

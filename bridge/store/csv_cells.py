@@ -15,7 +15,7 @@ FORMULA = re.compile(rf"[\s{UNSEEN}]*{BEGIN}|[\t\r\n]")
 NUMBER = re.compile(r"[+\-\u2212]?([0-9]+([.,][0-9]+)*|\.[0-9]+)([eE][+-]?[0-9]+)?\s?%?")
 #: Where a spreadsheet may begin a new cell within a value: where people write decimal commas it splits at semicolons.
 INNER = re.compile(
-    rf"(?s)(?<=.[;\t\r\n])(?=(?:[^\S\t\r\n]|[{UNSEEN}])*{BEGIN})(?!\s*{NUMBER.pattern}\s*(?:[;\t\r\n]|$))"
+    rf"(?s)(?:(?<=;)|(?<=.[\t\r\n]))(?=(?:[^\S\t\r\n]|[{UNSEEN}])*{BEGIN})(?!\s*{NUMBER.pattern}\s*(?:[;\t\r\n]|$))"
 )
 
 

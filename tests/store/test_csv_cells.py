@@ -67,6 +67,7 @@ def test_everything_else_stays_as_it_is(value):
     ("text", "told"),
     [
         ("x;=1+1;y", "x;'=1+1;y"),
+        (";=1", ";'=1"),
         ("x;\u200b=1", "x;'\u200b=1"),
         ("x; @SUM(1)", "x;' @SUM(1)"),
         ("x\ty\t=1", "x\ty\t'=1"),

@@ -120,6 +120,11 @@ PRESETS: Mapping[str, Preset] = {
                 )
             ),
             "event_type": "notificationItems.NotificationRequestItem.eventCode",
+            # An item has no id of its own. The sender says that two of the same payment and code are one; `success`
+            # belongs to it, because a payment may first fail and then succeed.
+            "delivery_id": " + ".join(
+                f"notificationItems.NotificationRequestItem.{name}" for name in ("pspReference", "eventCode", "success")
+            ),
             "event_time": "notificationItems.NotificationRequestItem.eventDate",
         },
     ),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bridge.sources import Headers, Incoming, SignatureError, build
+from bridge.sources.authentication import Authenticated
 from bridge.sources.presets import PRESETS
 from bridge.sources.setup_calls import SETUP_CALL_KINDS
 
@@ -121,3 +122,21 @@ def test_adyen_s_second_item_is_checked_too():
     body = sent.asked.body.replace(b"7914073381342285", b"7914073381342286")
     with pytest.raises(SignatureError):
         sent.source.authenticate(replace(sent.asked, body=body), sent.at)
+
+
+def adyen_list(*items):
+    body = json.dumps({"live": "false", "notificationItems": [{"NotificationRequestItem": one} for one in items]})
+    return Incoming(method="POST", body=body.encode(), content_type="application/json", target="/hooks/x")
+
+
+def test_an_item_of_adyen_that_comes_again_in_another_list_is_the_same_event():
+    source = build("x", entry("adyen", "0a" * 16))
+
+    def keys(*items):
+        return [one.parsed.dedupe_key for one in source.accept(adyen_list(*items), Authenticated())]
+
+    paid = {"pspReference": "881", "eventCode": "AUTHORISATION", "success": "true"}
+    first = keys(paid, paid | {"success": "false"})
+    second = keys(paid | {"eventDate": "2026-11-30T10:00:00Z"}, paid | {"eventCode": "REFUND"})
+    assert first[0] == second[0]
+    assert len({*first, *second}) == 3

@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.config.settings import Account
@@ -338,7 +338,7 @@ def _busy() -> Select[Effect]:
 def _last_effects(session: Session, revision: Revision, names: _Names, account: str) -> dict[Target, datetime]:
     """Return the rule's newest effect on each target; in shadow the recorded one, so that cooldowns show there too.
 
-    An effect that was only recorded does not keep the rule from acting later.
+    An effect that was only recorded does not keep the rule from acting later, and neither does one that was left out.
     """
     states = [PlanState.READY, PlanState.DONE, *([PlanState.SHADOW] if revision.mode is Mode.SHADOW else [])]
     asked = {"rule": revision.id, "ids": list(names.ids(account)), "states": states}
@@ -359,6 +359,7 @@ def _newest_effects() -> Select[str, str, str, str, datetime]:
             Effect.target_id.in_(bindparam("ids", expanding=True)),
             StoredPlan.state.in_(bindparam("states", expanding=True)),
             Effect.state != EffectState.FAILED,
+            or_(Effect.state != EffectState.SKIPPED, Effect.error.is_(None)),
         )
         .group_by(Effect.kind, Effect.target_id, Effect.account, Effect.integration)
     )

@@ -68,6 +68,16 @@ def test_looking_at_a_plan_changes_nothing(waiting):
     assert waiting.all(StoredPlan)[0].state == "waiting"
 
 
+def test_what_was_not_chosen_does_not_cool_down(waiting):
+    waiting.rule(RULE.replace("guards: {", "guards: {cooldown: 6h, ", 1))
+    say_yes(waiting, selection=only([target_of("offer", "1002")]))
+    waiting.work()
+    waiting.pass_time(minutes=20)
+    waiting.work()
+    asked = [[effect.does for effect in one.effects] for one in reviews(waiting.services, now=waiting.now)]
+    assert (waiting.paused, asked) == (["Bad 1"], [["pause offer 1003"]])
+
+
 def test_effects_that_were_not_chosen_say_so(waiting):
     say_yes(waiting, selection=only([target_of("offer", "1002")]))
     waiting.work()

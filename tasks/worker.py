@@ -69,7 +69,7 @@ def _ready(**_: Any) -> None:
     """Look at once for everything that waited while no worker was there, not at the next sweep."""
     _serve_metrics()
     served = sorted(celery.amqp.queues.consume_from)
-    queue = Queue(settings.load().redis_url)
+    queue = Queue(_begun_with[0].redis_url)  # read once: by now a secret may be missing
     queue.announce(served)
     Announcer(queue, served).start()
     if "maintenance" not in served:

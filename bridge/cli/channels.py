@@ -116,6 +116,7 @@ def messages(session: Session, channel: str | None, state: str | None, limit: in
       integr8-bridge channels messages
       integr8-bridge channels messages traffic --state failed
     """
+    session.refuse_unknown(channel=channel)
     wanted = [*([Notice.channel == channel] if channel else []), *([Notice.state == state] if state else [])]
     query = select(Notice).where(*wanted).order_by(Notice.id.desc()).limit(limit)
     with session.read() as database:

@@ -38,7 +38,10 @@ class ClickHouseAddress:
 
 def parse(url: str) -> ClickHouseAddress:
     """Parse the address. Raises BadAddress, whose text never contains the address, because it may hold a password."""
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        raise BadAddress(f"has brackets that hold no IPv6 address; write {EXAMPLE}") from None
     if parts.scheme not in PORTS:
         raise BadAddress(f"is not a clickhouse:// or clickhouses:// address; write {EXAMPLE}")
     try:

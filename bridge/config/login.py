@@ -82,7 +82,10 @@ def _texts(value: Any) -> list[str]:
 
 def _safe(issuer: str) -> None:
     """Refuse plain http, because anybody in between could claim to be somebody else."""
-    parts = urlsplit(issuer)
+    try:
+        parts = urlsplit(issuer)
+    except ValueError:
+        raise ValidationError("an issuer whose brackets hold no IPv6 address") from None
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise ValidationError("an issuer must be an https:// address")
     if parts.query or parts.fragment:

@@ -38,10 +38,13 @@ def sentinels(url: str) -> Sentinels | None:
     """Return the group that an address names; None if it names one server. Raises BadAddress."""
     if ONE_SERVER.match(url):
         return None
-    parts = urlsplit(url)
-    if parts.scheme != SCHEME:
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() != SCHEME:
         raise BadAddress("is not a redis:// address; write redis://host:6379/0")
-    login, _, hosts = parts.netloc.rpartition("@")
+    # Python of some distributions (3.11.2 of Debian 12) splits no address in which [::1] stands behind another host.
+    authority, _, place = rest.partition("/")
+    parts = urlsplit(f"{SCHEME}://group/{place}")
+    login, _, hosts = authority.rpartition("@")
     username, _, password = login.partition(":")
     master, _, db = parts.path.strip("/").partition("/")
     if not master or not hosts:

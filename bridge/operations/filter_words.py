@@ -1,6 +1,7 @@
 """Refuse a filter by a name that nothing has, so that a misspelt name does not look like an empty list.
 
-Rules, sources and accounts are known where the configuration has them, and where rows are kept under a former name.
+Rules, sources, channels and accounts are known where the configuration has them, and where rows are kept under a former
+name.
 The types of events and the words of the audit log come from others: there a word is refused where it is not kept and
 one that is nearly the same is.
 """
@@ -19,6 +20,7 @@ from bridge.store.audit_log import Audit
 from bridge.store.entities import Entity
 from bridge.store.holds import Hold
 from bridge.store.journal import Event
+from bridge.store.notifications import Notice
 from bridge.store.tokens import Token
 from bridge.store.users import User
 from rules.model.plan import Outcome
@@ -89,11 +91,17 @@ def _integrations(services: Services, _session: Session, _text: str) -> set[str]
     return {name for account in services.settings.accounts.values() for name in account.integrations}
 
 
+def _channels(services: Services, session: Session, text: str) -> set[str]:
+    known = {*services.settings.channels}
+    return known if text in known else known | _kept(session, Notice.channel, text)
+
+
 _CLOSED: Mapping[str, Callable[[Services, Session, str], Collection[str]]] = {
     "rule": _rules,
     "source": _sources,
     "account": _accounts,
     "integration": _integrations,
+    "channel": _channels,
     "outcome": lambda _services, _session, _text: OUTCOMES,
     "target": lambda _services, _session, _text: TARGET_KINDS,
 }

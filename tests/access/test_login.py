@@ -55,7 +55,7 @@ def test_an_overlong_password_is_no_password(app, user):
 
 def test_a_form_that_another_site_sent_signs_nobody_in(app, user):
     user("Anna")
-    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "http://["}):
         answer = app.test_client().post("/login", data={"name": "Anna", "password": PASSWORD}, headers=headers)
         assert answer.status_code == 403
 

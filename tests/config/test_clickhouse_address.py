@@ -31,6 +31,7 @@ def test_what_is_left_out_is_as_usual(scheme, port):
         ("http://ann:hush@ch:8123/db", "is not a clickhouse:// or clickhouses:// address"),
         ("ch:8123", "is not a clickhouse:// or clickhouses:// address"),
         ("clickhouse://ann:hu/sh@ch:8123/db", "must be encoded"),
+        ("clickhouse://ann:hush@[ch:8123/db", "brackets that hold no IPv6 address"),
         ("clickhouse://ann:hu#sh@ch:8123/db", "must be encoded"),
         ("clickhouse://ann:hush@ch:99999/db", "not a number from 1 to 65535"),
         ("clickhouse://ann:hush@ch:port/db", "not a number from 1 to 65535"),

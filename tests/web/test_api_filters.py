@@ -27,15 +27,14 @@ WRONG = {
 }
 #: A word that nearly exists, for every filter of every list.
 MISSPELT = {
-    "account": "mian", "integration": "defualt", "cause": "persn", "kind": "ofer", "outcome": "waitin",
-    "rule": "low-crr", "source": "crmm", "state": "activ", "target": "ofer=42", "type": "deal.sined",
-    "what": "failed sign in", "who": "ana",
+    "account": "mian", "channel": "trafic", "integration": "defualt", "cause": "persn", "kind": "ofer",
+    "outcome": "waitin", "rule": "low-crr", "source": "crmm", "state": "activ", "target": "ofer=42",
+    "type": "deal.sined", "what": "failed sign in", "who": "ana",
 }  # fmt: skip
 #: What may be anything: ids, parts of texts, times and numbers, which are checked as such.
 ANYTHING = {
     "after",
     "at",
-    "channel",
     "event",
     "every",
     "from",

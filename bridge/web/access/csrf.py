@@ -33,4 +33,4 @@ def is_from_elsewhere(services: Services) -> bool:
         return site not in {"same-origin", "none"}
     origin = request.headers.get("Origin")
     here = {request.host, urlsplit(services.settings.public_url or "").netloc}  # a proxy may have changed the host
-    return origin is not None and urlsplit(origin).netloc not in here - {""}
+    return origin is not None and origin.partition("://")[2] not in here - {""}  # it is a scheme and a host, or `null`

@@ -79,7 +79,7 @@ def make_channel(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, listing(schemas_out_service.MessageRow))
 def list_notices(query: dict[str, Any]) -> dict[str, Any]:
     """List messages to channels, newest first."""
-    must_be_known(rule=query.get("rule"))
+    must_be_known(rule=query.get("rule"), channel=query.get("channel"))
     equal = {"channel": Notice.channel, "rule": Notice.rule_id, "state": Notice.state}
     return newest(Notice, schemas_out_service.MessageRow, query, equal=equal)
 

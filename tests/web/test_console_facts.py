@@ -258,6 +258,13 @@ def test_a_search_finds_a_webhook_by_what_it_says(browser, network):
     assert "contains it" in visitor.open("/search?q=red_moon")
 
 
+def test_a_webhook_that_no_rule_wanted_says_so(browser, network):
+    number = network.crm({"id": "1", "type": "deal.signed"}).get_json()["event_id"]
+    assert "No rule has checked it." in browser().open(f"/events/{number}")
+    network.work()
+    assert "It matched the trigger of no rule." in browser().open(f"/events/{number}")
+
+
 def test_a_part_of_its_id_or_of_its_senders_id_finds_a_webhook(browser, network):
     network.crm({"id": "msg_2b-Blue%Moon", "type": "deal.signed"})
     with network.services.store.write() as session:

@@ -18,6 +18,7 @@ from bridge.observability import tracing
 from bridge.observability.metrics import EVENT_TO_CALL
 from bridge.store import clock_steps, effect_order, endpoint_outages, entities, halts, latencies, ledger
 from bridge.store.account_scope import EVERYONE, AccountScope
+from bridge.store.endpoint_outages import Endpoint
 from bridge.store.engine import Store
 from bridge.store.exact_json import thaw
 from bridge.store.ledger import Call, Effect, EffectState
@@ -45,9 +46,8 @@ class Batch:
     integration: str
     effects: Mapping[int, Effect]
     jobs: Sequence[Job]
-    probes: Mapping[str, Slot] = field(
-        default_factory=dict
-    )  # endpoints that are out: it finds out whether they still are
+    #: Endpoints that are out, by name: this batch finds out whether they still are.
+    probes: Mapping[str, Slot] = field(default_factory=dict)
 
     @property
     def full(self) -> bool:
@@ -85,13 +85,11 @@ def claim_batch(
         kept = take(among=True, limit=MERGED_AT_ONCE, out=out)
         single = take(among=False, limit=SINGLE_LOOKED_AT, out=out)
         for name, slot in probes.items():
-            merged = name.split(":")[-2] in MERGED_VERBS
-            more = endpoint_outages.with_all(slot)
-            probing = take(among=merged, limit=1 if not more else MERGED_AT_ONCE if merged else 2, only=name)
-            if merged:
-                kept += probing
+            several = endpoint_outages.with_all(slot)
+            if Endpoint.named(name).verb in MERGED_VERBS:
+                kept += take(among=True, limit=MERGED_AT_ONCE if several else 1, only=name)
             else:
-                single = [*probing, *single]
+                single = [*take(among=False, limit=2 if several else 1, only=name), *single]
         kept += _without_rivals(session, single, left_by)
         kept = effect_order.settle_order(session, kept, left_by=left_by, now=now)
         _look_again_later(session, probes, kept, now)

@@ -37,6 +37,11 @@ class Endpoint(NamedTuple):
     def name(self) -> str:
         return ":".join(self)
 
+    @classmethod
+    def named(cls, name: str) -> "Endpoint":
+        """Return the endpoint that has this name. A verb and a kind contain no colon."""
+        return cls(*name.rsplit(":", 2))
+
 
 def of(effect: Effect) -> Endpoint:
     """Return the endpoint of an effect."""
@@ -56,7 +61,7 @@ def take_probes(
     found: dict[str, Slot] = {}
     for slot in slots.take(session, KIND, limit=20, now=now, length=PROBE, alone=True, scope=scope):
         name = slot.key.partition(":")[2]
-        if name.partition(":")[0] in away:
+        if Endpoint.named(name).account in away:
             slots.put_off(session, slot, now)
         else:
             found[name] = slot

@@ -95,6 +95,8 @@ def backtest(
 
 
 def _recommend(tried: list[dict[str, Any]]) -> None:
+    for line in tried[0]["warnings"] if tried else ():
+        click.echo(f"warning: {line}", err=True)
     for one in tried:
         if one["reason"]:
             click.echo(f"recommended: {one['value']:f}; {one['reason']}")

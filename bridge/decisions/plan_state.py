@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.config.settings import Account
@@ -507,14 +507,22 @@ def _answered(session: Session, revision: Revision, now: datetime) -> dict[Targe
     """Return when a person last left a target active after a question about it, or nobody answered."""
     if revision.lose_at_most is None or revision.lose_at_most.then != "ask":
         return {}
-    left = select(Effect, StoredPlan.stops, StoredPlan.decided_at).join(StoredPlan, StoredPlan.id == Effect.plan_id)
-    ours = (StoredPlan.rule_id == revision.id, StoredPlan.state == PlanState.DROPPED)
+    left = select(Effect, StoredPlan).join(StoredPlan, StoredPlan.id == Effect.plan_id)
+    dropped = StoredPlan.state == PlanState.DROPPED
+    # Who approves some changes of a plan has said no to the others.
+    not_chosen = and_(Effect.state == EffectState.SKIPPED, Effect.ended_at == StoredPlan.decided_at)
+    ours = (StoredPlan.rule_id == revision.id, StoredPlan.decided_at >= now - MONTH, or_(dropped, not_chosen))
     found: dict[Target, datetime] = {}
-    for effect, stops, at in session.execute(left.where(*ours, StoredPlan.decided_at >= now - MONTH)):
-        if _is_asking(stops):
-            target = _target(effect)
-            found[target] = max(at, found.get(target, at))
+    for effect, stored in session.execute(left.where(*ours)):
+        target = _target(effect)
+        if stored.decided_at is not None and _is_asking(stored.stops) and str(target) not in _recovered(stored):
+            found[target] = max(stored.decided_at, found.get(target, stored.decided_at))
     return found
+
+
+def _recovered(stored: StoredPlan) -> frozenset[str]:
+    """Return the targets that dropped out by themselves when a person approved the plan."""
+    return frozenset(one["target"] for one in (stored.difference or {}).get("dropped", ()))
 
 
 def _canary(session: Session, context: PlanContext) -> CanaryState | None:

@@ -18,11 +18,13 @@ from bridge.store import ledger
 from bridge.store.ledger import StoredPlan
 from rules.model.plan import Plan, PlannedEffect, Stop
 from rules.model.revision import Mode, Revision
-from rules.planning import approval
+from rules.planning import approval, loss_limits
 
 log = structlog.get_logger()
 
-OVER = frozenset({"at_most", "canary", "per_day", "budget"})  # guards that put a whole plan to a person
+OVER = frozenset(
+    {"at_most", "canary", "per_day", "budget", loss_limits.GUARD}
+)  # guards that put a whole plan to a person
 MAX_PLANS_REVIEWED = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
 
 
@@ -81,7 +83,8 @@ class Review:
 
 def why_it_waits(stored: StoredPlan, revision: Revision | None) -> tuple[str, ...]:
     """Return the exceeded limit, or that the rule always asks; not what excluded single items."""
-    over = tuple(one["message"] for one in stored.stops if one["guard"].partition(".")[0] in OVER)
+    of_all = [one for one in stored.stops if one.get("target") is None or one["guard"] != loss_limits.GUARD]
+    over = tuple(one["message"] for one in of_all if one["guard"].partition(".")[0] in OVER)
     if over or stored.undoes is not None:
         return over
     if revision is None or revision.mode is Mode.APPROVE:

@@ -82,6 +82,11 @@ class Past:
     _absences: Absences | None = None
     _came: dict[object, Ints] = field(default_factory=dict)
 
+    @property
+    def read_since(self) -> datetime | None:
+        """Return when the service first read a report; None if everything counts as known when it happened."""
+        return min((marks[0][0] for marks in (self.marks or {}).values() if marks), default=None)
+
     def begin(self) -> None:
         for per in {self.subjects[0].per} if self.subjects else set[Per]():
             self.codes(per)  # numbers and orders are worked out once and shared by all replays

@@ -368,6 +368,12 @@ class _Replay:
                 f"none of {self._answers[Answer.NO_DECISION.word]:,} verdicts from {period} could be decided: there "
                 "is no data, or too little. These figures say nothing about the rule"
             )
+            read_since = getattr(self._history, "read_since", None)
+            if read_since is not None and read_since > start:
+                yield (
+                    f"the service first read reports at {read_since:%Y-%m-%d %H:%M} UTC, and nothing was known before. "
+                    "Import the period with a column that says when each row was seen"
+                )
         if any(isinstance(node, tree.Count) for one in _asked(self._revision) for node in one.walk()):
             yield "count(...) is taken from what Integr8 lists today; how many there were then is not known"
         if _wants_inactive(self._revision):

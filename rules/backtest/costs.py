@@ -25,6 +25,7 @@ from rules.model import tree
 from rules.model.revision import Group, Revision, Rolling
 
 SUBJECTS = 100  # that are simulated for each volume
+HONEST = 300  # of those exactly at the line: a share of 5% is then exact to about one point
 #: Between two evaluations; the evidence of a month hardly differs from looking every quarter of an hour.
 HOURS_BETWEEN_EVALUATIONS = 2
 BEFORE, MONTH = 15 * 24, 30 * 24  # hours of history, and of the month itself
@@ -116,11 +117,19 @@ def forecast(revision: Revision, volumes: Sequence[float], delays: Delays | None
     good = 1.5 if down else 1 / 1.5
     fall = (2.0, 0.5) if down else (0.5, 2.0)
     fates = ((1.0, 1.0), (good, good), fall)
-    worlds = [_simulated(np.full(SUBJECTS, volume), line, fate) for volume in volumes for fate in fates]
+    sizes = [HONEST, SUBJECTS, SUBJECTS]
+    worlds = [
+        _simulated(np.full(size, volume), line, fate)
+        for volume in volumes
+        for fate, size in zip(fates, sizes, strict=True)
+    ]
     if not worlds:
         return ()
-    first = _first(worlds, look, delays).reshape(len(volumes), len(fates), SUBJECTS)
-    return tuple(_cost(volume, line, fall[1], found) for volume, found in zip(volumes, first, strict=True))
+    first = np.split(_first(worlds, look, delays), len(volumes))
+    ends = np.cumsum(sizes)[:-1]
+    return tuple(
+        _cost(volume, line, fall[1], np.split(found, ends)) for volume, found in zip(volumes, first, strict=True)
+    )
 
 
 def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
@@ -163,7 +172,7 @@ def _missing(first: Counts, a_day: Counts) -> float:
     return float((hours / 24 * a_day[late]).mean()) if late.any() else 0.0
 
 
-def _cost(volume: float, line: float, fallen: float, first: Counts) -> Cost:
+def _cost(volume: float, line: float, fallen: float, first: Sequence[Counts]) -> Cost:
     """Return the cost.
 
     `first`: the hour at which subjects at the threshold, better ones and collapsing ones are caught.

@@ -43,6 +43,7 @@ class Tried:
     missing_revenue: Decimal | None = None  # that the traffic of one collapse falls short of the threshold until then
     best: bool = False
     reason: str = ""  # why this one is recommended; empty for the others
+    warnings: tuple[str, ...] = ()  # what weakens these figures, as a period without data
 
 
 class NothingToSweep(ValueError):
@@ -85,6 +86,7 @@ def sweep(
                 loss_avoided=report.loss_avoided,
                 profit_forgone=report.profit_forgone,
                 saved_clicks=right - sum((_clicks(fire) for fire in report.false_alarms), Decimal(0)),
+                warnings=report.warnings,
             )
         )
     return _recommended(tried)
@@ -135,6 +137,8 @@ def with_outlook(
 
 
 def _beside(one: Tried, found: Outlook, worth: float) -> Tried:
+    if not found.honest:
+        return replace(one, honest=0)
     hours = None if found.unnoticed is None else round(found.unnoticed / HOUR)
     money = Decimal(f"{found.missing * worth:.2f}")
     return replace(
@@ -172,8 +176,8 @@ def _expected(one: Tried) -> str:
     unnoticed = one.unnoticed_hours
     found = "is not found within 20 days" if unnoticed is None else f"is found after {span(unnoticed * HOUR)}"
     return (
-        f"in a month it pauses {one.honest_paused or 0.0:.1%} of the {counted(one.honest, 'item')} that are not beyond "
-        f"it by chance, and a collapse to a quarter {found}"
+        f"in a month it pauses {one.honest_paused or 0.0:.1%} of {counted(one.honest, 'honest item')} by chance, and a "
+        f"collapse to a quarter {found}"
     )
 
 

@@ -3,9 +3,12 @@
 import pytest
 
 from bridge.operations import explain
+from bridge.operations.approval_review import reviews
 from bridge.operations.approvals import Person, approve, reject
+from bridge.operations.selection import only
 from bridge.store.ledger import StoredPlan, effects_of
 from bridge.store.runs import StoredVerdict
+from rules.model.plan import Target
 from tests.support.rule_texts import pause_rule
 
 RULE = pause_rule(
@@ -50,6 +53,25 @@ def test_a_person_is_asked_once_and_a_yes_pauses(asked):
     assert approve(asked.services, 1, person=ANN, now=asked.now).kept == 1
     asked.work()
     assert asked.paused == ["Unknown"]
+
+
+def test_the_waiting_plan_names_the_money(asked):
+    [review] = reviews(asked.services, now=asked.now)
+    assert review.why == ("1 item may have lost more than 50 USD before the evidence decides",)
+
+
+def test_what_is_left_out_at_an_approval_is_not_asked_again(network):
+    for name in ("Unknown", "Other"):
+        network.world.offer(name, clicks=1000, conversions=5, active=True)
+    network.rule(RULE)
+    network.work()
+    [review] = reviews(network.services, now=network.now)
+    assert sorted(one.target_id for one in review.effects) == ["1001", "1002"]
+    chosen = only([Target("offer", "1001", "main", "default")])
+    assert approve(network.services, review.plan_id, person=ANN, now=network.now, selection=chosen).kept == 1
+    look_again(network, 2)
+    assert network.paused == ["Unknown"]
+    assert [state for state, _ in states(network) if state == "waiting"] == []
 
 
 def test_after_a_no_it_is_left_on_until_as_much_is_lost_again(asked):

@@ -210,6 +210,14 @@ def test_a_period_without_data_says_so():
     assert empty.no_decision > 0
 
 
+def test_a_period_that_was_read_only_later_says_when():
+    late = past(facts([(hour, 200, "1") for hour, _, _ in steady(48)]), facts([]))
+    late.marks = {Kind.CLICKS: [(START + timedelta(hours=200), START + timedelta(hours=200))]}
+    report = replay(late)
+    assert "could be decided" in report.warnings[0]
+    assert "first read reports at 2026-03-10 08:00 UTC" in report.warnings[1]
+
+
 ASKING = pause_rule(
     every="1h",
     where="",

@@ -61,6 +61,14 @@ def test_a_sweep_in_which_nothing_is_paused_is_decided_by_the_month_ahead(rule):
     assert second.reason.startswith("none of these thresholds would have paused anything; in a month it pauses 0.0% of")
 
 
+def test_a_threshold_that_every_item_is_beyond_has_no_month_ahead(rule):
+    made = rule("[cr < 0.4% @95% a month]")
+    near, far = with_outlook([untouched("0.004"), untouched("0.5")], made, "cr", [Item(a_day=3000, rate=0.01)])
+    assert (near.honest, far.honest) == (1, 0)
+    assert "0.0% of 1 honest item by chance" in near.reason
+    assert (far.honest_paused, far.unnoticed_hours, far.missing_revenue) == (None, None, None)
+
+
 def test_a_sweep_of_a_rule_without_a_ratio_says_nothing_of_the_month_ahead(rule):
     made = rule("[clicks > 5]")
     [only] = with_outlook([untouched("5")], made, "clicks", [Item(a_day=100, rate=0.01)])

@@ -238,16 +238,8 @@ def test_what_a_backtest_says_of_pauses_waiting_and_stopped_stands_on_the_page(b
         assert words in page
 
 
-def test_a_sweep_shows_the_month_ahead_as_curves_with_the_recommended_threshold_marked(browser, days):
+def sweep_page(browser, days, tried):
     network, _ = days
-    tried = [
-        {
-            "value": value, "pauses": 1, "false_alarms": 0, "flaps": 0, "loss_avoided": "1", "profit_forgone": "0",
-            "saved_clicks": "9", "honest": 2, "honest_paused": paused, "unnoticed_hours": hours,
-            "missing_revenue": "12.5", "best": value == "0.004", "reason": "it is the best",
-        }
-        for value, paused, hours in (("0.002", 0.0, 90), ("0.004", 0.01, 40), ("0.008", 0.2, None))
-    ]  # fmt: skip
     with network.services.store.write() as session:
         session.add(
             backtest_jobs.BacktestJob(
@@ -256,9 +248,23 @@ def test_a_sweep_shows_the_month_ahead_as_curves_with_the_recommended_threshold_
                 state="done", answer={"metric": "cr", "tried": tried},
             )
         )  # fmt: skip
-    page = browser().open(PATH)
+    return browser().open(PATH)
+
+
+def test_a_sweep_shows_the_month_ahead_as_curves_with_the_recommended_threshold_marked(browser, days):
+    tried = [
+        {
+            "value": value, "pauses": 1, "false_alarms": 0, "flaps": 0, "loss_avoided": "1", "profit_forgone": "0",
+            "saved_clicks": "9", "honest": 2, "honest_paused": paused, "unnoticed_hours": hours,
+            "missing_revenue": "12.5", "best": value == "0.004", "reason": "it is the best",
+        }
+        for value, paused, hours in (("0.002", 0.0, 90), ("0.004", 0.01, 40), ("0.008", 0.2, None))
+    ]  # fmt: skip
+    tried[0]["warnings"] = ["none of 9 verdicts could be decided"]
+    page = sweep_page(browser, days, tried)
     said = "by the threshold: 0.2% 90; 0.4% 40, recommended; 0.8% none"
     assert f'aria-label="A collapse to a quarter stays unnoticed, hours, {said}"' in page
     assert page.count('<circle class="mark"') == 2
+    assert '<div class="flash bad">None of 9 verdicts could be decided.</div>' in page
     assert "Revenue short of the threshold meanwhile, USD" in page
     assert "12.50" in page

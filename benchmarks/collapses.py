@@ -51,7 +51,7 @@ def heavy_tail(random: np.random.Generator, size: int) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Items that are twice as good as the threshold and fall to half of it."""
+    """Items that are better than the threshold and fall below it."""
 
     name: str
     clicks: float  # a day
@@ -59,6 +59,8 @@ class Case:
     swing: float = 0.5  # of the traffic over the day
     batch: int = 0  # seconds between two lists of conversions
     noise: float = 0.0  # by which share of itself the rate of a day differs
+    before: float = 2.0  # the ratio before the fall, as a multiple of the threshold
+    after: float = 0.5
 
 
 CASES = (
@@ -68,6 +70,10 @@ CASES = (
     Case("two humps", 2_500, two_humps, 0.7, 0, 0.1),
     Case("heavy tail, listed every 4 h", 4_000, heavy_tail, 0.7, 4 * HOUR, 0.1),
     Case("half an hour", 8_000, lambda random, size: random.lognormal(np.log(1800), 1.0, size), 0.7, 0, 0.1),
+)
+#: From other ratios to a quarter of them: the nearer to the threshold, the longer it takes to prove a fall below it.
+OTHER_PASTS = tuple(
+    replace(CASES[row], before=before, after=before / 4) for before in (1.5, 1.7, 3.0) for row in (0, 1, 2)
 )
 
 
@@ -112,7 +118,7 @@ def found_after(case: Case, items: int = COLLAPSES, seed: int = 1) -> tuple[Numb
     at = np.arange(slots)[:, None]
     falls = BEFORE * DAY + random.integers(0, DAY, items)
     weekend = (at // DAY + random.integers(0, 7, items)) % 7 >= 5
-    rates = THRESHOLD * np.where(at >= falls, 0.5, 2.0) * np.where(weekend, 0.9, 1.0)
+    rates = THRESHOLD * np.where(at >= falls, case.after, case.before) * np.where(weekend, 0.9, 1.0)
     clicks = random.poisson(case.clicks / DAY * (1 + case.swing * np.sin(at / DAY * 2 * np.pi)) + np.zeros(items))
     rates = rates * differing(random, case.noise, slots, items)
     slot, item = _where(random.poisson(clicks * rates))
@@ -182,7 +188,7 @@ def _found(case: Case) -> dict[str, Any]:
     month, once = found_after(case)
     share = 0.5 if case.clicks >= 8_000 else 1.0
     return {
-        "items": f"from 2 x to 0.5 x the threshold, delays: {case.name}",
+        "items": f"from {case.before:g} x to {case.after:g} x the threshold, delays: {case.name}",
         "clicks a day": case.clicks,
         "@95% a month, median h": float(np.median(month)),
         "nine of ten within, h": float(np.quantile(month, 0.9)),
@@ -193,7 +199,7 @@ def _found(case: Case) -> dict[str, Any]:
 
 def run() -> list[dict[str, Any]]:
     """One row per kind of item and volume."""
-    rows = [_found(case) for case in CASES]
+    rows = [_found(case) for case in (*CASES, *OTHER_PASTS)]
     for times in (1.0, 1.5, 2.0):
         for a_day in (100, 700, 2_000, 8_000):
             share = f"{ever_paused(a_day, times):.1%}"

@@ -113,11 +113,11 @@ def halved(a_day: float, items: int = ITEMS) -> Hourly:
     return made(a_day, np.where(hours >= falls, LINE / 2, LINE))
 
 
-def fallen(a_day: float, items: int = ITEMS) -> Hourly:
-    """Each item falls to a tenth of what it was, at a moment of its own in the month."""
+def fallen(a_day: float, items: int = ITEMS, *, left: float = 0.1) -> Hourly:
+    """Each item falls to this part of what it was, at a moment of its own in the month."""
     hours = np.arange(BEFORE + MONTH)[:, None]
     falls = BEFORE + np.linspace(24, MONTH - 9 * 24, items)
-    return made(a_day, np.where(hours >= falls, LINE / 10, LINE))
+    return made(a_day, np.where(hours >= falls, LINE * left, LINE))
 
 
 def beside_peers(a_day: float, items: int = ITEMS) -> Hourly:
@@ -163,11 +163,11 @@ def alone(title: str, when: str, world: World, a_day: float) -> dict[str, Any]:
     return {"rule": title, "clicks a day": a_day, "paused in 30 days": f"{paused:.1%}"}
 
 
-def found(a_day: float) -> dict[str, Any]:
-    """What the same rule finds: each item falls to a tenth."""
+def found(a_day: float, left: float) -> dict[str, Any]:
+    """What the same rule finds: each item falls to this part of its ratio."""
     when = "cr down 50% vs 7d @95% a month"
-    share = share_taken(when, fallen(a_day), np.ones(ITEMS, bool), window="3d")
-    return {"rule": f"{when}, falls by 90%", "clicks a day": a_day, "paused in 30 days": f"{share:.1%}"}
+    share = share_taken(when, fallen(a_day, left=left), np.ones(ITEMS, bool), window="3d")
+    return {"rule": f"{when}, falls by {1 - left:.0%}", "clicks a day": a_day, "paused in 30 days": f"{share:.1%}"}
 
 
 def together(a_day: float, items: int = ITEMS, step: int = STEP) -> dict[str, Any]:
@@ -187,4 +187,5 @@ def together(a_day: float, items: int = ITEMS, step: int = STEP) -> dict[str, An
 def run() -> list[dict[str, Any]]:
     """One row per rule and volume."""
     rows = [alone(*one, a_day) for one in ALONE for a_day in VOLUMES]
-    return rows + [found(a_day) for a_day in VOLUMES] + [together(a_day) for a_day in VOLUMES]
+    rows += [found(a_day, left) for left in (0.1, 0.25) for a_day in VOLUMES]
+    return rows + [together(a_day) for a_day in VOLUMES]

@@ -38,6 +38,7 @@ MIRRORS: Mapping[str, float] = {
 }
 MIRROR = "mirror"  # of the due slots
 TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
+INCIDENT_STAYS = timedelta(hours=2)  # without a break; shorter gaps between two finds are one break
 COMPARED = timedelta(hours=24)
 ROOM_AGAIN = timedelta(minutes=1)  # between two checks of a disk that is almost full
 FAILING_FEED_SLOT = "reports while they are not well"
@@ -261,11 +262,14 @@ def _tracking(services: Services, account: str, integration: str, now: datetime)
 
 
 def raise_incidents(session: Session, prefix: str, found: Mapping[str, Break], now: datetime) -> list[Break]:
-    """Keep one open incident per break of tracking. Returns the new breaks."""
-    known = {one.name for one in failing_items.failing(session) if one.kind == TRACKING}
+    """Keep one open incident per break of tracking. Returns the new breaks.
+
+    The evidence of a break wavers where it is just enough. So an incident ends only when it was not found for a while.
+    """
+    known = {one.name: one.seen_at for one in failing_items.failing(session) if one.kind == TRACKING}
     names = {prefix + advertiser: gap for advertiser, gap in found.items()}
-    for name in known - set(names):
-        if name.startswith(prefix):
+    for name, seen_at in known.items():
+        if name.startswith(prefix) and name not in names and now - seen_at >= INCIDENT_STAYS:
             failing_items.clear(session, (TRACKING, name, CONVERSIONS))
     for name, gap in names.items():
         failing_items.note(session, (TRACKING, name, CONVERSIONS), str(gap), now)

@@ -38,7 +38,9 @@ PARTIAL, PARTIAL_NEEDS = 0.4, 10.3  # a part arrives; half lost is proven by abo
 FALSE_INCIDENTS = 1.0  # a month that a network bears; half of it is what chance causes on average
 JUDGED_LEAST = 12.0  # conversions due in the time looked at; an advertiser with fewer causes no incident
 OTHERS_DUE = 5.0  # conversions due from the other offers; with fewer they cannot testify
-OTHERS_NEED = 2.0  # the evidence that the other offers miss conversions, too
+# The evidence that the other offers miss conversions, too. A large offer that collapses decides about the time range,
+# and in one of the many ranges the others are weak by chance: with 2 such a collapse was called a break more often.
+OTHERS_NEED = 4.5
 # An offer that missed conversions before the break as well has a lower rate than in the week before: what is due from
 # it is less. So many standard deviations tell that from chance, and from no more than so long before.
 COLLAPSED, JUST_BEFORE = 3.0, DAY
@@ -383,8 +385,8 @@ def _is_common(seen: Floats, due: Floats) -> bool:
     others_seen, others_due = float(seen.sum() - seen[worst]), float(due.sum() - due[worst])
     if others_due < OTHERS_DUE:
         return not seen.any()
-    score = others_seen * np.log(PARTIAL) + (1.0 - PARTIAL) * others_due
-    return bool(score >= OTHERS_NEED)
+    scores = [others_seen * np.log(share) + (1.0 - share) * others_due for share in (FULL, PARTIAL)]
+    return bool(max(scores) >= OTHERS_NEED)
 
 
 def best_time_range(gains: Floats) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:

@@ -11,7 +11,7 @@ from rules.language.fields import Findings, HoldOf, MoneyOf, StrictSchema, Whole
 from rules.language.strict_yaml import Node, Table
 from rules.model import metrics, tree
 from rules.model.environment import Environment
-from rules.model.revision import Group, LoseAtMost, Revision
+from rules.model.revision import Group, HoldFor, LoseAtMost, Revision
 from rules.model.syntax import Condition
 from rules.model.verbs import VERBS
 
@@ -72,6 +72,12 @@ def unfit(revision: Revision) -> Iterator[str]:
         yield f"then: {limit.then} pauses what `then` pauses, and no step does; add - pause: offer"
     if limit.then == "pause" and not revision.release.probation:
         yield "then: pause lets the item come back on probation; add release: {probation: {clicks: 500}}"
+    if limit.then == "pause" and any(_never_ends(limit.hold or step.hold) for step in pausing):
+        yield "then: pause lets the item come back, and a manual hold never ends by itself; add hold: 6h"
+
+
+def _never_ends(hold: HoldFor | None) -> bool:
+    return hold is None or hold.kind == "manual"
 
 
 def is_judged(node: tree.Node) -> bool:

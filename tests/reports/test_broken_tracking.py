@@ -115,6 +115,16 @@ def test_one_large_offer_that_collapses_on_a_weak_weekend_is_no_broken_tracking(
     assert bool(broken(["", "a"], np.array([1, 1, 1], np.int32), came, due, 0)) is told
 
 
+@pytest.mark.parametrize(("lacking", "told"), [(0.5, False), (0.38, True)])
+def test_others_that_are_a_little_weak_do_not_make_a_break_of_a_collapse(lacking, told):
+    """Half a day of one offer with 100 conversions a day that stops, and two with 20, in the hours that suit best."""
+    due = np.repeat(np.array([[100.0], [20.0], [20.0]]) / 96, 3 * 96, axis=1)
+    came = due.copy()
+    came[0, -48:] = 0.0
+    came[1:, -48:] *= lacking
+    assert bool(broken(["", "a"], np.array([1, 1, 1], np.int32), came, due, 0)) is told
+
+
 def test_an_offer_that_collapsed_before_is_expected_to_bring_less():
     """It brings a quarter of what the week before says, for two days; the others have a weak hour, and no break."""
     due = np.repeat(np.array([[60.0], [12.0], [12.0]]) / 96, 3 * 96, axis=1)

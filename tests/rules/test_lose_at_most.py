@@ -121,6 +121,8 @@ def test_a_cap_waits_until_the_clicks_of_the_day_are_used_up(rule, slow):
         ("lose_at_most: {amount: 50 USD, then: cap}", "then: cap needs clicks_per_day"),
         ("lose_at_most: {amount: 50 USD, hold: 3h}", "belongs to then: pause"),
         ("lose_at_most: {amount: 50 USD, then: pause}", "release: {probation: {clicks: 500}}"),
+        ("lose_at_most: {amount: 50 USD, then: pause, hold: manual}", "a manual hold never ends by itself"),
+        ("lose_at_most: {amount: 50 USD, then: cap, clicks_per_day: 0}", "0 is not between 1 and"),
         ("lose_at_most: {amount: 50 USD, worth: 8 EUR}", "is in EUR, and the amount is in USD"),
         ("lose_at_most: 50 EUR", "the account counts in USD"),
         ("lose_at_most: {amount: 50 USD, limit: 3}", "unknown key 'limit'"),

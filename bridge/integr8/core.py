@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
 import orjson
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from bridge.integr8.catalogue import Kind, Operation, Retry, Route
 from bridge.integr8.error_text import retry_after, words_of
@@ -60,6 +61,16 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+
+@cache
+def schema_of(kind: type[Schema], only: tuple[str, ...] | None = None) -> Schema:
+    """Return the schema of this kind with only these fields, or with all; always the same one.
+
+    Making one copies all its fields, and those of the schemas in it, which takes longer than checking a page with it.
+    A schema keeps nothing of what it checks, so threads may share it.
+    """
+    return kind(only=only)
 
 
 # --- requests --------------------------------------------------------------------------------------
@@ -114,7 +125,7 @@ def _query(operation: Operation, given: Mapping[str, Any], problems: dict[str, s
     if empty:
         problems |= empty
         return []
-    schema = operation.query()
+    schema = schema_of(operation.query)
     try:
         loaded = schema.load({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -164,7 +175,7 @@ def _body(operation: Operation, given: Mapping[str, Any] | None, problems: dict[
             problems[""] = "this operation takes no body"
         return None
     try:
-        return operation.request().load(given or {})
+        return schema_of(operation.request).load(given or {})
     except ValidationError as error:
         problems |= flatten(error.messages)
         return None
@@ -255,7 +266,7 @@ def _json(reply: Reply) -> Any:
 
 
 def _checked(operation: Operation, body: Any) -> Any:
-    problems = operation.response().validate(body)
+    problems = schema_of(operation.response).validate(body)
     if problems:
         raise ValidationError(problems)
     return body
@@ -287,7 +298,7 @@ def _read_export(operation: Operation, reply: Reply) -> Any:
     if isinstance(body, dict) and "id" not in body and isinstance(body.get("data"), dict):
         body = body["data"]
     # Only the id matters: an unexpected type elsewhere must not turn a start into an unknown outcome.
-    problems = operation.response(only=("id",)).validate(body)
+    problems = schema_of(operation.response, only=("id",)).validate(body)
     if problems:
         raise ValidationError(problems)
     return body

@@ -7,6 +7,7 @@ names is inferred. Times are local to the zone that was asked for, in the format
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from operator import attrgetter
 from typing import Any, Final
 
 from bridge.simulator.directory import Directory
@@ -44,6 +45,17 @@ class Eye:
         return _name(self.directory.offers.numbered(number))
 
 
+class Plain:
+    """A column that is an attribute of the row: it looks the same to every eye."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._read = attrgetter(path)
+
+    def __call__(self, _eye: Eye, row: Any) -> Any:
+        return self._read(row)
+
+
 def _name(entity: Entity | None) -> str:
     return str(entity.fields.get("name", "")) if entity else ""
 
@@ -61,25 +73,25 @@ def _session(row: Conversion) -> str:
 
 
 _SHARED: Mapping[str, Callable[[Eye, Any], Any]] = {
-    "real_tx_id": lambda _, row: row.real_tx_id,
-    "transaction_id": lambda _, row: row.transaction_id,
-    "external_transaction_id": lambda _, row: row.external_id,
-    "integration_id": lambda _, row: row.integration,
+    "real_tx_id": Plain("real_tx_id"),
+    "transaction_id": Plain("transaction_id"),
+    "external_transaction_id": Plain("external_id"),
+    "integration_id": Plain("integration"),
     "offer_id": lambda eye, row: eye.offer(row.offer),
     "offer": lambda eye, row: eye.offer_name(row.offer),
     "publisher": lambda eye, row: eye.publisher(row.publisher),
     "advertiser": lambda eye, row: eye.advertiser(row.advertiser),
-    "sub_id": lambda _, row: row.sub_id,
+    "sub_id": Plain("sub_id"),
     **{f"sub_id_{number}": _nothing for number in range(2, 7)},
-    "status": lambda _, row: row.status,
-    "rejection_reason": lambda _, row: row.reason,
-    "geo_country": lambda _, row: row.visitor.country,
-    "geo_city": lambda _, row: row.visitor.city,
-    "os": lambda _, row: row.visitor.os,
-    "os_version": lambda _, row: row.visitor.os_version,
-    "browser": lambda _, row: row.visitor.browser,
-    "browser_version": lambda _, row: row.visitor.browser_version,
-    "user_agent": lambda _, row: row.visitor.user_agent,
+    "status": Plain("status"),
+    "rejection_reason": Plain("reason"),
+    "geo_country": Plain("visitor.country"),
+    "geo_city": Plain("visitor.city"),
+    "os": Plain("visitor.os"),
+    "os_version": Plain("visitor.os_version"),
+    "browser": Plain("visitor.browser"),
+    "browser_version": Plain("visitor.browser_version"),
+    "user_agent": Plain("visitor.user_agent"),
     "device_id": _nothing,
     "bundle_id": _nothing,
 }
@@ -88,9 +100,9 @@ CLICKS: Mapping[str, Callable[[Eye, Click], Any]] = {
     **_SHARED,
     "request_time": lambda eye, row: eye.time(row.at),
     "unix_time": lambda _, row: row.at // 1000,
-    "browser_language": lambda _, row: row.visitor.language,
-    "ip": lambda _, row: row.visitor.masked_ip,
-    "lp": lambda _, row: row.landing_page,
+    "browser_language": Plain("visitor.language"),
+    "ip": Plain("visitor.masked_ip"),
+    "lp": Plain("landing_page"),
     "keyword": _nothing,
     "referer": _nothing,
 }
@@ -100,16 +112,16 @@ CONVERSIONS: Mapping[str, Callable[[Eye, Conversion], Any]] = {
     "click_time": lambda eye, row: eye.time(row.clicked_at),
     "conversion_time": lambda eye, row: eye.time(row.at),
     "session_time": lambda _, row: _session(row),
-    "payout": lambda _, row: row.payout,
-    "revenue": lambda _, row: row.revenue,
-    "currency": lambda _, row: row.currency,
-    "purchase_value": lambda _, row: row.purchase,
-    "event_id": lambda _, row: row.event_id,
-    "event_name": lambda _, row: row.event_name,
-    "browser_languages": lambda _, row: row.visitor.language,
-    "conversion_ip": lambda _, row: row.visitor.masked_ip,
-    "third_party_rejected_reason": lambda _, row: row.third_party_reason,
-    "adv_sub_id": lambda _, row: row.adv_sub_id,
+    "payout": Plain("payout"),
+    "revenue": Plain("revenue"),
+    "currency": Plain("currency"),
+    "purchase_value": Plain("purchase"),
+    "event_id": Plain("event_id"),
+    "event_name": Plain("event_name"),
+    "browser_languages": Plain("visitor.language"),
+    "conversion_ip": Plain("visitor.masked_ip"),
+    "third_party_rejected_reason": Plain("third_party_reason"),
+    "adv_sub_id": Plain("adv_sub_id"),
     **{f"adv_sub_id_{number}": _nothing for number in range(2, 5)},
     "user_email": _nothing,
     "invalid_sub_id": _nothing,
@@ -125,6 +137,26 @@ COLUMN_SPELLINGS: Mapping[str, str] = {
 }
 
 
+def _together(columns: Mapping[str, Callable[[Eye, Any], Any]]) -> Callable[[Eye, Any], dict[str, Any]]:
+    """Return what reads all columns of a row. Most are attributes, which are read at once: pages have many rows."""
+    empty = dict.fromkeys(columns, "")
+    plain = {name: column.path for name, column in columns.items() if isinstance(column, Plain)}
+    others = {name: read for name, read in columns.items() if name not in plain and read is not _nothing}
+    attributes = attrgetter(*plain.values())
+
+    def read(eye: Eye, row: Any) -> dict[str, Any]:
+        shown = empty | dict(zip(plain, attributes(row), strict=True))
+        for name, column in others.items():
+            shown[name] = column(eye, row)
+        return shown
+
+    return read
+
+
+_show_click = _together(CLICKS)
+_show_conversion = _together(CONVERSIONS)
+
+
 def show(row: Click | Conversion, eye: Eye) -> dict[str, Any]:
-    columns: Mapping[str, Callable[[Eye, Any], Any]] = CONVERSIONS if isinstance(row, Conversion) else CLICKS
-    return {name: read(eye, row) for name, read in columns.items()}
+    """Return all columns of a row by name, as reports have them."""
+    return (_show_conversion if isinstance(row, Conversion) else _show_click)(eye, row)

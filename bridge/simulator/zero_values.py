@@ -1,6 +1,7 @@
 """The value of a field that was never set, made from the catalogue's schemas: Go's zero values."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from marshmallow import fields
@@ -8,6 +9,7 @@ from marshmallow import fields
 from bridge.integr8.catalogue import OPERATIONS
 
 
+@cache
 def blank(resource: str) -> Mapping[str, Any]:
     """Return every writable field of a resource with its zero value."""
     found: dict[str, Any] = {}

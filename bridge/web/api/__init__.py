@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from apispec import APISpec
@@ -60,7 +61,7 @@ class DescribedOnDemand(Api):  # type: ignore[misc]  # the package has no types
 
     def __init__(self, app: Flask, **more: Any) -> None:
         self._lock = threading.RLock()
-        self._undescribed: list[Callable[[APISpec], None]] = []
+        self._undescribed: list[Callable[[], None]] = []
         self._spec: APISpec | None = None
         super().__init__(app, **more)
 
@@ -68,14 +69,18 @@ class DescribedOnDemand(Api):  # type: ignore[misc]  # the package has no types
     def spec(self) -> APISpec | None:
         """The whole description; None before there is an application."""
         with self._lock:
-            if self._spec is not None:
-                while self._undescribed:
-                    self._undescribed.pop(0)(self._spec)
+            waiting, self._undescribed = self._undescribed, []  # who describes asks for what is described already
+            for describe in waiting:
+                describe()
             return self._spec
 
     @spec.setter
     def spec(self, made: APISpec | None) -> None:
         self._spec = made
+
+    def _init_spec(self, **options: Any) -> None:
+        """Begin the description: what it says in general, and the answers and headers that all routes have."""
+        self._undescribed.append(partial(super()._init_spec, **options))
 
     def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
         """Register the routes of a blueprint; see `flask_smorest.Api.register_blueprint`."""
@@ -83,7 +88,9 @@ class DescribedOnDemand(Api):  # type: ignore[misc]  # the package has no types
         app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
         app.register_blueprint(blp, **options)
 
-        def describe(spec: APISpec) -> None:
+        def describe() -> None:
+            spec = self._spec
+            assert spec is not None, "it begins before the first blueprint is described"
             blp.register_views_in_doc(self, app, spec, name=name, parameters=parameters)
             spec.tag({"name": name, "description": blp.description})
 

@@ -7,7 +7,7 @@ fixed port, and each test has a database of its own.
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,12 +69,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """Each worker is given a stretch of this list: the modules with real processes are spread over their beginnings.
+    """Each worker is given a stretch of this list: modules with real processes are spread over their beginnings.
 
-    At the end they would leave the other workers with nothing to do.
+    So are other tests that take seconds. At the end they would leave the other workers with nothing to do.
     """
-    long = [one for one in items if one.get_closest_marker("journey")]
-    short = [one for one in items if not one.get_closest_marker("journey")]
+    long = [one for mark in ("journey", "slow") for one in items if _first_mark(one) == mark]
+    short = [one for one in items if _first_mark(one) is None]
     modules = list(dict.fromkeys(one.nodeid.partition("::")[0] for one in long))
     length = -(-len(short) // workers)
     return [
@@ -85,6 +85,10 @@ def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
             *short[number * length : (number + 1) * length],
         )
     ]
+
+
+def _first_mark(item: pytest.Item) -> str | None:
+    return next((mark for mark in ("journey", "slow") if item.get_closest_marker(mark)), None)
 
 
 @pytest.fixture
@@ -121,6 +125,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def _applications_share_what_is_the_same() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         made_once.remember_addresses(patch)
+        made_once.remember_statements(patch)
         yield
 
 
@@ -146,7 +151,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Callable[[], str]]:
+def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[postgresql.Databases]:
     """Makes a new, migrated database at each call and returns its address."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
@@ -162,11 +167,15 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest) -> str:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """One after the other, both databases: what holds on one must hold on the other."""
     if request.param == "sqlite":
-        return str(request.getfixturevalue("sqlite_url"))
-    return str(request.getfixturevalue("postgres")())
+        yield str(request.getfixturevalue("sqlite_url"))
+        return
+    make: postgresql.Databases = request.getfixturevalue("postgres")
+    address = make()
+    yield address
+    make.drop(address)
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def made_real(network, command, words):
     return words
 
 
+@pytest.mark.slow
 def test_every_example_runs_or_says_why_not(used):
     failed, seen = [], set()
     for path, words in examples():
@@ -235,6 +236,7 @@ def words_here(network, page, words):
     return [word.replace("/backup/", f"{home}/").replace("bridge-2026-11-24", "bridge-today") for word in words]
 
 
+@pytest.mark.slow
 def test_every_command_of_the_docs_runs_or_says_why_not(used, monkeypatch):
     for name in ("DEALS_SECRET", "PARTNERS_SECRET"):  # which stand in .env, as the pages say
         monkeypatch.setenv(name, TOKEN)

@@ -136,6 +136,7 @@ def test_retention_moves_what_is_old_enough_and_the_journal_does_not_wait_for_it
         assert True in [place.in_clickhouse for place in observations.places(session)]
 
 
+@pytest.mark.slow
 def test_a_backtest_says_the_same_from_clickhouse(network):
     network.world.offer("Bad", clicks=1000, conversions=1, active=True)
     network.rule(pause_rule(mode="shadow", fresh=""))

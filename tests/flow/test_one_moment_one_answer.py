@@ -161,6 +161,7 @@ def look(network, after, cache=ChunkCache()):  # noqa: B008 - one for all looks
     network.work()
 
 
+@pytest.mark.slow
 def test_everybody_who_is_asked_at_one_moment_says_the_same(lived, started):
     said = Counter()
     for _ in range(3):

@@ -168,6 +168,7 @@ def chain_of(spans):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.journey
 def test_a_collector_gets_one_trace_from_web_and_worker_and_no_secret(tmp_path, receiver, monkeypatch):  # noqa: F811
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)

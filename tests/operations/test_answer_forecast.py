@@ -30,6 +30,7 @@ def foretold(network):
         return forecast(network.services, session, revision, network.now)
 
 
+@pytest.mark.slow
 def test_the_forecast_is_near_to_what_the_rule_writes_then(busy):
     found = foretold(busy)
     assert found.items == 40

@@ -148,6 +148,7 @@ def live(store, reading, now, tracker, rules):
     return seen
 
 
+@pytest.mark.slow
 def test_live_and_backtest_agree_verdict_for_verdict(store, lived):
     moments = list(lived)[3:]
     for number, revision in enumerate(RULES):
@@ -162,6 +163,7 @@ def test_live_and_backtest_agree_verdict_for_verdict(store, lived):
         assert live["no"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("seed", [2])
 def test_they_agree_about_histories_by_chance_in_shadow_and_live(store, reading, now, seed):

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("small_batches")
 STEPS = ("write", "write", "write", "merge", "merge", "look", "look", "move", "restart", "sum up", "back", "keep")
 
 
+@pytest.mark.slow
 @settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(st.sampled_from(STEPS), min_size=4, max_size=12), seed=st.integers(0, 2**32))
 @example(steps=["write", "write", "look", "move", "look", "write", "look", "restart", "look"], seed=1)

@@ -1,13 +1,16 @@
-"""What each application makes anew although it is always the same: hundreds of tests make an application each.
+"""What each application and each engine makes anew although it is always the same: thousands of tests make their own.
 
-Compiled templates, and the functions that put the addresses of routes together. Neither depends on a test.
+Compiled templates, the functions that put the addresses of routes together, and the SQL of statements. None of it
+depends on a test.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 
@@ -43,3 +46,33 @@ def _builder(rule: Any, append_unknown: bool = True) -> Any:
 def remember_addresses(patch: pytest.MonkeyPatch) -> None:
     """Compile the addresses of each route once in this process."""
     patch.setattr(Rule, COMPILE, _builder)
+
+
+#: Name in SQLAlchemy of what looks a statement up among the compiled ones of an engine, or of a mapped class.
+LOOK_UP = "_compile_w_cache"
+_look_up = getattr(ClauseElement, LOOK_UP)
+
+
+class Statements:
+    """The compiled statements of all engines whose dialects are alike, to each of them: SQL is the same for all."""
+
+    _of_all: ClassVar[LRUCache[object, Any]] = LRUCache(4000)
+
+    def __init__(self, dialect: Any) -> None:
+        self._kind = (type(dialect), dialect._json_serializer, dialect._json_deserializer)
+
+    def get(self, key: tuple[Any, ...]) -> Any:
+        return self._of_all.get((self._kind, *key[1:]))
+
+    def __setitem__(self, key: tuple[Any, ...], compiled: Any) -> None:
+        self._of_all[self._kind, *key[1:]] = compiled
+
+
+def _statement(self: ClauseElement, dialect: Dialect, *, compiled_cache: Any, **more: Any) -> Any:
+    shared = None if compiled_cache is None else Statements(dialect)
+    return _look_up(self, dialect, compiled_cache=shared, **more)
+
+
+def remember_statements(patch: pytest.MonkeyPatch) -> None:
+    """Compile each statement once in this process for each kind of database."""
+    patch.setattr(ClauseElement, LOOK_UP, _statement)

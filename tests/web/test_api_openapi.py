@@ -45,6 +45,7 @@ BOUNDS = settings(
 )
 
 
+@pytest.mark.slow
 def test_made_up_requests_are_answered_as_described(described, bearer):
     asked = 0
     for found in described.get_all_operations():

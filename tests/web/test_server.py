@@ -370,6 +370,7 @@ def kept(store):
         return {dict(query)["tx"] for query in session.scalars(select(Event.query))}
 
 
+@pytest.mark.slow
 @pytest.mark.journey
 def test_a_restart_under_load_refuses_nobody_and_keeps_what_was_answered(service):
     port, process, store = service

@@ -59,6 +59,8 @@ celery.conf.update(
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_send_task_events=False,
+    worker_pool="tasks.autoscale:Pool",
+    worker_autoscaler="tasks.autoscale:OnDemand",  # of a worker that is started with --autoscale
     beat_scheduler="tasks.beat:Scheduler",  # nothing to remember: due slots are rows
     beat_max_loop_interval=1,
     timezone="UTC",

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import structlog
-from billiard import Process, active_children
+from billiard import Process, active_children, current_process
 from celery.signals import (
     task_postrun,
     task_prerun,
@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.config import settings
 from bridge.config.errors import SettingsError
-from bridge.observability import metrics_server, sentry, tracing
+from bridge.observability import metrics_server, multiprocess, sentry, tracing
 from bridge.operations import startup_check
 from bridge.operations.health_checks import checks
 from bridge.services import container, garbage_collection
@@ -54,6 +54,8 @@ def _end(**_: Any) -> None:
 def _child(**_: Any) -> None:
     """Create engines, HTTP clients and Sentry's transport in each child, because they do not survive a fork."""
     container.forget()
+    process: Any = current_process()
+    multiprocess.count_as(f"{os.getppid()}-{process.index}")
     set_up_sentry("worker")
     tracing.set_up(os.environ.get("BRIDGE_PROCESS", "worker"), VERSION)
     garbage_collection.rest()

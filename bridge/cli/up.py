@@ -24,7 +24,9 @@ from rules.model.formatting import counted
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on; 0 picks a free one.")
 @click.option("--web-workers", default=1, show_default=True, help="Number of web processes.")
-@click.option("--concurrency", default=2, show_default=True, help="Number of worker processes.")
+@click.option(
+    "--concurrency", default=2, show_default=True, help="Worker processes at most; they start when work waits."
+)
 @click.pass_obj
 def up(session: Session, directory: Path | None, host: str, port: int, web_workers: int, concurrency: int) -> None:
     """Run web, worker and beat for BRIDGE_HOME (or DIRECTORY), with an embedded Valkey unless REDIS_URL is set.

@@ -3,7 +3,12 @@
 Both together are the table of `docs/reference/metrics.md`; `bridge.observability.metrics_server` serves them.
 """
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, values
+
+from bridge.observability import multiprocess
+
+if multiprocess.place() is not None:  # the library names a process by its number
+    values.ValueClass = values.MultiProcessValue(multiprocess.name)  # type: ignore[no-untyped-call]
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 

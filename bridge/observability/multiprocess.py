@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # the library's own name; where it is set already, that is the group's place
+_names: list[str] = []  # the name of this process, if it was given one
 
 
 def share() -> None:
@@ -33,6 +34,19 @@ def make_empty(place: Path) -> dict[str, str]:
 def place() -> str | None:
     """Return where this process counts together with others; None if it counts alone."""
     return os.environ.get(VARIABLE)
+
+
+def count_as(name: str) -> None:
+    """Continue the counters of an earlier process with this name, which has ended.
+
+    Each process leaves its files behind. Processes that come and go would fill the directory.
+    """
+    _names[:] = [name]
+
+
+def name() -> str:
+    """Return the name under which this process counts; other running processes of the group have other names."""
+    return _names[0] if _names else str(os.getpid())
 
 
 def _clear(place: str, owner: int) -> None:

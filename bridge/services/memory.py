@@ -3,12 +3,16 @@
 import ctypes
 import gc
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # in malloc.h of glibc
+MADV_DONTNEED = 4  # in linux/mman.h
+MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) \S+ \S+ \d+ +(/.*)")  # in /proc/PID/smaps, of a file
 BY_DEFAULT = 128 * 1024  # bytes; of both thresholds
 REUSED_UP_TO, KEPT_FREE = 8 * 1_048_576, 64 * 1_048_576  # bytes of one array, and of what is free between two
 ARENAS = 2  # by default eight for each core; a process of ours has few threads that allocate at the same moment
@@ -80,6 +84,7 @@ def before_fork() -> None:
         give_back()
         _fill_pools()
         _fill_heap()
+        _unmap_code()
     gc.freeze()
 
 
@@ -112,6 +117,30 @@ def _fill_heap() -> None:
                 malloc(size)  # and never freed
             if mallinfo().arena > before.arena or before.fordblks < size:
                 break
+
+
+def _unmap_code() -> None:
+    """Take the pages of libraries out of this process. One that is needed again is found in the system's cache.
+
+    Loading has read most of each library, and its users run little of it. Pages that were written to stay.
+    """
+    advise = _glibc("madvise")
+    if advise is None:
+        return
+    advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for start, end in _unwritten():
+        advise(start, end - start, MADV_DONTNEED)
+
+
+def _unwritten() -> Iterator[tuple[int, int]]:
+    """Yield start and end of each part of a file that is mapped and was never written to."""
+    part: tuple[int, int] | None = None
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if line[0] in "0123456789abcdef":
+            found = MAPPING.fullmatch(line)
+            part = None if found is None or "w" in found[3] else (int(found[1], 16), int(found[2], 16))
+        elif part is not None and line.startswith("Anonymous:") and int(line.split()[1]) == 0:
+            yield part
 
 
 def _glibc(name: str) -> Any:

@@ -17,8 +17,8 @@ def test_of_the_workers_one_takes_the_port_for_metrics():
 
 def test_effects_have_a_process_left_when_all_that_takes_long_runs_at_once():
     programs = {one.name: list(one.command) for one in stack.workers({}, 1)}
-    processes = {name: int(command[command.index("--concurrency") + 1]) for name, command in programs.items()}
-    assert processes == {"worker": 1, "effects": stack.LONG + 1}
+    processes = {name: command[command.index("--autoscale") + 1] for name, command in programs.items()}
+    assert processes == {"worker": "1,1", "effects": f"{stack.LONG + 1},1"}
 
 
 @pytest.mark.parametrize("terminal", [True, False])

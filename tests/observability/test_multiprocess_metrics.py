@@ -112,3 +112,30 @@ def test_a_worker_asks_for_the_token_that_the_web_asks_for(serve, given, status)
 def test_a_port_that_is_taken_is_an_error_for_the_caller_to_tell(serve):
     with pytest.raises(OSError, match="in use"):
         metrics_server.serve(Address(*serve().server_address[:2]))
+
+
+COUNT_ONE_AFTER_THE_OTHER = """
+import os
+from bridge.observability import multiprocess
+multiprocess.share()
+from bridge.observability.metrics_server import registry
+from bridge.observability.metrics import CALLS
+for _ in range(3):
+    child = os.fork()
+    if child == 0:
+        multiprocess.count_as("worker-0")
+        CALLS.labels("main", "offers.list", "ok").inc()
+        os._exit(0)
+    os.waitpid(child, 0)
+labels = {"account": "main", "operation": "offers.list", "outcome": "ok"}
+print(registry().get_sample_value("bridge_calls_total", labels))
+print(sum("worker-0" in name for name in os.listdir(multiprocess.place())) - len({"counter", "histogram"}))
+"""
+
+
+def test_a_process_continues_the_counters_of_the_one_whose_place_it_takes():
+    alone = {name: value for name, value in os.environ.items() if name != multiprocess.VARIABLE}
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_ONE_AFTER_THE_OTHER], env=alone, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["3.0", "0"]

@@ -7,9 +7,9 @@ is imported; `tests/cli/test_fork_server.py` counts.
 from importlib import import_module
 
 MODULES = (
-    *("granian.server.mp", "bridge.web.app", "bridge.cli.local.prepare", "bridge.store.migrate"),
+    *("granian.server.mp", "bridge.web.app"),
     *(f"tasks.{name}" for name in ("app", "beat", "broker", "journal", "effects", "rules", "reports", "maintenance")),
-    *("tasks.notices", "tasks.worker", "celery.apps.worker", "celery.apps.beat", "celery.bin.celery"),
+    *("tasks.notices", "tasks.worker", "celery.apps.worker", "celery.apps.beat", "celery.utils.nodenames"),
     *("celery.concurrency.prefork", "celery.worker.components", "celery.worker.consumer.delayed_delivery"),
     *("celery.backends.base", "celery.app.log", "celery.app.control", "billiard.popen_fork", "billiard.heap"),
     *("encodings.idna", "encodings.utf_8_sig", "runpy", "bridge.cli.local.rehearsal"),

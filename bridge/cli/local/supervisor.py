@@ -316,7 +316,7 @@ def worker(
 ) -> Program:
     """Return a Celery worker for the named queues, or for all."""
     command = [
-        *python("tasks"), "--quiet", "worker", "--concurrency", str(concurrency), "--hostname",
+        *python("tasks"), "--quiet", "worker", "--autoscale", f"{concurrency},1", "--hostname",
         f"{name}@%h", "--loglevel", "WARNING", "--without-gossip", "--without-mingle",
         *(["--queues", ",".join(queues)] if queues else []),
     ]  # fmt: skip

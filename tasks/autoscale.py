@@ -18,7 +18,7 @@ from celery.worker.autoscale import Autoscaler
 
 URGENT = frozenset({"journal.process", "effects.perform", "rules.run_due", "rules.answer"})
 PATIENCE, URGENT_PATIENCE = 1.0, 0.02  # seconds that a message may wait before a process is started for it
-FULL_PATIENCE = 0.1  # seconds where a worker holds as many messages as it may: until one is done it sees no urgent one
+FULL_PATIENCE = 0.5  # seconds where a worker holds as many messages as it may: until one is done it sees no urgent one
 MORE = 10  # times as long for each process that is at the same work already, because it also does what comes meanwhile
 IDLE = 75.0  # seconds in which never all were at work, longer than the minute between two evaluations; then one ends
 CHECK = 15.0  # seconds between two checks for that

@@ -1,11 +1,14 @@
 """`python -m bridge.simulator`: a port file, real sockets, a clean stop."""
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -88,8 +91,59 @@ def test_a_slow_answer_holds_up_nobody_else(http, service):
         assert slow.result().status_code == 200
 
 
-def test_one_connection_serves_many_requests(http):
-    assert [http.get("/api/v2/publishers").status_code for _ in range(20)] == [200] * 20
+@contextmanager
+def talking(service):
+    """One connection, and what http.client says of it."""
+    with closing(HTTPConnection("127.0.0.1", service.server.server_port, timeout=DEADLINE)) as connection:
+        connection.connect()
+        own = connection.sock.getsockname()
+
+        def ask(method, path, body=None, **headers):
+            connection.request(method, path, body, {"API-KEY": service.world.api_key, **headers})
+            answer = connection.getresponse()
+            said = answer.status, json.loads(answer.read() or "{}")
+            assert connection.sock is not None, "the server closed the connection"
+            assert connection.sock.getsockname() == own
+            return said
+
+        yield ask
+
+
+def test_one_connection_serves_many_requests(service):
+    with talking(service) as ask:
+        assert [ask("GET", "/api/v2/publishers")[0] for _ in range(20)] == [200] * 20
+
+
+@pytest.mark.parametrize("path", ["/api/v2/nothing", "/api/v2/publishers/none"])
+@pytest.mark.parametrize("length", [2, 200_000])
+def test_a_body_that_nobody_reads_is_no_request(service, path, length):
+    with talking(service) as ask:
+        assert ask("POST", path, b"x" * length)[0] >= 400
+        assert ask("GET", "/api/v2/publishers")[0] == 200
+
+
+def test_a_body_in_chunks_is_read_to_its_end(service):
+    with talking(service) as ask:
+        parts = iter([b'{"na', b'me": "Acme"}'])
+        assert ask("POST", "/api/v2/publishers", parts, **{"Content-Type": "application/json"})[0] < 300
+        assert ask("GET", "/api/v2/publishers")[0] == 200
+    (made,) = service.world.directory.publishers.living()
+    assert made.fields["name"] == "Acme"
+
+
+def test_an_answer_without_a_body_ends_where_it_should(service):
+    with talking(service) as ask:
+        assert ask("HEAD", "/api/v2/publishers")[0] < 500
+        assert ask("GET", "/api/v2/publishers")[0] == 200
+
+
+def test_no_connection_outlives_the_server():
+    world = World(seed=3)
+    with Service(create_app(world)) as running, talking(running) as ask:
+        assert ask("GET", "/api/v2/publishers")[0] == 200
+        running.server.connections.close()
+        with pytest.raises((ConnectionError, HTTPException)):
+            ask("GET", "/api/v2/publishers")
 
 
 def test_threads_together_lose_no_write(http, service):

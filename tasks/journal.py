@@ -7,7 +7,8 @@ from bridge.decisions.event_batches import MAX_EVENTS_PER_BATCH, BatchResult
 from bridge.observability.metrics import EVENT_BATCH_SECONDS
 from bridge.operations import decide
 from bridge.services import container
-from bridge.services.queue import Queue
+from bridge.services.queue import Queue, WakeUp
+from tasks import standby
 from tasks.app import celery
 
 NAME = "journal.process"
@@ -20,7 +21,9 @@ MAX_REST_SECONDS = 0.3  # seconds; a batch costs ten milliseconds and its effect
 def process() -> None:
     """Process batches until none is left. If this message is lost, the sweep sends another."""
     services = container.services()
-    process_batches(services.queue, lambda: decide.process_events(services, services.clock()))
+    standby.work(
+        WakeUp(NAME), lambda: process_batches(services.queue, lambda: decide.process_events(services, services.clock()))
+    )
 
 
 def process_batches(
@@ -29,8 +32,8 @@ def process_batches(
     *,
     rest: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> None:
-    """Process a few batches of events, then request the task again.
+) -> bool:
+    """Process a few batches of events, then request the task again. Returns whether no event is left.
 
     Under load a rest between two of them makes batches larger. It is as long as the batch took, so that a worker works
     half of its time: with room left an event waits for tens of milliseconds, without any batches grow until there is.
@@ -39,7 +42,7 @@ def process_batches(
     full, because then events wait already.
     """
     if queue.debounced(NAME):
-        return
+        return False
     for _ in range(BATCHES):
         started = clock()
         with EVENT_BATCH_SECONDS.time():
@@ -52,5 +55,6 @@ def process_batches(
             rest(seconds)
             queue.clear(NAME)
         elif not batch.more:
-            return
+            return True
     queue.wake(NAME)
+    return False

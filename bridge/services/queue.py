@@ -31,6 +31,27 @@ RUSH = "bridge:rush"  # a key that exists while so many webhooks come that work 
 RUSH_MS = 250  # ms for which it stands, from the last wake-up of a rush on
 HELD = b"held"  # the value of a mark that means: a worker will look, no message waits
 MIN_DEBOUNCE_MS = 100  # ms
+#: Asks for a task: hands it to a worker that stands by, or says 1 where a message must be sent; 0 where a worker
+#: looks anyway, where a message waits already, or where too many do.
+WANTED = """
+if ARGV[3] ~= '0' then redis.call('SET', KEYS[5], '', 'PX', ARGV[3]) end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 0 end
+if redis.call('DEL', KEYS[3]) == 1 then
+  redis.call('RPUSH', KEYS[4], '')
+  redis.call('PEXPIRE', KEYS[4], ARGV[2])
+  return 0
+end
+if not redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[2]) then return 0 end
+if redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[4]) then return 0 end
+return 1
+"""
+#: Stands by for a task, unless another worker does or a message waits in one of the queues that follow.
+STAND_BY = """
+for number = 2, #KEYS do
+  if redis.call('LLEN', KEYS[number]) > 0 then return 0 end
+end
+return redis.call('SET', KEYS[1], '', 'NX', 'PX', ARGV[1]) and 1 or 0
+"""
 #: Clears a mark unless it is held. One question instead of two, and nobody can come in between.
 STARTED = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then redis.call('DEL', KEYS[1]) end"
 FORGOTTEN = 3_000  # ms; when a message is lost with its worker, its mark blocks others for at most so long
@@ -81,7 +102,20 @@ class WakeUp(NamedTuple):
 
     @property
     def mark(self) -> str:
-        return f"bridge:wake:{self.task}" + ("" if self.account is None else f":{self.account}")
+        return self._key("wake")
+
+    @property
+    def idle(self) -> str:
+        """A key that stands while a worker stands by for this."""
+        return self._key("idle")
+
+    @property
+    def nudge(self) -> str:
+        """A list from which that worker hears that it is wanted."""
+        return self._key("nudge")
+
+    def _key(self, what: str) -> str:
+        return f"bridge:{what}:{self.task}" + ("" if self.account is None else f":{self.account}")
 
 
 def queue_of(queue: str, account: str | None) -> str:
@@ -130,6 +164,8 @@ class Queue:
     def __init__(self, redis_url: str | None, own: Collection[str] = ()) -> None:
         """Create it. `own`: the accounts with their own queues."""
         self._own = sorted(own)
+        self._redis_url = redis_url
+        self._waiter: redis.Redis | None = None
         self._app = sender(redis_url) if redis_url else None
         self._marks = (
             redis_address.client(redis_url, socket_timeout=WAKE_TIMEOUT, socket_connect_timeout=WAKE_TIMEOUT)
@@ -153,13 +189,8 @@ class Queue:
             return False
         arguments = {} if wanted.account is None else {"account": wanted.account}
         try:
-            with self._marks.pipeline(transaction=False) as both:
-                both.set(wanted.mark, b"", nx=True, px=FORGOTTEN)
-                both.llen(wanted.queue)
-                if rush:
-                    both.set(RUSH, b"", px=RUSH_MS)
-                first, waiting, *_ = both.execute()
-            if first and waiting < MAX_WAITING:
+            keys = (wanted.mark, wanted.queue, wanted.idle, wanted.nudge, RUSH)
+            if self._marks.eval(WANTED, len(keys), *keys, HELD, FORGOTTEN, RUSH_MS if rush else 0, MAX_WAITING):
                 self._app.send_task(wanted.task, kwargs=arguments, queue=wanted.queue, retry=False, ignore_result=True)
         except (OperationalError, redis.RedisError, OSError) as error:
             log.warning("wake-up lost", task=wanted.task, account=wanted.account, error=str(error))
@@ -218,6 +249,35 @@ class Queue:
         except (redis.RedisError, OSError):
             return False
 
+    def stand_by(self, wanted: WakeUp, seconds: float, queues: Iterable[str] = ()) -> bool:
+        """Wait to be wanted again: a wake-up that finds us here saves a message and its way through two processes.
+
+        Returns True as soon as somebody asks for this task, False after these seconds. It returns False at once if
+        another worker stands by for it already, if a message waits in one of these queues (the task that it names may
+        need this process), or if Redis does not answer. A wake-up is lost if this process is killed meanwhile; then
+        the sweep finds the work.
+        """
+        if self._marks is None or self._redis_url is None:
+            return False
+        try:
+            if self._waiter is None:  # its answers take longer than those that `_marks` may wait for
+                limit = seconds + 2 * WAKE_TIMEOUT
+                self._waiter = redis_address.client(
+                    self._redis_url, socket_timeout=limit, socket_connect_timeout=WAKE_TIMEOUT
+                )
+            keys = [wanted.idle, *queues]
+            if not self._waiter.eval(STAND_BY, len(keys), *keys, round(1000 * (seconds + WAKE_TIMEOUT))):
+                return False
+            if self._waiter.blpop([wanted.nudge], timeout=seconds):
+                return True
+            if self._waiter.delete(wanted.idle):
+                return False
+            self._waiter.lpop(wanted.nudge)  # it came at the last moment
+        except (redis.RedisError, OSError) as error:
+            log.warning("not standing by", task=wanted.task, account=wanted.account, error=str(error))
+            return False
+        return True
+
     def is_rush(self) -> bool:
         """Return whether a web process reported lately that large batches pay. False when Redis does not answer."""
         try:
@@ -235,8 +295,9 @@ class Queue:
             log.warning("mark not cleared", task=name, error=str(error))  # it expires
 
     def close(self) -> None:
-        if self._marks is not None:
-            self._marks.close()
+        for one in (self._marks, self._waiter):
+            if one is not None:
+                one.close()
 
 
 def _mark(name: str) -> str:

@@ -85,7 +85,7 @@ class Directory:
 
     def _shelve(self, entity: Entity, *, archived: bool, by: str, request: int | None) -> None:
         changed = entity.archived != archived
-        entity.archived = archived
+        self.repositories[entity.noun.resource].shelve(entity, archived=archived)
         entity.updated_at = self._clock.now()
         self._note(entity, "archive" if archived else "restore", {}, changed=changed, by=by, request=request)
 

@@ -88,8 +88,7 @@ def _targets(call: Call) -> list[Entity]:
     partial = call.fault("partial_bulk")
     if partial:
         wanted = wanted[: int(len(wanted) * partial["share"])]
-    living = {entity.key for entity in repository.living(**home)}
-    found = {key: entity for key in wanted if (entity := repository.get(key)) and entity.key in living}
+    found = {key: entity for key in wanted if (entity := repository.seek(key, **home))}
     unknown = [key for key in wanted if key not in found]
     if unknown:
         call.remarks.append(f"bulk ids that do not exist: {', '.join(unknown[:5])}")

@@ -60,6 +60,7 @@ class EntityRepository:
         self._numbers = itertools.count(noun.first_number)
         self._by_key: dict[str, Entity] = {}
         self._by_number: dict[int, Entity] = {}
+        self._living: dict[tuple[str | None, str | None], tuple[Entity, ...]] = {}  # by home, until one comes or goes
 
     def put(
         self,
@@ -74,7 +75,12 @@ class EntityRepository:
         start = {**copy.deepcopy(self._blank), **fields}
         entity = Entity(self.noun, key, next(self._numbers), start, at, at, self._organization, integration, offer)
         self._by_key[key] = self._by_number[entity.number] = entity
+        self._living.clear()
         return entity
+
+    def shelve(self, entity: Entity, *, archived: bool) -> None:
+        entity.archived = archived
+        self._living.clear()
 
     def get(self, wanted: str) -> Entity | None:
         """Return an entity by either id, including archived ones."""
@@ -88,15 +94,25 @@ class EntityRepository:
 
     def find(self, wanted: str, *, integration: str | None = None, offer: str | None = None) -> Entity:
         """Return a living entity in that place, or raise 404."""
-        found = self.get(wanted)
-        if found is None or found.archived or not _at_home(found, integration, offer):
+        found = self.seek(wanted, integration=integration, offer=offer)
+        if found is None:
             raise missing(self.noun.name, wanted)
         return found
 
+    def seek(self, wanted: str, *, integration: str | None = None, offer: str | None = None) -> Entity | None:
+        """Return a living entity in that place; None if there is none."""
+        found = self.get(wanted)
+        return None if found is None or found.archived or not _at_home(found, integration, offer) else found
+
     def living(self, *, integration: str | None = None, offer: str | None = None) -> Iterator[Entity]:
-        return (
-            entity for entity in self._by_key.values() if not entity.archived and _at_home(entity, integration, offer)
-        )
+        """Return the living entities in that place. A large network is not looked through for each page of a list."""
+        found = self._living.get((integration, offer))
+        if found is None:
+            found = tuple(
+                one for one in self._by_key.values() if not one.archived and _at_home(one, integration, offer)
+            )
+            self._living[integration, offer] = found
+        return iter(found)
 
     def all(self) -> list[Entity]:
         return list(self._by_key.values())

@@ -76,7 +76,7 @@ def described():
 def _restore(world, job):
     """What an earlier example archived must not make the next one a 404."""
     for repository in world.directory.repositories.values():
-        repository.all()[0].archived = False
+        world.directory.restore(repository.all()[0])
     world.jobs.keep(job)
 
 

@@ -47,8 +47,6 @@ def process_batches(
         started = clock()
         with EVENT_BATCH_SECONDS.time():
             batch = process_one()
-        if batch.effects_due:
-            queue.wake("effects.perform")
         if BUSY_BATCH <= batch.events < MAX_EVENTS_PER_BATCH and not container.leaving.is_set():
             seconds = MAX_REST_SECONDS if queue.is_rush() else min(clock() - started, MAX_REST_SECONDS)
             queue.debounce(NAME, seconds)

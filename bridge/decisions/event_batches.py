@@ -39,7 +39,6 @@ AWAY_FOR = timedelta(minutes=1)  # an event waits so long where what is known of
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     events: int
-    effects_due: bool
     more: bool = True  # events may wait by now
 
 
@@ -98,7 +97,7 @@ def process_batch(store: Store, inputs: EventInputs, now: datetime) -> BatchResu
         found = _process(store, inputs, lane, now)
         if found.events:
             return found
-    return BatchResult(0, effects_due=False, more=False)
+    return BatchResult(0, more=False)
 
 
 def _lanes_with_work(store: Store, inputs: EventInputs, now: datetime) -> list[Lane]:
@@ -127,7 +126,7 @@ def _process(store: Store, inputs: EventInputs, lane: Lane, now: datetime) -> Ba
         if fence is not None and not events:
             decision_lock.release(session, fence, lane.name)
     if fence is None or not events:
-        return BatchResult(0, effects_due=False, more=False)
+        return BatchResult(0, more=False)
     with _hold(store, lane, fence, now):
         received = _observed(store, inputs, _read(store, inputs.sources, events, now), now)
         try:
@@ -239,7 +238,6 @@ def _one_by_one(
     store: Store, inputs: EventInputs, received: Sequence[ReceivedEvent], lane: Lane, now: datetime
 ) -> BatchResult:
     """Process each event alone after a batch failed, so that one bad event does not fail its neighbours."""
-    due = False
     _unlock(store, lane)
     for number, one in enumerate(received):
         with store.write() as session:
@@ -247,10 +245,10 @@ def _one_by_one(
         if fence is None:  # another worker decides by now; it takes these as well
             with store.write() as session:
                 journal.return_untried(session, [left.event for left in received[number:]])
-            return BatchResult(number, effects_due=due)
+            return BatchResult(number)
         try:
             with _hold(store, lane, fence, now):
-                due |= _handle(store, inputs, [one], Turn(lane, fence), now).effects_due
+                _handle(store, inputs, [one], Turn(lane, fence), now)
         except StepFailed as error:
             _unlock(store, lane)
             _give_back(store, one.event, error, now)
@@ -259,7 +257,7 @@ def _one_by_one(
             if one.event.attempts < journal.MAX_ATTEMPTS:
                 raise
             _give_back(store, one.event, error, now)  # the database is there for all others
-    return BatchResult(len(received), effects_due=due)
+    return BatchResult(len(received))
 
 
 def _unlock(store: Store, lane: Lane) -> None:
@@ -298,7 +296,7 @@ def _handle(
     last = parts.pop() if parts else None
     decided: list[Decision] = []
     for part in parts:
-        decided += _conclude(store, part, now, lambda session: turn.confirm(session, now))
+        decided += _conclude(store, inputs, part, now, lambda session: turn.confirm(session, now))
     late = {event: why for part in parts for event, why in part.order.late.items()}
     more = False
 
@@ -315,14 +313,15 @@ def _handle(
         with _step("record"), store.write() as session:
             finish(session)
     else:
-        decided += _conclude(store, last, now, finish)
-    due = any(one.plan is not None and (one.plan.outcome is Outcome.READY or one.plan.releases) for one in decided)
+        decided += _conclude(store, inputs, last, now, finish)
     effects = sum(_wanted(one) for one in decided)
     log.info("events processed", events=len(received), runs=len(decided), effects=effects)
-    return BatchResult(len(received), effects_due=due, more=more)
+    return BatchResult(len(received), more=more)
 
 
-def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session], None]) -> list[Decision]:
+def _conclude(
+    store: Store, inputs: EventInputs, part: _Part, now: datetime, also: Callable[[Session], None]
+) -> list[Decision]:
     """Plan and record the evaluations of an account; `also` runs in the transaction that records them."""
     decided: list[Decision] = []
     recorded: list[RunRecord] = []
@@ -348,8 +347,15 @@ def _conclude(store: Store, part: _Part, now: datetime, also: Callable[[Session]
 
     shadow = all(one.revision.mode is Mode.SHADOW for one in part.evaluated)
     in_turn(store, part.account, now, shadow=shadow, plan=plan, prepare=prepare, write=write)
+    if any(map(_has_effects_due, decided)):
+        inputs.wake_effects()
     announce(recorded)
     return decided
+
+
+def _has_effects_due(decision: Decision) -> bool:
+    plan = decision.plan
+    return plan is not None and (plan.outcome is Outcome.READY or bool(plan.releases))
 
 
 def held_back(session: Session, planned: Sequence[Decision]) -> list[Owed]:

@@ -47,6 +47,7 @@ class EventInputs:
     live: LiveInputs
     sources: Mapping[str, Source]
     chunks: ChunkCache  # where the conversions of postbacks are kept
+    wake_effects: Callable[[], object] = lambda: None  # called as soon as decisions with due effects are committed
 
 
 def scope_facts(inputs: LiveInputs, session: Session, revision: Revision, now: datetime) -> LiveFacts:

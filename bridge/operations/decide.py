@@ -12,7 +12,9 @@ from bridge.store.account_scope import EVERYONE, AccountScope
 
 def process_events(services: Services, now: datetime) -> BatchResult:
     """Decide about one batch of the event journal."""
-    inputs = EventInputs(live_inputs(services), services.sources, services.chunk_cache)
+    inputs = EventInputs(
+        live_inputs(services), services.sources, services.chunk_cache, lambda: services.queue.wake("effects.perform")
+    )
     return event_batches.process_batch(services.store, inputs, now)
 
 

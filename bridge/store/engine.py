@@ -223,6 +223,24 @@ def _one_view(engine: Engine) -> dict[str, str]:
     return {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
+class _Session(Session):
+    """A session that looks once for the connection of its transaction; SQLAlchemy does so for each statement."""
+
+    _known: tuple[object, Connection] | None = None
+
+    def connection(
+        self, bind_arguments: dict[str, Any] | None = None, execution_options: Mapping[str, Any] | None = None
+    ) -> Connection:
+        if bind_arguments or execution_options:
+            return super().connection(bind_arguments, execution_options)
+        known, transaction = self._known, self._transaction
+        if known is not None and known[0] is transaction:
+            return known[1]
+        found = super().connection()
+        self._known = (self._transaction, found)
+        return found
+
+
 class Store:
     """Units of work over one engine. No network call belongs inside a writing one.
 
@@ -233,12 +251,16 @@ class Store:
         self.engine = engine
         self.info = dict(info or {})
         self._reading = sessionmaker(
-            engine.execution_options(**_one_view(engine)), expire_on_commit=False, autoflush=False, info=self.info
-        )
+            engine.execution_options(**_one_view(engine)),
+            class_=_Session, expire_on_commit=False, autoflush=False, info=self.info,
+        )  # fmt: skip
         self._plain = engine.execution_options(writing=True)
         self._writing = {
             durable: sessionmaker(
-                self._plain.execution_options(durable=durable), expire_on_commit=False, info=self.info
+                self._plain.execution_options(durable=durable),
+                class_=_Session,
+                expire_on_commit=False,
+                info=self.info,
             )
             for durable in (True, False)
         }

@@ -36,17 +36,15 @@ def worked(queue, redis_url):
 
 
 def test_a_full_batch_is_followed_by_a_rest_and_a_look(worked):
-    happened = worked(
-        BatchResult(journal.BUSY_BATCH, effects_due=False, more=False), BatchResult(0, effects_due=False, more=False)
-    )
+    happened = worked(BatchResult(journal.BUSY_BATCH, more=False), BatchResult(0, more=False))
     assert happened == ["batch", "rest, 0 messages", "batch"]
 
 
 @pytest.mark.parametrize(("took", "rested"), [(0.015, 0.015), (0.2, 0.2), (4.0, journal.MAX_REST_SECONDS)])
 def test_the_rest_is_as_long_as_the_batch_took_and_has_an_end(worked, took, rested):
     worked(
-        BatchResult(journal.BUSY_BATCH, effects_due=False, more=False),
-        BatchResult(0, effects_due=False, more=False),
+        BatchResult(journal.BUSY_BATCH, more=False),
+        BatchResult(0, more=False),
         each=took,
     )
     assert worked.rested == [pytest.approx(rested)]
@@ -61,8 +59,8 @@ def rush(redis_url):
 @pytest.mark.usefixtures("rush")
 def test_in_a_rush_the_rest_is_as_long_as_it_may_be(worked):
     worked(
-        BatchResult(journal.BUSY_BATCH, effects_due=False, more=False),
-        BatchResult(0, effects_due=False, more=False),
+        BatchResult(journal.BUSY_BATCH, more=False),
+        BatchResult(0, more=False),
         each=0.015,
     )
     assert worked.rested == [journal.MAX_REST_SECONDS]
@@ -70,20 +68,20 @@ def test_in_a_rush_the_rest_is_as_long_as_it_may_be(worked):
 
 @pytest.mark.usefixtures("rush")
 def test_a_few_events_in_a_rush_are_followed_by_nothing(worked):
-    assert worked(BatchResult(journal.BUSY_BATCH - 1, effects_due=False, more=False)) == ["batch"]
+    assert worked(BatchResult(journal.BUSY_BATCH - 1, more=False)) == ["batch"]
 
 
 def test_a_few_events_are_followed_by_nothing(worked):
-    assert worked(BatchResult(journal.BUSY_BATCH - 1, effects_due=False, more=False)) == ["batch"]
+    assert worked(BatchResult(journal.BUSY_BATCH - 1, more=False)) == ["batch"]
 
 
 def test_a_few_events_with_more_behind_them_are_followed_by_those_at_once(worked):
-    happened = worked(BatchResult(1, effects_due=False, more=True), BatchResult(0, effects_due=False, more=False))
+    happened = worked(BatchResult(1, more=True), BatchResult(0, more=False))
     assert happened == ["batch", "batch"]
 
 
 def test_what_waits_already_is_not_kept_waiting(worked):
-    happened = worked(*[BatchResult(MAX_EVENTS_PER_BATCH, effects_due=False, more=True)] * journal.BATCHES)
+    happened = worked(*[BatchResult(MAX_EVENTS_PER_BATCH, more=True)] * journal.BATCHES)
     assert happened == ["batch"] * journal.BATCHES
 
 
@@ -93,17 +91,7 @@ def test_no_worker_starts_while_another_pauses(worked, queue):
 
 
 def test_a_task_with_more_to_do_asks_for_another(worked, redis_url):
-    happened = worked(*[BatchResult(journal.BUSY_BATCH, effects_due=True, more=True)] * journal.BATCHES)
-    with redis.Redis.from_url(redis_url) as client:
-        waiting = {name: client.llen(QUEUES[name]) for name in (PROCESS, "effects.perform")}
-    assert happened == ["batch", "rest, 0 messages"] * journal.BATCHES
-    assert waiting == {PROCESS: 1, "effects.perform": 1}
-
-
-def test_after_the_rest_a_webhook_gets_a_message_again(worked, queue, redis_url):
-    worked(
-        BatchResult(journal.BUSY_BATCH, effects_due=False, more=False), BatchResult(0, effects_due=False, more=False)
-    )
-    queue.wake(PROCESS)
+    happened = worked(*[BatchResult(journal.BUSY_BATCH, more=True)] * journal.BATCHES)
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(QUEUES[PROCESS]) == 1
+    assert happened == ["batch", "rest, 0 messages"] * journal.BATCHES

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.operations import decide
 from bridge.store.holds import Hold
+from bridge.store.journal import Event, EventState
 from bridge.store.ledger import Effect
 
 RULE = """
@@ -70,3 +71,20 @@ def test_the_second_hold_lasts_twice_as_long(network, offers):
     network.work()
     first, second = network.all(Hold)
     assert second.until - second.since == 2 * (first.until - first.since)
+
+
+def test_workers_hear_of_effects_when_these_are_committed_and_not_before(network, offers, monkeypatch):
+    """Nor is one woken for an event that leads to nothing."""
+    seen = []
+
+    def wake(task):
+        if task == "effects.perform":
+            seen.append((len(network.all(Effect)), {one.state for one in network.all(Event)}))
+
+    network.crm({"type": "complaint", "id": "low", "amount": 1, "offer": "1"})
+    monkeypatch.setattr(network.services.queue, "wake", wake)
+    decide.process_events(network.services, network.now)
+    assert seen == []
+    complain(network, offers[0])
+    decide.process_events(network.services, network.now)
+    assert seen == [(1, {EventState.DONE})]

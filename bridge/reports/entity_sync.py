@@ -3,9 +3,14 @@
 A listing is read completely before anything is written; what was not listed is asked for by its id before it
 counts as gone, because numbered pages shift while one reads. A target that one of our own effects is about is
 left alone for that round: what was read before the effect must not look like somebody's undoing of it.
+
+Listing and mirror are compared before anything is locked, and differences are written a few at a time: on SQLite no
+webhook can be journalled while a transaction writes, and ten thousand offers took more than a second. If a sync breaks
+off, each entity is as it was or as it was listed, and the next sync writes the rest.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -26,6 +31,9 @@ RESTLESS = frozenset({"updated_at", "last_updated", "last_updated_by", "modified
 SLACK = timedelta(minutes=2)  # between Integr8's clock and ours
 LONG_AGO = timedelta(hours=24)  # between two readings so far apart, anything may have happened
 PRESENT = "exists"  # the field under which coming and going is noted
+WRITTEN_AT_ONCE = 100  # entities with differences in one transaction
+SEEN_AT_ONCE = 1_000  # entities without
+PAUSE = 0.003  # seconds between two transactions
 ASKED_FOR = 50  # missing ones per look; more than that looks like a broken listing, not like deletions
 
 Row = Mapping[str, Any]
@@ -68,8 +76,29 @@ def sync_kind(store: Store, source: Listings, wanted: SyncRequest) -> SyncResult
         known = _known(session, wanted)
     missing = [one for one in known.values() if one.gone_at is None and one.ref not in rows]
     gone = [] if len(missing) > max(ASKED_FOR, len(known) // 2) else _gone(source, wanted, missing)
-    with store.write() as session:
-        return _write(session, wanted, rows, gone)
+    same = {ref for ref, row in rows.items() if ref in known and _is_same(known[ref], row)}
+    new = changed = 0
+    for refs in _parts([ref for ref in rows if ref not in same], WRITTEN_AT_ONCE):
+        with store.write() as session:
+            added, differing = _write(session, wanted, {ref: rows[ref] for ref in refs})
+        new, changed = new + added, changed + differing
+    for refs in _parts(gone, WRITTEN_AT_ONCE):
+        with store.write() as session:
+            _note_gone(session, wanted, refs)
+    for refs in _parts([ref for ref in rows if ref in same], SEEN_AT_ONCE):
+        with store.write() as session:
+            ours = _Ours.of(session, wanted)
+            seen = [known[ref].id for ref in refs if not ours.busy(known[ref])]
+            entities.note_seen(session, seen, wanted.began)
+    return SyncResult(listed=len(rows), new=new, changed=changed, gone=len(gone))
+
+
+def _parts(refs: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield so many at a time, with a pause in between: whoever waits for the write lock tries each millisecond."""
+    for start in range(0, len(refs), size):
+        if start:
+            time.sleep(PAUSE)
+        yield refs[start : start + size]
 
 
 def _gone(source: Listings, wanted: SyncRequest, missing: Sequence[Entity]) -> list[str]:
@@ -89,14 +118,24 @@ def _number(row: Row) -> str | None:
     return None if number is None else str(number)
 
 
-def _known(session: Session, wanted: SyncRequest) -> dict[str, Entity]:
-    rows = entities.listed(session, wanted.account, wanted.integration, (wanted.kind,))
-    return {row.ref: row for row in rows if wanted.parent is None or row.parent == wanted.parent}
+def _known(session: Session, wanted: SyncRequest, refs: Collection[str] | None = None) -> dict[str, Entity]:
+    return entities.of_listing(
+        session, wanted.account, wanted.integration, kind=wanted.kind, parent=wanted.parent, refs=refs
+    )
 
 
-def _write(session: Session, wanted: SyncRequest, rows: Mapping[str, Row], gone: Iterable[str]) -> SyncResult:
-    known = _known(session, wanted)
-    ours = _Ours.of(session, wanted)
+def _is_same(entity: Entity, row: Row) -> bool:
+    return (
+        entity.fields == row
+        and (entity.number, entity.name, entity.active) == (_number(row), _text(row.get("name")), _flag(row))
+        and entity.gone_at is None
+    )
+
+
+def _write(session: Session, wanted: SyncRequest, rows: Mapping[str, Row]) -> tuple[int, int]:
+    """Store what these rows say. Returns how many of them are new, and how many have changed."""
+    known = _known(session, wanted, rows.keys())
+    ours = _Ours.of(session, wanted, known.values())
     new = changed = 0
     for ref, row in rows.items():
         entity = known.get(ref)
@@ -105,11 +144,16 @@ def _write(session: Session, wanted: SyncRequest, rows: Mapping[str, Row], gone:
             new += 1
         elif not ours.busy(entity):
             changed += _update(session, wanted, entity, row, ours)
-    left = [known[ref] for ref in gone if ref in known and known[ref].gone_at is None]
-    for entity in left:
-        session.add(_change(wanted, entity, PRESENT, before=True, after=False, ours=ours))
-        entity.gone_at = entity.changed_at = wanted.began
-    return SyncResult(listed=len(rows), new=new, changed=changed, gone=len(left))
+    return new, changed
+
+
+def _note_gone(session: Session, wanted: SyncRequest, refs: Collection[str]) -> None:
+    known = _known(session, wanted, refs)
+    ours = _Ours.of(session, wanted, known.values())
+    for entity in known.values():
+        if entity.gone_at is None:
+            session.add(_change(wanted, entity, PRESENT, before=True, after=False, ours=ours))
+            entity.gone_at = entity.changed_at = wanted.began
 
 
 def _made(wanted: SyncRequest, ref: str, row: Row) -> Entity:
@@ -182,11 +226,16 @@ class _Ours:
     began: datetime
 
     @classmethod
-    def of(cls, session: Session, wanted: SyncRequest) -> "_Ours":
-        since = wanted.began - 2 * LONG_AGO
+    def of(cls, session: Session, wanted: SyncRequest, targets: Collection[Entity] | None = None) -> "_Ours":
+        """Return those on these targets; None: those that may keep any target of the listing busy."""
+        since = wanted.began - (SLACK if targets is None else 2 * LONG_AGO)
         found: dict[str, list[Effect]] = {}
         recent = or_(Effect.state.not_in(ENDED), Effect.ended_at >= since)
         query = select(Effect).where(Effect.kind == wanted.kind, Effect.account == wanted.account, recent)
+        if targets is not None:
+            query = query.where(
+                Effect.target_id.in_({one for each in targets for one in (each.ref, each.number) if one})
+            )
         for effect in session.scalars(query.order_by(Effect.id)):
             found.setdefault(effect.target_id, []).append(effect)
         return cls(found, wanted.began)

@@ -120,6 +120,32 @@ def listed(session: Session, account: str, integration: str, kinds: Sequence[str
     ).all()
 
 
+def of_listing(
+    session: Session,
+    account: str,
+    integration: str,
+    *,
+    kind: str,
+    parent: str | None = None,
+    refs: Collection[str] | None = None,
+) -> dict[str, Entity]:
+    """Return text id → entity of one listing, including deleted ones; with `refs` only those of them.
+
+    `parent` None: of any parent.
+    """
+    wanted = [Entity.account == account, Entity.integration == integration, Entity.kind == kind]
+    wanted += [] if parent is None else [Entity.parent == parent]
+    wanted += [] if refs is None else [Entity.ref.in_(refs)]
+    return {one.ref: one for one in session.scalars(select(Entity).where(*wanted).order_by(Entity.id))}
+
+
+def note_seen(session: Session, numbers: Collection[int], now: datetime) -> None:
+    """Note that the entities with these row numbers were listed without a difference."""
+    session.execute(
+        update(Entity).where(Entity.id.in_(numbers)).values(last_seen=now).execution_options(synchronize_session=False)
+    )
+
+
 def matches(text: str) -> ColumnElement[bool]:
     """Return the condition for a part of the name, or either id."""
     return or_(Entity.name.icontains(text, autoescape=True), Entity.ref == text, Entity.number == text)

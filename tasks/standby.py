@@ -16,13 +16,17 @@ from tasks.app import celery
 
 SECONDS = 0.25  # for which a task stands by; other tasks of this worker may wait for its process so long
 AT_MOST = 60.0  # seconds until a task ends in any case, far below its time limit
-_processes = 1
+_worker: list[Any] = []  # what the parent has set up, for its children
 
 
 @celeryd_after_setup.connect
-def _count(instance: Any = None, **_: Any) -> None:
-    global _processes  # noqa: PLW0603 - what the parent knows, for its children
-    _processes = instance.concurrency or 1
+def _note_worker(instance: Any = None, **_: Any) -> None:
+    _worker[:] = [instance]
+
+
+def most_processes() -> int:
+    """Return how many processes this worker may have."""
+    return max((one.max_concurrency or one.concurrency for one in _worker), default=1)
 
 
 def work(wanted: WakeUp, look: Callable[[], bool]) -> None:
@@ -33,7 +37,7 @@ def work(wanted: WakeUp, look: Callable[[], bool]) -> None:
     until = time.monotonic() + AT_MOST
     services = container.services()
     while look():
-        if _processes < 2 or container.leaving.is_set() or time.monotonic() > until:
+        if most_processes() < 2 or container.leaving.is_set() or time.monotonic() > until:
             return
         if not services.queue.stand_by(wanted, SECONDS, celery.amqp.queues.consume_from):
             return

@@ -2,9 +2,11 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import redis
+from celery.worker.components import Pool
 
 from bridge.cli.local.supervisor import free_port
 from bridge.services import container
@@ -150,7 +152,7 @@ def worker(monkeypatch):
 
     def prepare(*answers, processes=2):
         found = Answers(*answers)
-        monkeypatch.setattr(standby, "_processes", processes)
+        monkeypatch.setattr(standby, "most_processes", lambda: processes)
         monkeypatch.setattr(container, "services", lambda: type("Services", (), {"queue": found}))
         return found
 
@@ -193,3 +195,14 @@ def test_a_worker_that_shuts_down_waits_for_nothing(worker, monkeypatch):
     found, (left, look) = worker(True), looks(True, True)
     standby.work(PROCESS, look)
     assert (left, found.left) == ([True], [True])
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "autoscale", "most"), [(1, None, 1), (3, None, 3), (2, (4, 1), 4), (2, (1, 1), 1)]
+)
+def test_a_worker_knows_how_many_processes_it_may_have(monkeypatch, concurrency, autoscale, most):
+    """The attributes are those that Celery's component for the pool sets."""
+    worker = SimpleNamespace(concurrency=concurrency)
+    Pool(worker, autoscale=autoscale)
+    monkeypatch.setattr(standby, "_worker", [worker])
+    assert standby.most_processes() == most

@@ -202,7 +202,7 @@ def test_a_worker_that_shuts_down_waits_for_nothing(worker, monkeypatch):
 )
 def test_a_worker_knows_how_many_processes_it_may_have(monkeypatch, concurrency, autoscale, most):
     """The attributes are those that Celery's component for the pool sets."""
-    worker = SimpleNamespace(concurrency=concurrency)
+    worker = SimpleNamespace(concurrency=concurrency, optimization=None)
     Pool(worker, autoscale=autoscale)
     monkeypatch.setattr(standby, "_worker", [worker])
     assert standby.most_processes() == most

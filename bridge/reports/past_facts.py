@@ -178,9 +178,12 @@ class Past:
     def as_of(self, name: str, known: int, now: datetime) -> datetime | None:
         if self.marks is None or known == FOR_EVER:
             return now
-        marks = self.marks.get(kinds_of(name)[0], ())
+        kind = kinds_of(name)[0]
+        marks = self.marks.get(kind, ())
         position = bisect_right(marks, now, key=lambda mark: mark[0])
-        return marks[position - 1][1] if position else None
+        if position:
+            return marks[position - 1][1]
+        return self.windows.last_seen(kind, edge(now))  # nothing was read yet: as far as an import tells
 
     def attribute(self, name: str, now: datetime) -> Column:
         """Return an attribute from today's mirror: past attributes are not stored in a usable form.

@@ -218,6 +218,15 @@ def test_a_period_that_was_read_only_later_says_when():
     assert "first read reports at 2026-03-10 08:00 UTC" in report.warnings[1]
 
 
+def test_history_whose_rows_say_when_they_were_seen_needs_no_reading_of_its_own():
+    """The service read nothing then; an import tells when each row was seen."""
+    history = past(facts(steady(48)), facts([(1, 1.5, "1"), (20, 21, "1")]))
+    read_at_once = [fire.at for fire in replay(history).pauses]
+    imported = past(facts(steady(48)), facts([(1, 1.5, "1"), (20, 21, "1")]))
+    imported.marks = {Kind.CLICKS: [], Kind.CONVERSIONS: []}
+    assert [fire.at for fire in replay(imported).pauses] == read_at_once != []
+
+
 ASKING = pause_rule(
     every="1h",
     where="",

@@ -25,6 +25,7 @@ from bridge.cli.local.supervisor import free_port
 from bridge.integr8 import Client
 from bridge.integr8.rate_budget import LocalBudget
 from bridge.simulator.world import World
+from bridge.store import engine as sqlite_engine
 from bridge.store import migrate
 from bridge.store.engine import Store, make_engine
 from bridge.web.access import slow_hashes
@@ -136,6 +137,18 @@ def _no_process_stays() -> Iterator[None]:
 
 
 # --- databases -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_synchronous() -> Iterator[dict[bool, str]]:
+    """How SQLite waits for the disk, for who asks. In all other tests of this process nobody waits.
+
+    What is written need not outlive the machine, as with PostgreSQL; a process that is killed loses nothing by it.
+    """
+    found = sqlite_engine.SYNCHRONOUS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite_engine, "SYNCHRONOUS", dict.fromkeys(found, "OFF"))
+        yield found
 
 
 @pytest.fixture(scope="session")

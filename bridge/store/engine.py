@@ -40,6 +40,7 @@ from bridge.store.private_files import private_file
 
 THRESHOLD = "prepare_threshold"  # of psycopg; no option of the server's own addresses
 BUSY_SECONDS = 20  # how long SQLite waits for another writer; the failure catalogue locks it for 60
+SYNCHRONOUS = {True: "FULL", False: "NORMAL"}  # of SQLite: how a durable commit waits for the disk, and any other
 SQLITE_RETRY_SECONDS = (0.0005, 0.0015)  # seconds between two questions whether SQLite can be written to
 MICRO = 1_000_000
 
@@ -158,7 +159,7 @@ def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
         # It counts only for a file in which there is nothing yet. In any other it would write into the file at each
         # connection: whoever only reads would wait for who writes, and fail where nobody can write.
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in ("journal_mode=WAL", f"synchronous={SYNCHRONOUS[True]}", "foreign_keys=ON", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -189,7 +190,7 @@ def _wait_for_the_disk(connection: Connection, driver: sqlite3.Connection) -> No
     """Set whether the next commit waits for the disk. A file in WAL mode is consistent either way."""
     wanted = connection.get_execution_options().get("durable", True)
     if connection.info.get("durable", True) is not wanted:
-        driver.execute(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
+        driver.execute(f"PRAGMA synchronous={SYNCHRONOUS[wanted]}")
         connection.info["durable"] = wanted
 
 

@@ -46,6 +46,8 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 WHOLE = frozenset({"network", "telling", "postgres"})
+#: Marks and fixtures of tests that begin early, in this order; `new_database` belongs to modules that share a story.
+EARLY = ("journey", "slow", "new_database")
 
 
 def pytest_sessionstart() -> None:
@@ -72,10 +74,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     """Each worker is given a stretch of this list: modules with real processes are spread over their beginnings.
 
-    So are other tests that take seconds. At the end they would leave the other workers with nothing to do.
+    So are other tests that take seconds: at the end they would leave the other workers with nothing to do. And modules
+    that share a story: workers that have nothing to do take tests from the end of others' stretches, and each of them
+    would live through the story again.
     """
-    long = [one for mark in ("journey", "slow") for one in items if _first_mark(one) == mark]
-    short = [one for one in items if _first_mark(one) is None]
+    long = [one for why in EARLY for one in items if _why_early(one) == why]
+    short = [one for one in items if _why_early(one) is None]
     modules = list(dict.fromkeys(one.nodeid.partition("::")[0] for one in long))
     length = -(-len(short) // workers)
     return [
@@ -88,8 +92,9 @@ def _longest_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     ]
 
 
-def _first_mark(item: pytest.Item) -> str | None:
-    return next((mark for mark in ("journey", "slow") if item.get_closest_marker(mark)), None)
+def _why_early(item: pytest.Item) -> str | None:
+    fixtures = getattr(item, "fixturenames", ())
+    return next((why for why in EARLY if item.get_closest_marker(why) or why in fixtures), None)
 
 
 @pytest.fixture

@@ -39,7 +39,6 @@ SAID_IN_WORDS = {
     "data.tz": ("data.tz", ZONE),
     "when.for": ("lasting", None),
     "lose_at_most": ("lose_at_most", None),
-    "lose_at_most.hold": ("lose_at_most.hold", None),
     "lose_at_most.worth": ("lose_at_most.worth", None),
     "then.id": ("then.0.id", "1"),
     "then.which": ("then.0.which", None),
@@ -70,6 +69,7 @@ NEEDED_BY_ITS_EXAMPLE = {
     "when": "say under which condition",
     **{f"when.{one}": "no conditions" for one in ("all", "any", "none")},
     "lose_at_most.clicks_per_day": "needs clicks_per_day",
+    "lose_at_most.hold": "a manual hold never ends by itself",  # that of the step, which the example leaves out
     "then.with": "needs `with`",
     **{f"guards.keep_active.{one}": "exactly one of" for one in ("offers", "publishers", "advertisers")},
     "approve.escalate_to": "needs escalate_to",

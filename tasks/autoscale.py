@@ -20,6 +20,7 @@ URGENT = frozenset({"journal.process", "effects.perform", "rules.run_due", "rule
 PATIENCE, URGENT_PATIENCE = 1.0, 0.02  # seconds that a message may wait before a process is started for it
 FULL_PATIENCE = 0.5  # seconds where a worker holds as many messages as it may: until one is done it sees no urgent one
 MORE = 10  # times as long for each process that is at the same work already, because it also does what comes meanwhile
+LONGEST = 2.0  # seconds; a message that waits for longer counts as lost, and another one is sent (queue.FORGOTTEN)
 IDLE = 75.0  # seconds in which never all were at work, longer than the minute between two evaluations; then one ends
 CHECK = 15.0  # seconds between two checks for that
 
@@ -68,7 +69,8 @@ class OnDemand(Autoscaler):
 def patience(request: Any) -> float:
     """Return how many seconds this message may wait until a process is started for it."""
     same = sum(_work(one) == _work(request) for one in state.active_requests)
-    return float((URGENT_PATIENCE if request.name in URGENT else PATIENCE) * MORE**same)
+    first = URGENT_PATIENCE if request.name in URGENT else PATIENCE
+    return min(LONGEST, float(first * MORE**same))
 
 
 def _work(request: Any) -> tuple[str, str | None]:

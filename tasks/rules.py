@@ -3,6 +3,7 @@
 from bridge.operations import backtest_jobs, decide, questions
 from bridge.services import container
 from bridge.services.account_scopes import scope_of
+from bridge.store import ledger
 from tasks.app import celery
 
 
@@ -12,7 +13,10 @@ def run_due(account: str | None = None) -> None:
     services = container.services()
     scope = scope_of(services.settings, account)
     while decide.run_due_rules(services, services.clock(), scope):
-        services.queue.wake("effects.perform")
+        with services.store.read() as session:
+            effects_due = ledger.some_due(session, services.clock(), scope)
+        if effects_due:  # mostly nothing has come of it, and a process that reads reports may be in the way
+            services.queue.wake("effects.perform")
     services.queue.wake("journal.process")  # events that came while it was our turn to decide
 
 

@@ -132,7 +132,7 @@ def in_turn(services: Services, now: datetime, scope: AccountScope = EVERYONE) -
     if well:
         yield True
         return
-    name = FAILING_FEED_SLOT + ("" if scope.only is None else f": {scope.only}")
+    name = _turn(scope)
     with services.store.write() as session:
         turn = decision_lock.acquire(session, now, name, MAX_POLL_TIME)
     try:
@@ -141,6 +141,18 @@ def in_turn(services: Services, now: datetime, scope: AccountScope = EVERYONE) -
         if turn is not None:
             with services.store.write() as session:
                 decision_lock.abandon(session, name)
+
+
+def is_turn_taken(session: Session, now: datetime, scope: AccountScope = EVERYONE) -> bool:
+    """Return whether a worker reads these feeds and no other may: another message would only need a process."""
+    if feeds.well(session, scope):
+        return False
+    lock = decision_lock.holder(session, _turn(scope))
+    return lock is not None and lock.holder is not None and lock.until is not None and lock.until > now
+
+
+def _turn(scope: AccountScope) -> str:
+    return FAILING_FEED_SLOT + ("" if scope.only is None else f": {scope.only}")
 
 
 def answered(services: Services, scope: AccountScope = EVERYONE) -> bool:

@@ -136,6 +136,8 @@ def _wanted(services: Services, session: Session, now: datetime, *, effects_due:
         names = {task for kind, task in kinds.items() if _is_due(services, session, kind, scope, now)}
         if effects_due or ledger.some_due(session, now, scope):
             names.add(perform.TASK)
+        if feeds.is_turn_taken(session, now, scope):
+            names.discard(TASKS[polling.KIND])
         found += [WakeUp(name, account) for name in sorted(names)]
     if store_backtest_jobs.is_waiting(session, now):
         found.append(WakeUp(backtest_jobs.TASK))

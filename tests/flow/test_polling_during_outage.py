@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.operations import feeds as operations_feeds
+from bridge.operations import maintenance
 from bridge.store import feeds
 from bridge.store.feeds import FeedKey, Kind
 
@@ -50,3 +51,24 @@ def test_a_worker_that_was_killed_holds_the_others_up_for_minutes_only(away):
 
 def test_other_work_has_its_turn_after_a_feed_that_failed(away):
     assert not operations_feeds.answered(away.services)
+
+
+def polls(network, now=None):
+    """The messages about reports that a tick sends."""
+    now = now or network.now
+    return [one for one in maintenance.tick(network.services, now) if one.task == "reports.poll"]
+
+
+def test_no_message_is_sent_for_whom_it_is_not_the_turn(away):
+    assert polls(away)
+    with operations_feeds.in_turn(away.services, away.now):
+        assert not polls(away)
+        assert polls(away, away.now + timedelta(minutes=6))  # the lock of a worker that was killed ends
+    assert polls(away)
+
+
+def test_while_all_is_well_others_are_asked_to_read_too(network):
+    with network.services.store.write() as session:
+        feeds.ensure(session, FeedKey(kind=Kind.CLICKS))
+    with operations_feeds.in_turn(network.services, network.now):
+        assert polls(network)

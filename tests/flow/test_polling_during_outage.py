@@ -65,10 +65,3 @@ def test_no_message_is_sent_for_whom_it_is_not_the_turn(away):
         assert not polls(away)
         assert polls(away, away.now + timedelta(minutes=6))  # the lock of a worker that was killed ends
     assert polls(away)
-
-
-def test_while_all_is_well_others_are_asked_to_read_too(network):
-    with network.services.store.write() as session:
-        feeds.ensure(session, FeedKey(kind=Kind.CLICKS))
-    with operations_feeds.in_turn(network.services, network.now):
-        assert polls(network)

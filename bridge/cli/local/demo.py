@@ -55,6 +55,7 @@ def set_up(boss: Supervisor, home: Path, *, port: int = 0) -> Stage:
         shutil.copytree(template, home, dirs_exist_ok=True)
     base_url = _simulator(boss, home)
     integr8 = httpx.Client(base_url=base_url, timeout=10)
+    boss.at_the_end(integr8.close)
     secret = f"whsec_{b64encode(secrets.token_bytes(24)).decode()}"
     token = secrets.token_urlsafe(24)
     environment = {
@@ -69,6 +70,7 @@ def set_up(boss: Supervisor, home: Path, *, port: int = 0) -> Stage:
     state = integr8.get("/_sim/state").json()
     bad = frozenset(offer["id"] for offer in state["offers"] if offer["name"].startswith("Collapsed"))
     store = Store(make_engine(f"sqlite:///{home / 'var' / 'bridge.db'}"))
+    boss.at_the_end(store.close)
     return Stage(running, integr8, secret, token, store, bad, started)
 
 

@@ -22,9 +22,8 @@ from rules.planning import approval, loss_limits
 
 log = structlog.get_logger()
 
-OVER = frozenset(
-    {"at_most", "canary", "per_day", "budget", loss_limits.GUARD}
-)  # guards that put a whole plan to a person
+#: Guards that put a whole plan to a person.
+OVER = frozenset({"at_most", "canary", "per_day", "budget", loss_limits.GUARD})
 MAX_PLANS_REVIEWED = 25  # plans of one listing that are looked at again; each look is an evaluation of its rule
 
 

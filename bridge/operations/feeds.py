@@ -145,10 +145,7 @@ def in_turn(services: Services, now: datetime, scope: AccountScope = EVERYONE) -
 
 def is_turn_taken(session: Session, now: datetime, scope: AccountScope = EVERYONE) -> bool:
     """Return whether a worker reads these feeds and no other may: another message would only need a process."""
-    if feeds.well(session, scope):
-        return False
-    lock = decision_lock.holder(session, _turn(scope))
-    return lock is not None and lock.holder is not None and lock.until is not None and lock.until > now
+    return not feeds.well(session, scope) and decision_lock.is_held(session, _turn(scope), now)
 
 
 def _turn(scope: AccountScope) -> str:

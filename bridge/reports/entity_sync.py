@@ -119,9 +119,10 @@ def _number(row: Row) -> str | None:
 
 
 def _known(session: Session, wanted: SyncRequest, refs: Collection[str] | None = None) -> dict[str, Entity]:
-    return entities.of_listing(
-        session, wanted.account, wanted.integration, kind=wanted.kind, parent=wanted.parent, refs=refs
+    found = entities.listed(
+        session, wanted.account, wanted.integration, (wanted.kind,), parent=wanted.parent, refs=refs
     )
+    return {one.ref: one for one in found}
 
 
 def _is_same(entity: Entity, row: Row) -> bool:

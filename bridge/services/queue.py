@@ -110,9 +110,9 @@ class WakeUp(NamedTuple):
         return self._key("idle")
 
     @property
-    def nudge(self) -> str:
+    def signal(self) -> str:
         """A list from which that worker hears that it is wanted."""
-        return self._key("nudge")
+        return self._key("signal")
 
     def _key(self, what: str) -> str:
         return f"bridge:{what}:{self.task}" + ("" if self.account is None else f":{self.account}")
@@ -189,7 +189,7 @@ class Queue:
             return False
         arguments = {} if wanted.account is None else {"account": wanted.account}
         try:
-            keys = (wanted.mark, wanted.queue, wanted.idle, wanted.nudge, RUSH)
+            keys = (wanted.mark, wanted.queue, wanted.idle, wanted.signal, RUSH)
             if self._marks.eval(WANTED, len(keys), *keys, HELD, FORGOTTEN, RUSH_MS if rush else 0, MAX_WAITING):
                 self._app.send_task(wanted.task, kwargs=arguments, queue=wanted.queue, retry=False, ignore_result=True)
         except (OperationalError, redis.RedisError, OSError) as error:
@@ -257,7 +257,7 @@ class Queue:
         need this process), or if Redis does not answer. A wake-up is lost if this process is killed meanwhile; then
         the sweep finds the work.
         """
-        if self._marks is None or self._redis_url is None:
+        if not self._redis_url:
             return False
         try:
             if self._waiter is None:  # its answers take longer than those that `_marks` may wait for
@@ -268,11 +268,11 @@ class Queue:
             keys = [wanted.idle, *queues]
             if not self._waiter.eval(STAND_BY, len(keys), *keys, round(1000 * (seconds + WAKE_TIMEOUT))):
                 return False
-            if self._waiter.blpop([wanted.nudge], timeout=seconds):
+            if self._waiter.blpop([wanted.signal], timeout=seconds):
                 return True
             if self._waiter.delete(wanted.idle):
                 return False
-            self._waiter.lpop(wanted.nudge)  # it came at the last moment
+            self._waiter.lpop(wanted.signal)  # it came at the last moment
         except (redis.RedisError, OSError) as error:
             log.warning("not standing by", task=wanted.task, account=wanted.account, error=str(error))
             return False

@@ -8,7 +8,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -19,8 +18,6 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from bridge.simulator.world import World
 
 TICK_SECONDS = 0.2  # seconds between checks for due postbacks and live traffic
-
-
 IDLE_SECONDS = 60.0  # for which a connection without a request is kept open
 
 
@@ -74,7 +71,7 @@ class Handler(WSGIRequestHandler):
             has_length = any(name.lower() == "content-length" for name, _ in headers)
             if not has_length:
                 first = b"".join((first, *pieces))
-            self.send_response(status, HTTPStatus(status).phrase if status in _STATUSES else "")
+            self.send_response(status)
             for name, value in headers:
                 self.send_header(name, value)
             if not has_length and status not in {204, 304}:
@@ -92,9 +89,6 @@ class Handler(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
-
-
-_STATUSES = frozenset(HTTPStatus)
 
 
 class Connections:

@@ -108,5 +108,7 @@ def abandon(session: Session, name: str, fence: int | None = None) -> None:
     )
 
 
-def holder(session: Session, name: str) -> DecisionLock | None:
-    return session.scalar(select(DecisionLock).where(DecisionLock.name == name))
+def is_held(session: Session, name: str, now: datetime) -> bool:
+    """Return whether a worker has the lock, so that `acquire` would return None."""
+    until = session.scalar(select(DecisionLock.until).where(DecisionLock.name == name))
+    return until is not None and until > now

@@ -251,20 +251,10 @@ class Store:
     def __init__(self, engine: Engine, info: Mapping[str, Any] | None = None) -> None:
         self.engine = engine
         self.info = dict(info or {})
-        self._reading = sessionmaker(
-            engine.execution_options(**_one_view(engine)),
-            class_=_Session, expire_on_commit=False, autoflush=False, info=self.info,
-        )  # fmt: skip
+        sessions = partial(sessionmaker, class_=_Session, expire_on_commit=False, info=self.info)
+        self._reading = sessions(engine.execution_options(**_one_view(engine)), autoflush=False)
         self._plain = engine.execution_options(writing=True)
-        self._writing = {
-            durable: sessionmaker(
-                self._plain.execution_options(durable=durable),
-                class_=_Session,
-                expire_on_commit=False,
-                info=self.info,
-            )
-            for durable in (True, False)
-        }
+        self._writing = {durable: sessions(self._plain.execution_options(durable=durable)) for durable in (True, False)}
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -111,32 +111,23 @@ def forget_changes(session: Session, before: datetime) -> None:
     )
 
 
-def listed(session: Session, account: str, integration: str, kinds: Sequence[str]) -> Sequence[Entity]:
-    """Return all entities of these kinds, including deleted ones."""
-    return session.scalars(
-        select(Entity)
-        .where(Entity.account == account, Entity.integration == integration, Entity.kind.in_(kinds))
-        .order_by(Entity.kind, Entity.id)
-    ).all()
-
-
-def of_listing(
+def listed(
     session: Session,
     account: str,
     integration: str,
+    kinds: Sequence[str],
     *,
-    kind: str,
     parent: str | None = None,
     refs: Collection[str] | None = None,
-) -> dict[str, Entity]:
-    """Return text id → entity of one listing, including deleted ones; with `refs` only those of them.
+) -> Sequence[Entity]:
+    """Return all entities of these kinds, including deleted ones; with `refs` only those with one of these text ids.
 
     `parent` None: of any parent.
     """
-    wanted = [Entity.account == account, Entity.integration == integration, Entity.kind == kind]
+    wanted = [Entity.account == account, Entity.integration == integration, Entity.kind.in_(kinds)]
     wanted += [] if parent is None else [Entity.parent == parent]
     wanted += [] if refs is None else [Entity.ref.in_(refs)]
-    return {one.ref: one for one in session.scalars(select(Entity).where(*wanted).order_by(Entity.id))}
+    return session.scalars(select(Entity).where(*wanted).order_by(Entity.kind, Entity.id)).all()
 
 
 def note_seen(session: Session, numbers: Collection[int], now: datetime) -> None:

@@ -55,14 +55,14 @@ def standing(other, server):
         return heard
 
     yield answer
-    server.rpush(PROCESS.nudge, "")
+    server.rpush(PROCESS.signal, "")
     thread.join(DEADLINE)
 
 
 def test_a_wake_up_reaches_who_stands_by_without_a_message(queue, standing, server):
     assert queue.wake(PROCESS.task, rush=True)
     assert standing() == [True]
-    assert (messages(server), server.exists(PROCESS.mark, PROCESS.nudge, PROCESS.idle)) == (0, 0)
+    assert (messages(server), server.exists(PROCESS.mark, PROCESS.signal, PROCESS.idle)) == (0, 0)
     assert server.exists(RUSH)
 
 
@@ -88,7 +88,7 @@ def test_nobody_stands_by_where_a_message_waits(queue, other, server):
 def test_after_its_time_the_next_wake_up_is_a_message(queue, other, server):
     assert not other.stand_by(PROCESS, 0.05)
     queue.wake(PROCESS.task)
-    assert (messages(server), server.exists(PROCESS.nudge)) == (1, 0)
+    assert (messages(server), server.exists(PROCESS.signal)) == (1, 0)
 
 
 def test_a_wake_up_at_the_last_moment_is_heard(queue, other, server, monkeypatch):
@@ -99,7 +99,7 @@ def test_a_wake_up_at_the_last_moment_is_heard(queue, other, server, monkeypatch
 
     monkeypatch.setattr(other._waiter, "blpop", too_early)
     assert other.stand_by(PROCESS, 0.05)
-    assert (messages(server), server.exists(PROCESS.nudge)) == (0, 0)
+    assert (messages(server), server.exists(PROCESS.signal)) == (0, 0)
 
 
 def test_of_a_killed_one_a_single_wake_up_is_lost(queue, server):
@@ -108,7 +108,7 @@ def test_of_a_killed_one_a_single_wake_up_is_lost(queue, server):
     assert messages(server) == 0
     queue.wake(PROCESS.task)
     assert messages(server) == 1
-    assert 0 < server.pttl(PROCESS.nudge) <= 3_000
+    assert 0 < server.pttl(PROCESS.signal) <= 3_000
 
 
 def test_the_key_of_a_killed_one_ends_soon(standing, server):

@@ -217,7 +217,7 @@ def first_pauses(made: World) -> tuple[dict[str, Numbers], list[tuple[float, str
             before[name] = yes
             for row, when in ((0, day < changed), (1, day >= changed)):
                 found[name][row][taken & when & np.isinf(found[name][row])] = day
-        broken = set(facts.cohorts.breaks())
+        broken = {name for name, one in facts.cohorts.breaks().items() if getattr(one, "telling", True)}
         incidents += [(day, name) for name in sorted(broken - open_)]
         open_ = broken
     return found, incidents

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bridge.decisions import answer_history, spans, subjects
 from bridge.decisions.decide import Decision
 from bridge.decisions.records import PlanRecord, RunRecord
+from bridge.decisions.tracking_incidents import note_held_back
 from bridge.observability.metrics import ANSWER_BYTES, RUNS, VERDICTS
 from bridge.store import holds as hold_rows
 from bridge.store import ledger, runs
@@ -43,6 +44,10 @@ def record(session: Session, records: Sequence[RunRecord], *, now: datetime) -> 
     for one in records:
         if one.decision.plan is not None:
             _apply(session, one.decision, one.decision.plan, now)
+        if one.decision.evaluation is not None:
+            revision = one.decision.revision
+            place = f"{revision.account}/{revision.integration}"
+            note_held_back(session, place, one.decision.evaluation.untracked, now)
     return made
 
 

@@ -8,18 +8,18 @@ import structlog
 from sqlalchemy.orm import Session
 
 from bridge.config.settings import Account
+from bridge.decisions.tracking_incidents import raise_incidents
 from bridge.integr8.errors import ApiError, BudgetError
 from bridge.observability.bulkhead import NOT_ITS_FAULT, Bulkhead, sentence
 from bridge.reports import conversion_lag, entity_sync, polling, postbacks
 from bridge.reports.current_facts import LiveFacts
 from bridge.reports.polling import FeedPlan
 from bridge.services.container import Services
-from bridge.store import decision_lock, failing_items, feeds, free_space, slots
+from bridge.store import decision_lock, feeds, free_space, slots
 from bridge.store.account_scope import EVERYONE, AccountScope
 from bridge.store.feeds import FeedKey, Kind
 from bridge.store.lease import LeaseLost, settle
 from bridge.store.slots import Slot, SlotState
-from rules.model.facts import Break
 
 log = structlog.get_logger()
 
@@ -37,8 +37,6 @@ MIRRORS: Mapping[str, float] = {
     "tracking": 300,
 }
 MIRROR = "mirror"  # of the due slots
-TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
-INCIDENT_STAYS = timedelta(hours=2)  # without a break; shorter gaps between two finds are one break
 COMPARED = timedelta(hours=24)
 ROOM_AGAIN = timedelta(minutes=1)  # between two checks of a disk that is almost full
 FAILING_FEED_SLOT = "reports while they are not well"
@@ -265,24 +263,9 @@ def _tracking(services: Services, account: str, integration: str, now: datetime)
         cohorts = LiveFacts(session, data, [], now).cohorts
         found = cohorts.breaks() if cohorts is not None else {}
     with services.store.write() as session:
-        begun = raise_incidents(session, f"{account}/{integration}/", found, now)
-    for gap in begun:
-        log.warning("tracking looks broken", advertiser=gap.advertiser, seen=gap.seen, due=round(gap.due))
-
-
-def raise_incidents(session: Session, prefix: str, found: Mapping[str, Break], now: datetime) -> list[Break]:
-    """Keep one open incident per break of tracking. Returns the new breaks.
-
-    The evidence of a break wavers where it is just enough. So an incident ends only when it was not found for a while.
-    """
-    known = {one.name: one.seen_at for one in failing_items.failing(session) if one.kind == TRACKING}
-    names = {prefix + advertiser: gap for advertiser, gap in found.items()}
-    for name, seen_at in known.items():
-        if name.startswith(prefix) and name not in names and now - seen_at >= INCIDENT_STAYS:
-            failing_items.clear(session, (TRACKING, name, CONVERSIONS))
-    for name, gap in names.items():
-        failing_items.note(session, (TRACKING, name, CONVERSIONS), str(gap), now)
-    return [gap for name, gap in names.items() if name not in known]
+        begun = raise_incidents(session, f"{account}/{integration}", found, now)
+    for one in begun:
+        log.warning("conversions are missing", account=account, integration=integration, why=str(one))
 
 
 PARTS: Mapping[str, Callable[[Services, str, str, datetime], None]] = {

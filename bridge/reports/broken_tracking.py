@@ -21,7 +21,7 @@ from bridge.reports.segments import Codes, Per, Segment
 from bridge.reports.stored_segments import Stored
 from bridge.reports.windows import BY_CLICK, Edges, News, Placed, Windows
 from bridge.store.feeds import Kind
-from rules.model.facts import Break
+from rules.model.facts import WHOLE_INTEGRATION, Break
 
 BIN = 900  # seconds
 MAX_BINS_COUNTED_SINGLY = 8  # bins; for more the clicks are counted in one pass
@@ -306,6 +306,8 @@ def broken(
 ) -> dict[str, Break]:
     """Return the advertisers with far fewer conversions than were due in some time range.
 
+    If next to nothing arrives from all of them, that is one break: WHOLE_INTEGRATION.
+
     `came` and `expected` have a row per offer and a column per BIN from `start` (POSIX seconds) on; the last one may
     end early at `reach`. `owners` is the advertiser of each offer, as a position in `names`; the first name stands for
     none.
@@ -313,6 +315,10 @@ def broken(
     seen, due = (_by_owner(found, owners, len(names)) for found in (came, expected))
     judged = int((due[1:].sum(axis=1) >= JUDGED_LEAST).sum())
     result: dict[str, Break] = {}
+    needs = FULL_NEEDS + float(np.log(max(judged, 1) / false_incidents))
+    where = _missing_range(seen, due, FULL, needs) if (due.sum(axis=1) > 0).sum() > 1 else None
+    if where is not None:
+        return {WHOLE_INTEGRATION: _break(WHOLE_INTEGRATION, where, (seen, due), start, reach)}
     for share, least in ((FULL, FULL_NEEDS), (PARTIAL, PARTIAL_NEEDS)):
         needs = least + float(np.log(max(judged, 1) / false_incidents))
         best = best_time_range(_gains(seen, due, share))[0]
@@ -322,18 +328,21 @@ def broken(
             where = _missing_range(came[rows], expected[rows], share, needs) if owner else None
             if where is None:
                 continue
-            until = start + where.stop * BIN
-            result.setdefault(
-                names[owner],
-                Break(
-                    advertiser=names[owner],
-                    since=datetime.fromtimestamp(start + where.start * BIN, UTC),
-                    until=datetime.fromtimestamp(until if reach is None else min(until, reach), UTC),
-                    seen=int(seen[owner, where].sum()),
-                    due=float(due[owner, where].sum()),
-                ),
-            )
+            own = (found[owner : owner + 1] for found in (seen, due))
+            result.setdefault(names[owner], _break(names[owner], where, tuple(own), start, reach))
     return dict(sorted(result.items()))
+
+
+def _break(name: str, where: slice, seen_due: tuple[Floats, ...], start: int, reach: int | None) -> Break:
+    seen, due = (float(found[:, where].sum()) for found in seen_due)
+    until = start + where.stop * BIN
+    return Break(
+        advertiser=name,
+        since=datetime.fromtimestamp(start + where.start * BIN, UTC),
+        until=datetime.fromtimestamp(until if reach is None else min(until, reach), UTC),
+        seen=int(seen),
+        due=due,
+    )
 
 
 def _gains(seen: Floats, due: Floats, share: float) -> Floats:

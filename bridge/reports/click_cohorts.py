@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import EDGES, Curves
-from bridge.reports.broken_tracking import Tracking
+from bridge.reports.broken_tracking import FAR_AWAY, Tracking
 from bridge.reports.fact_batch import MONEY
 from bridge.reports.live_observations import edge
 from bridge.reports.segments import Codes, Ints, Per
+from bridge.reports.untracked import Silence, concerned, silence
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
 from bridge.store.observations_away import ObservationsAway
-from rules.model.facts import Arrival, Break, Column, Subject, Why, all_missing
+from rules.model.facts import WHOLE_INTEGRATION, Arrival, Break, Column, Subject, Untracked, Why, all_missing
 
 MICRO = 1e6
 MAX_SUBJECTS_IN_KEY = 64  # so few subjects are their own key; of more a hash is
@@ -228,6 +229,7 @@ class ClickFacts:
     newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
     tracking: Tracking = field(default_factory=Tracking)
     kept: dict[Any, Any] = field(default_factory=dict)  # shared by all rules that look at the same moment
+    per: Per = ()  # the dimension of the subjects
 
     def passing(self) -> "ClickFacts":
         """Return the same facts without a cache of their answers."""
@@ -293,25 +295,52 @@ class ClickFacts:
             listed=None if listed is None else datetime.fromtimestamp(listed, UTC),
         )
 
-    def breaks(self) -> Mapping[str, Break]:
+    def breaks(self) -> Mapping[str, Break | Untracked]:
+        try:
+            return {**self._silence().by_name(), **self._breaks()}
+        except ObservationsAway:  # whatever is measured is missing then
+            return {}
+
+    def _breaks(self) -> Mapping[str, Break]:
         if "breaks" not in self.kept:
-            sums = self.cohorts
-            try:
-                self.kept["breaks"] = self.tracking.breaks(sums, self.since)
-            except ObservationsAway:  # whatever is measured is missing then
-                return {}
+            self.kept["breaks"] = self.tracking.breaks(self.cohorts, self.since)
         found: Mapping[str, Break] = self.kept["breaks"]
         return found
 
-    def broken(self) -> Sequence[Break | None]:
-        found = self.breaks()
-        codes = self.numbers(("advertiser",))
-        if not found:
-            return [None] * len(codes)
-        numbers = self.cohorts.windows.subjects.find(("advertiser",), [(name,) for name in found])
-        known = dict(zip(numbers.tolist(), found.values(), strict=True))
-        any_ = next(iter(found.values()))
-        return [known.get(code) if code >= 0 else any_ if code == UNRELATED else None for code in codes.tolist()]
+    def _silence(self) -> Silence:
+        if "silence" not in self.kept:
+            sums = self.cohorts
+            known = sums.known < FAR_AWAY and self.since <= sums.known  # in hindsight nothing is missing
+            self.kept["silence"] = silence(sums.ask, sums.windows, sums.known, self.since) if known else Silence({})
+        found: Silence = self.kept["silence"]
+        return found
+
+    def broken(self, rows: NDArray[np.intp]) -> Sequence[Break | Untracked | None]:
+        if not self.breaks():
+            return [None] * len(rows)
+        breaks, silent = self._breaks(), self._silence().sparing()
+        of_all = breaks.get(WHOLE_INTEGRATION) or silent.get(0)
+        if of_all is not None:
+            return [of_all] * len(rows)
+        numbers = self.cohorts.windows.subjects.find(("advertiser",), [(name,) for name in breaks])
+        known: dict[int, Break | Untracked] = {**silent, **dict(zip(numbers.tolist(), breaks.values(), strict=True))}
+        any_ = next(iter(breaks.values()), None)
+        owners = self.numbers(("advertiser",))[rows].tolist()
+        own = self._concerned(silent, rows) if any_ is None and UNRELATED in owners else [None] * len(rows)
+        return [
+            known.get(code) if code >= 0 else (any_ or mine) if code == UNRELATED else None
+            for code, mine in zip(owners, own, strict=True)
+        ]
+
+    def _concerned(self, silent: dict[int, Untracked], rows: NDArray[np.intp]) -> Sequence[Untracked | None]:
+        """Return for subjects without a single advertiser the untracked one that a part of their clicks is for."""
+        if not silent or not self.per:
+            return [None] * len(rows)
+        key = "concerned", self.per
+        if key not in self.kept:
+            sums = self.cohorts
+            self.kept[key] = concerned(sums.ask, sums.windows.subjects, sums.known, self.per, silent)
+        return [self.kept[key].get(code) for code in self.numbers(self.per)[rows].tolist()]
 
     def _edges(self, start: int, end: int) -> Edges:
         return Edges(start, end, self.cohorts.known)

@@ -290,7 +290,8 @@ class PastFacts:
             told = read is not None and self.past.told(self.known, self.now) is not None
             beyond = partial(self._newest, edge(read)) if read is not None and told else no_newest
             since = max(edge(self.past.since), told_from(self.windows, self.subjects) or 0)
-            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, self.past.tracking_in(self.windows))
+            tracking = self.past.tracking_in(self.windows)
+            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, tracking, per=_per(self.subjects))
         return self._cohorts
 
     def once(self, question: Hashable, _pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
@@ -413,6 +414,10 @@ def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime
     return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
 
 
+def _per(subjects: Sequence[Subject]) -> Per:
+    return subjects[0].per if subjects else ()
+
+
 def _of_one(sums: Ints, code: int) -> int:
     return int(sums[code]) if 0 <= code < len(sums) else 0
 
@@ -434,15 +439,20 @@ def _in_scope(past: Past, revision: Revision) -> Past:
 
     `active` is ignored, because today's value says nothing about then.
     """
-    where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
-    scope = replace(revision.scope, where=where, conditions=_lasting(revision.scope.conditions))
-    lasting = replace(revision, scope=scope)
+    revision = lasting(revision)
+    scope = revision.scope
     dated = any(table.dated and name in revision.text for name, table in past.tables.items())
     if dated or _asks_clock(scope.conditions):
-        past.changing_scope = lasting
+        past.changing_scope = revision
     else:
-        past.subjects = tuple(chosen(past.entities(past.since), lasting))
+        past.subjects = tuple(chosen(past.entities(past.since), revision))
     return past
+
+
+def lasting(revision: Revision) -> Revision:
+    """Return the same rule without the part of its scope that depends on what is active today."""
+    where = {name: values for name, values in revision.scope.where.items() if not name.endswith(".active")}
+    return replace(revision, scope=replace(revision.scope, where=where, conditions=_lasting(revision.scope.conditions)))
 
 
 def _asks_clock(conditions: Group | None) -> bool:

@@ -38,6 +38,8 @@ FLAP_WITHIN = timedelta(days=7)  # a target that is paused again so soon after i
 Progress: TypeAlias = Callable[[int, int, datetime], None]
 SERIES = 6  # subjects that are drawn
 POINTS = 160  # of each of them
+UNTRACKED = "tracking"  # beside the names of guards: verdicts that were held back because conversions were missing
+MOST_NAMED = 3  # advertisers in a warning
 
 
 class NotReplayable(ValueError):
@@ -281,6 +283,7 @@ class _Replay:
         self._stops: Counter[str] = Counter()
         self._fired: list[tuple[datetime, PlannedEffect, Answer]] = []
         self._endings: dict[tuple[Target, datetime], str] = {}
+        self._missing: Counter[str] = Counter()  # verdicts held back, by the advertiser whose conversions are missing
         self._evaluations = self._waiting = 0
         self._rows = {subject: row for row, subject in enumerate(history.subjects)}
         self._worths: dict[Target, Decimal] = {}
@@ -289,6 +292,7 @@ class _Replay:
         facts = self._history.at(now)
         evaluation = self._looked_at(evaluate(self._revision, facts, now), now)
         self._evaluations += 1
+        self._missing.update(one.advertiser for one in evaluation.untracked)
         if self._world.idle(evaluation):
             return
         state = self._world.state(evaluation, facts, now)
@@ -352,12 +356,23 @@ class _Replay:
             fires=fires,
             waiting=self._waiting,
             asked=self._world.questions,
-            stops=dict(self._stops),
+            stops=self._stops_by_guard(),
             series=self._series(start, fires),
             warnings=tuple(self._warnings(start)),
         )
 
+    def _stops_by_guard(self) -> dict[str, int]:
+        held = self._missing.total()
+        return {**self._stops, **({UNTRACKED: held} if held else {})}
+
     def _warnings(self, start: datetime) -> Iterator[str]:
+        if self._missing:
+            whose = ["the whole integration" if not name else f"advertiser {name}" for name in sorted(self._missing)]
+            some = ", ".join(whose[:MOST_NAMED]) + (" and others" if len(whose) > MOST_NAMED else "")
+            yield (
+                f"{self._missing.total():,} verdicts would have been yes and were held back, because conversions were "
+                f"missing: {some}"
+            )
         period = f"{start:%Y-%m-%d %H:%M} to {self._end:%Y-%m-%d %H:%M} UTC"
         if not len(self._history.subjects):
             yield f"no traffic in scope is known from {period}; nothing was evaluated. Choose another period or source"

@@ -1,39 +1,46 @@
 """Keep a rule from pausing items whose conversions are missing because the tracking is broken."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.evaluation import columns
 from rules.evaluation.columns import Truth
 from rules.evaluation.frame import Frame
 from rules.language.actions import destructive
 from rules.model import metrics, tree
-from rules.model.facts import Break
+from rules.model.facts import Break, Untracked
 from rules.model.revision import Group, Revision
 
 
-def held_back(revision: Revision, frame: Frame) -> Sequence[Break | None]:
-    """Return for each subject of the frame the break of tracking that prevents its judgement.
+def held_back(
+    revision: Revision, frame: Frame, rows: NDArray[np.intp] | None = None
+) -> Sequence[Break | Untracked | None]:
+    """Return for some subjects of the frame, or for all, what prevents the judgement of each.
 
-    Empty: no break at all.
+    Empty: nothing at all.
     """
     cohorts = frame.cohorts
     if cohorts is None or not suffers(revision) or not cohorts.breaks():
         return ()
-    found = cohorts.broken()
-    return found if frame.rows is None else found[frame.rows] if isinstance(frame.rows, slice) else ()
+    every: Any = np.arange(len(frame.facts.subjects)) if frame.rows is None else frame.rows
+    if isinstance(every, slice):
+        every = np.arange(len(frame.facts.subjects))[every]
+    return cohorts.broken(every if rows is None else every[rows])
 
 
-def spared(revision: Revision, frame: Frame, found: Truth) -> Truth:
-    """Return the answers, with no instead of a yes that broken tracking may have caused."""
-    if not (found.answers == columns.YES).any():
-        return found
-    held = held_back(revision, frame)
-    if not held:
-        return found
-    broken = np.array([one is not None for one in held], dtype=bool) & (found.answers == columns.YES)
-    return Truth(np.where(broken, columns.NO, found.answers), np.where(broken, columns.KNOWN, found.why))
+def spared(revision: Revision, frame: Frame, found: Truth) -> tuple[Truth, Sequence[Break | Untracked]]:
+    """Return the answers, with no instead of a yes that missing tracking may have caused, and what was missing."""
+    rows = np.flatnonzero(found.answers == columns.YES)
+    held = held_back(revision, frame, rows) if len(rows) else ()
+    broken = rows[[one is not None for one in held]] if held else rows[:0]
+    if not len(broken):
+        return found, ()
+    answers, why = found.answers.copy(), found.why.copy()
+    answers[broken], why[broken] = columns.NO, columns.KNOWN
+    return Truth(answers, why), [one for one in held if one is not None]
 
 
 def suffers(revision: Revision) -> bool:

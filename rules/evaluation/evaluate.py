@@ -25,7 +25,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
     for an unknown name, pass through.
     """
     frame = Frame(facts, revision.data, now)
-    found = broken_tracking.spared(revision, frame, answer(revision, frame))
+    found, untracked = broken_tracking.spared(revision, frame, answer(revision, frame))
     early = _early(revision, frame)
     late = loss_limit.over_loss_limit(revision, frame, found, answer)
     return Evaluation(
@@ -39,6 +39,7 @@ def evaluate(revision: Revision, facts: Facts, now: datetime) -> Evaluation:
         fill=lambda row, template: templates.fill(template, frame.only(row)),
         over_loss_limit=None if late is None else late.rows,
         lost_since=lambda row, moment: late is not None and late.exceeds(row, moment),
+        untracked=untracked,
     )
 
 

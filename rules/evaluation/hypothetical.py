@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.evaluation import broken_tracking, columns, interpret
 from rules.evaluation.answer import answer
 from rules.evaluation.frame import Frame, Lookback
 from rules.evaluation.windows import TimeRange
 from rules.model import metrics, tree
-from rules.model.facts import Arrival, Break, Column, Subject, Why, known_as
+from rules.model.facts import Arrival, Break, Column, Subject, Untracked, Why, known_as
 from rules.model.revision import Dimension, Group, Revision
 
 
@@ -40,7 +41,7 @@ def together(changes: Sequence[Change]) -> Change | None:
 def turns(revision: Revision, frame: Frame, change: Change) -> bool:
     """Return whether the rule would say yes about the one subject of the frame."""
     after = _after(frame, change)
-    found = broken_tracking.spared(revision, after, answer(revision, after))
+    found, _ = broken_tracking.spared(revision, after, answer(revision, after))
     return bool(found.answers[0] == columns.YES)
 
 
@@ -116,10 +117,9 @@ class _MoreCohorts:
     def arrival(self, subject: Subject) -> Arrival:
         return self._cohorts.arrival(subject)
 
-    def breaks(self) -> Mapping[str, Break]:
+    def breaks(self) -> Mapping[str, Break | Untracked]:
         return self._cohorts.breaks()
 
-    def broken(self) -> Sequence[Break | None]:
-        found = self._cohorts.broken()
-        rows: Any = self._seen.rows
-        return found if rows is None else found[rows]
+    def broken(self, rows: NDArray[np.intp]) -> Sequence[Break | Untracked | None]:
+        seen: Any = self._seen.rows
+        return self._cohorts.broken(rows if seen is None else np.arange(len(self._seen.facts.subjects))[seen][rows])

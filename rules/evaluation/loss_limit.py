@@ -55,7 +55,7 @@ def over_loss_limit(revision: Revision, frame: Frame, found: Truth, answer: Answ
     group = with_losses(revision.when, limit)
     rows = np.zeros(frame.size, bool)
     if (found.answers == columns.NO).any():
-        lost = broken_tracking.spared(revision, frame, answer(replace(revision, when=group), frame))
+        lost, _ = broken_tracking.spared(revision, frame, answer(replace(revision, when=group), frame))
         rows = (lost.answers == columns.YES) & (found.answers == columns.NO)
     if limit.clicks_per_day is not None and rows.any():
         rows &= today(frame) >= limit.clicks_per_day

@@ -30,7 +30,7 @@ def verdict(revision: Revision, frame: Frame, found: Truth, row: int, late: Over
     parts = [] if revision.when is None else [of_group(revision.when, one)]
     if revision.unless is not None:
         parts.append(replace(of_group(revision.unless, one.without_needs()), text="unless"))
-    held = next(iter(broken_tracking.held_back(revision, one)), None)
+    held = next(iter(broken_tracking.held_back(revision, one)), None)  # of the one subject
     if held is not None and all(part.answer is Answer.YES for part in parts[:1]):
         parts.append(
             Trace(text="unless", answer=Answer.YES, words=held.told(revision.data.tz), start=held.since, end=held.until)
@@ -99,7 +99,7 @@ def _nearest(revision: Revision, one: Frame, answer: Answer, parts: list[Trace])
     flip = _flip_of(hindering[0])
     if flip is None or flip.change is None:
         return flip if all(part.answer is Answer.NO for part in parts if part.text == "unless") else None
-    if revision.unless is None and not broken_tracking.held_back(revision, one):
+    if revision.unless is None and not any(broken_tracking.held_back(revision, one)):
         return flip
     return flip if hypothetical.turns(revision, one, flip.change) else None
 

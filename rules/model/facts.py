@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.model.formatting import counted
 from rules.model.revision import Dimension
 
 
@@ -70,9 +71,12 @@ class Arrival:
     listed: datetime | None = None  # up to when conversions are listed, where that is in batches; None: at once
 
 
+WHOLE_INTEGRATION = ""  # in place of an advertiser
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Conversions of one advertiser that were due and have not arrived."""
+    """Conversions of one advertiser, or of the whole integration, that were due and have not arrived."""
 
     advertiser: str
     since: datetime
@@ -88,9 +92,50 @@ class Break:
         since, until = (moment.astimezone(ZoneInfo(tz)) for moment in (self.since, self.until))
         time_range = f"{since:%d %b %Y %H:%M} to {until:%H:%M %Z}"
         return (
-            f"tracking of advertiser {self.advertiser} looks broken: {self.seen:,} of {self.due:,.0f} conversions "
+            f"tracking of {_whose(self.advertiser)} looks broken: {self.seen:,} of {self.due:,.0f} conversions "
             f"that were due arrived from {time_range}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Untracked:
+    """An advertiser, or the whole integration, of which not a single conversion is known although it has clicks."""
+
+    advertiser: str
+    since: datetime
+    until: datetime
+    clicks: int
+    telling: bool  # enough clicks that somebody should be told, whatever the rules are
+    spares: bool = True  # False: it was told so long ago that its items are judged by what they bring
+    ended: bool = False  # conversions arrive since `until`, as many that they were due before as well
+
+    def __str__(self) -> str:
+        return self.told("UTC")
+
+    def told(self, tz: str) -> str:
+        """Return a sentence with the remedy, with its times in a zone."""
+        since, until = (f"{moment.astimezone(ZoneInfo(tz)):%d %b %Y %H:%M %Z}" for moment in (self.since, self.until))
+        clicks = counted(self.clicks, "click")
+        known = f"no conversion of {_whose(self.advertiser)} has arrived since {since} out of {clicks}"
+        if self.ended:
+            return (
+                f"no conversion of {_whose(self.advertiser)} is known from {since} to {until} out of {clicks}, which "
+                "should have brought some by what arrives since; its items are not judged by that time"
+            )
+        if self.advertiser == WHOLE_INTEGRATION:
+            remedy = (
+                "check that the API key may read conversions and that advertisers send postbacks; "
+                "pauses for missing conversions begin with the first conversion"
+            )
+        elif self.spares:
+            remedy = "check its postback with a test conversion; with the first one its items are judged"
+        else:
+            remedy = "its items are judged by that after a week's notice; check its postback with a test conversion"
+        return f"{known}: {remedy}"
+
+
+def _whose(advertiser: str) -> str:
+    return "the whole integration" if advertiser == WHOLE_INTEGRATION else f"advertiser {advertiser}"
 
 
 class CohortFacts(Protocol):
@@ -108,12 +153,19 @@ class CohortFacts(Protocol):
         """Return the source of a subject's shares."""
         ...
 
-    def breaks(self) -> Mapping[str, Break]:
-        """Return advertisers whose conversions are missing."""
+    def breaks(self) -> Mapping[str, Break | Untracked]:
+        """Return advertisers whose conversions are missing, and those of which none was ever known.
+
+        WHOLE_INTEGRATION stands for all of them.
+        """
         ...
 
-    def broken(self) -> Sequence[Break | None]:
-        """Return for each subject the break that concerns it; any break concerns one without a single advertiser."""
+    def broken(self, rows: NDArray[np.intp]) -> Sequence[Break | Untracked | None]:
+        """Return for some subjects what keeps each from being judged by its conversions.
+
+        Any break concerns a subject without a single advertiser. An advertiser that is not tracked concerns such a
+        subject if a part of its clicks is for that advertiser.
+        """
         ...
 
 

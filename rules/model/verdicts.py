@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.model.errors import Unfilled
-from rules.model.facts import Subject, Why
+from rules.model.facts import Break, Subject, Untracked, Why
 from rules.model.revision import Revision
 from rules.model.syntax import Template
 
@@ -91,6 +91,8 @@ class Evaluation:
     over_loss_limit: NDArray[np.bool_] | None = None
     # (row, moment) → whether the subject has lost too much since that moment, too
     lost_since: Callable[[int, datetime], bool] = field(default=_lost, repr=False, compare=False)
+    # for each yes that became a no: the conversions that are missing
+    untracked: Sequence[Break | Untracked] = ()
 
     def of_row(self, row: int) -> "Evaluation":
         """Return the evaluation of one subject out of many."""

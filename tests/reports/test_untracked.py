@@ -1,0 +1,226 @@
+"""Where not a single conversion is known, nobody knows yet whether one would arrive: that is no bad offer."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from bridge.reports.broken_tracking import broken
+from bridge.reports.entity_lookup import Directory
+from bridge.reports.fact_batch import DTYPES, Batch, Labels
+from bridge.reports.past_facts import Past
+from bridge.reports.untracked import LOOK_BACK, NOTICE, SILENT
+from bridge.reports.windows import Windows
+from bridge.store.feeds import Kind
+from rules.backtest.backtest import backtest
+from rules.evaluation.evaluate import evaluate
+from rules.loading.load import Environment, load
+from rules.model.facts import WHOLE_INTEGRATION, Subject
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+CR = "cr < 0.40% @95% a month"
+RULE = """schema: 1
+id: low
+mode: live
+trigger: {{every: 6h}}
+scope: {{per: [{per}]}}
+data: {{window: 7d, need: {{clicks: 500}}}}
+when: ["{when}"]
+then: [{{pause: {per}, hold: 1d}}]
+"""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Clicks of an offer, 1,200 a day unless said, each quarter of an hour; conversions come an hour later."""
+
+    offer: str
+    advertiser: str
+    each: int = 0  # clicks for one conversion; 0: never one
+    publisher: str = "p"
+    clicks: int = 1_200
+    begins: float = 0.0  # day
+    sells_from: float = 0.0  # day
+    sells_until: float = 99.0
+
+
+def batch(rows, **columns):
+    size = len(rows)
+    made = {name: np.zeros(size, kind) for name, kind in DTYPES.items()}
+    made["weight"] = np.ones(size, np.int32)
+    made |= columns
+    labels = {name: Labels.of([getattr(one, name) for one in rows]) for name in ("offer", "advertiser", "publisher")}
+    return Batch(**made, labels=labels)
+
+
+def world(*every, days=34, per="offer"):
+    windows, base = Windows(delays=True), int(START.timestamp())
+    for one in every:
+        at = base + np.arange(int(one.begins * 96), days * 96) * 900
+        weight = np.full(len(at), one.clicks // 96, np.int32)
+        windows.load(Kind.CLICKS, [batch([one] * len(at), event=at, seen=at + 60, weight=weight)])
+        if one.each:
+            count = int(weight.sum()) // one.each
+            told = at[0] + (np.arange(count) * one.each / weight.sum() * (at[-1] - at[0])).astype(np.int64)
+            sold = (told >= base + one.sells_from * 86_400) & (told < base + one.sells_until * 86_400)
+            told = told[sold]
+            delay = np.full(len(told), 3600, np.int32)
+            windows.load(Kind.CONVERSIONS, [batch([one] * len(told), event=told + 3600, seen=told + 3700, delay=delay)])
+    found = sorted({getattr(one, per) for one in every})
+    past = Past(windows, tuple(Subject((per,), (name,)) for name in found), since=START)
+    past.directory = Directory()
+    return past
+
+
+def rule(when=CR, per="offer"):
+    return load(RULE.format(when=when, per=per), name="t", environment=Environment()).revisions[0]
+
+
+def paused(past, day, **said):
+    now = START + day * DAY
+    found = evaluate(rule(**said), past.at(now), now)
+    return [str(one.ids[0]) for one, answer in zip(past.subjects, found.answers, strict=True) if answer == 1]
+
+
+def reason(past, day, row=0, **said):
+    now = START + day * DAY
+    return evaluate(rule(**said), past.at(now), now).explain(row).reason
+
+
+def missing(past, day):
+    return past.at(START + day * DAY).cohorts.breaks()
+
+
+NOTHING = (Traffic("1", "a"), Traffic("2", "a"), Traffic("3", "b"))
+OTHERS = (Traffic("1", "a", each=100), Traffic("2", "b", each=150))
+
+
+@pytest.mark.parametrize("when", [CR, "cr < 0.40% @95%", "cr < 0.40%", "conversions < 5"])
+def test_of_an_integration_without_a_conversion_nothing_is_paused_however_long_it_lasts(when):
+    past = world(*NOTHING)
+    assert [paused(past, day, when=when) for day in (3, 10, 21, 33)] == [[], [], [], []]
+    [found] = missing(past, 21).values()
+    assert (found.advertiser, found.telling) == (WHOLE_INTEGRATION, True)
+
+
+def test_the_explanation_says_what_to_do():
+    said = reason(world(*NOTHING), 10)
+    assert said.startswith("held back: no conversion of the whole integration has arrived since 02 Mar 2026 00:00 UTC")
+    assert "34,560 clicks" in said
+    assert "API key may read conversions" in said
+
+
+def test_a_rule_that_counts_no_conversions_is_not_held_back():
+    assert paused(world(*NOTHING), 10, when="clicks > 100") == ["1", "2", "3"]
+
+
+def test_with_the_first_conversion_its_advertiser_is_judged_and_the_others_have_notice():
+    """Tracking is set up on day 21. What never sold until then is not convicted in one go."""
+    past = world(Traffic("1", "a", each=100, sells_from=21), Traffic("2", "a"), Traffic("3", "b"), days=50)
+    assert [paused(past, 21 + days) for days in (-0.1, 0.1, 0.5, 2, 5, 9)] == [[]] * 6
+    assert missing(past, 24)["b"].spares
+    assert paused(past, 34) == ["3"]
+    assert paused(past, 49) == ["2", "3"]
+
+
+def test_what_was_not_tracked_is_not_held_against_what_sells_now():
+    """The feed brought nothing for ten days, and nobody filled that in. Each offer sells as before."""
+    gap = (12.0, 22.0)
+    before = [Traffic(str(n), f"a{n % 2}", each=100, sells_until=gap[0]) for n in range(4)]
+    after = [Traffic(str(n), f"a{n % 2}", each=100, clicks=0, sells_from=gap[1]) for n in range(4)]
+    past = world(*before, *[replace(one, clicks=1_200) for one in after], days=50)
+    assert [paused(past, day) for day in (12.5, 16, 20, 21.9, 22.2, 23, 25, 30, 35, 41, 43, 48)] == [[]] * 12
+    assert "is known from" in str(missing(past, 25)["a1"])
+    assert not missing(past, 49)
+
+
+def test_an_offer_that_collapsed_is_found_although_its_advertiser_sold_nothing_for_days():
+    """The others of its advertiser sell once in two days: by that nothing was due."""
+    past = world(
+        *OTHERS,
+        Traffic("3", "c", each=50, sells_until=15),
+        Traffic("4", "c", each=100, clicks=96, sells_until=15),
+        Traffic("4", "c", each=100, clicks=96, sells_from=17),
+    )
+    assert "3" in paused(past, 21)
+
+
+def test_a_bad_offer_among_others_of_its_advertiser_is_found_as_before():
+    past = world(*OTHERS, Traffic("3", "a", begins=10))
+    assert paused(past, 15) == ["3"]
+    assert not missing(past, 15)
+
+
+def test_an_advertiser_with_its_first_offers_is_told_of_and_judged_a_week_later():
+    past = world(*OTHERS, Traffic("3", "c", begins=10))
+    assert [paused(past, 10 + days) for days in (1, 4, 7)] == [[], [], []]
+    assert not missing(past, 10.5)["c"].telling
+    assert missing(past, 13)["c"].telling
+    assert "test conversion" in reason(past, 17, row=2)
+    assert paused(past, 20.5) == ["3"]
+    assert (missing(past, 20.5)["c"].telling, missing(past, 20.5)["c"].spares) == (True, False)
+    assert "after a week's notice" in str(missing(past, 20.5)["c"])
+
+
+def test_one_conversion_of_a_new_advertiser_ends_its_time_of_notice():
+    past = world(*OTHERS, Traffic("3", "c", begins=10), Traffic("4", "c", each=100, begins=14, sells_until=14.2))
+    assert "3" not in paused(past, 14)
+    assert "3" in paused(past, 15)
+
+
+@pytest.mark.parametrize(("clicks", "spared"), [(480, True), (96, False)])
+def test_a_publisher_is_spared_if_a_part_of_its_clicks_is_for_an_untracked_advertiser(clicks, spared):
+    """It is bad; with a third of its clicks for such an advertiser nobody knows, with a thirtieth it is clear."""
+    past = world(
+        *(Traffic("1", "a", each=100, publisher="good"), Traffic("2", "b", each=100, publisher="good")),
+        Traffic("1", "a", each=2_000, publisher="bad", clicks=2_880),
+        Traffic("3", "c", publisher="bad", clicks=clicks, begins=10),
+        per="publisher",
+    )
+    now = START + 14 * DAY
+    found = evaluate(rule("cr < 0.40%", "publisher"), past.at(now), now)
+    [bad] = [row for row, one in enumerate(past.subjects) if one.ids == ("bad",)]
+    assert bool(found.answers[bad]) is not spared
+
+
+def test_a_silence_of_the_whole_integration_outlasts_the_rates_by_which_a_break_is_found():
+    """It sold for ten days, and then nothing arrives for three weeks."""
+    past = world(*(Traffic(str(n), f"a{n % 3}", each=100, sells_until=10) for n in range(6)), days=36)
+    for day in (11, 14, 17, 18, 20, 25, 30, 35):
+        assert (day, paused(past, day)) == (day, [])
+        assert set(missing(past, day)) == {WHOLE_INTEGRATION}
+
+
+def test_a_break_of_everything_is_one_incident_and_holds_for_small_advertisers_too():
+    """Of ten advertisers each had too little for a proof of its own."""
+    due = np.full((10, 24), 0.3)
+    names, owners = ["", *map(str, range(10))], np.arange(10, dtype=np.int32) + 1
+    [found] = broken(names, owners, np.zeros((10, 24)), due, 0).values()
+    assert found.advertiser == WHOLE_INTEGRATION
+    assert "tracking of the whole integration looks broken: 0 of 72" in str(found)
+    came = due.copy()
+    came[0] = 0.0
+    assert not broken(names, owners, came, due, 0)
+
+
+def test_a_break_of_one_large_advertiser_is_not_one_of_everything():
+    due = np.vstack([np.full((2, 24), 10.0), np.full((4, 24), 0.5)])
+    came = due.copy()
+    came[:2] = 0.0
+    assert set(broken(["", "large", "small"], np.array([1, 1, 2, 2, 2, 2], np.int32), came, due, 0)) == {"large"}
+
+
+def test_a_backtest_says_what_was_held_back_and_why():
+    report = backtest(rule(), world(*NOTHING), START + 8 * DAY, START + 12 * DAY)
+    assert report.pauses == ()
+    assert report.stops["tracking"] == 3 * 17
+    assert "51 verdicts would have been yes and were held back" in report.warnings[0]
+    assert "the whole integration" in report.warnings[0]
+
+
+def test_the_times_fit_together():
+    """A silence begins while a break can still be found by its rates, and what a live process holds is enough."""
+    assert SILENT <= 7 * 86_400
+    assert LOOK_BACK > NOTICE + SILENT

@@ -8,7 +8,7 @@ same each time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.evaluation import confidence_check, confidence_sequences
+from rules.evaluation import confidence_check, confidence_sequences, losses
 from rules.evaluation.columns import wilson
 from rules.evaluation.confidence_sequences import Direction, Sums
 from rules.evaluation.screening import Screen
@@ -68,6 +68,17 @@ class Cost:
     unnoticed: timedelta | None  # until half of the collapses to a quarter are found; None: not within 20 days
     passed: float  # trials that pass meanwhile
     missing: float  # hits that they lack, compared with trials at the line
+    limited: "Limited | None" = None  # what `lose_at_most` changes; None: no such limit, or a hit's worth is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """What `lose_at_most` does to the same subjects: the earlier of the evidence and the limit counts."""
+
+    honest: float  # share of subjects exactly at the line that are over the limit at least once within 30 days
+    unnoticed: timedelta | None
+    passed: float
+    missing: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +99,13 @@ class Outlook:
     missing: float = 0.0  # hits that an item lacks until its collapse is found, compared with trials at the line
 
 
-def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = None) -> Outlook:
-    """Return the next month for these items, if each keeps its ratio. Raises NoRatio."""
-    node, line, look = _judged(revision)
-    down = node.op in {"<", "<="}
+def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = None, worth: float = 0.0) -> Outlook:
+    """Return the next month for these items, if each keeps its ratio. Raises NoRatio.
+
+    `worth` is what a hit brings, for `lose_at_most`; a collapse counts as found when it is over that limit, too.
+    """
+    rule = _judged(revision, worth)
+    line, down = rule.line, rule.down
     honest = [one for one in items if one.rate > 0 and (one.rate >= line if down else one.rate <= line)]
     honest = honest[:: max(len(honest) // SUBJECTS, 1)][:SUBJECTS]
     if not honest:
@@ -99,21 +113,24 @@ def outlook(revision: Revision, items: Sequence[Item], delays: Delays | None = N
     volumes, rates = (np.array(part) for part in zip(*((one.a_day, one.rate) for one in honest), strict=True))
     fall = 0.25 if down else 4.0
     worlds = [_simulated(volumes, rates, fate) for fate in ((1.0, 1.0), (1.0, fall))]
-    first = _first(worlds, look, delays).reshape(2, len(honest))
-    late = _found_after(first[1])
+    first, limit = (found.reshape(2, len(honest)) for found in _first(worlds, rule.looks, delays))
+    collapsed = np.minimum(first[1], limit[1])
+    late = _found_after(collapsed)
     short = line - rates * fall if down else rates * fall - line
     return Outlook(
         honest=sum(one.rate > 0 and (one.rate >= line if down else one.rate <= line) for one in items),
         honest_paused=float(np.isfinite(first[0]).mean()),
         unnoticed=None if np.isinf(late) else timedelta(hours=late),
-        missing=_missing(first[1], volumes * np.maximum(short, 0.0)),
+        missing=_missing(collapsed, volumes * np.maximum(short, 0.0)),
     )
 
 
-def forecast(revision: Revision, volumes: Sequence[float], delays: Delays | None = None) -> tuple[Cost, ...]:
-    """Return the costs for each of these volumes a day. Raises NoRatio."""
-    node, line, look = _judged(revision)
-    down = node.op in {"<", "<="}
+def forecast(
+    revision: Revision, volumes: Sequence[float], delays: Delays | None = None, worth: float = 0.0
+) -> tuple[Cost, ...]:
+    """Return the costs for each of these volumes a day; `worth` of a hit is for `lose_at_most`. Raises NoRatio."""
+    rule = _judged(revision, worth)
+    line, down = rule.line, rule.down
     good = 1.5 if down else 1 / 1.5
     fall = (2.0, 0.5) if down else (0.5, 2.0)
     fates = ((1.0, 1.0), (good, good), fall)
@@ -125,15 +142,29 @@ def forecast(revision: Revision, volumes: Sequence[float], delays: Delays | None
     ]
     if not worlds:
         return ()
-    first = np.split(_first(worlds, look, delays), len(volumes))
+    first, over = (np.split(found, len(volumes)) for found in _first(worlds, rule.looks, delays))
     ends = np.cumsum(sizes)[:-1]
+    costs = (_cost(volume, line, fall[1], np.split(found, ends)) for volume, found in zip(volumes, first, strict=True))
+    if not rule.limited:
+        return tuple(costs)
     return tuple(
-        _cost(volume, line, fall[1], np.split(found, ends)) for volume, found in zip(volumes, first, strict=True)
+        replace(cost, limited=_limited(cost.a_day, line, fall[1], np.split(found, ends), np.split(limit, ends)))
+        for cost, found, limit in zip(costs, first, over, strict=True)
     )
 
 
-def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
-    """Return the comparison, its threshold, and its judgement by the evaluator. Raises NoRatio."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """A comparison as the evaluator judges it: by its evidence, and by `lose_at_most`."""
+
+    line: float
+    down: bool
+    looks: tuple[Look, Look]
+    limited: bool  # whether the second one can say yes at all
+
+
+def _judged(revision: Revision, worth: float) -> _Judged:
+    """Return the comparison with its judgement by the evaluator. Raises NoRatio."""
     node = ratio(revision.when)
     if node is None or not isinstance(node.right, tree.Constant) or not isinstance(node.right.value, Decimal):
         raise NoRatio(f"{revision.id}: no condition of `when` holds a ratio of counts against a plain number")
@@ -141,7 +172,17 @@ def _judged(revision: Revision) -> tuple[tree.Compare, float, Look]:
     window = revision.data.window
     hours = int((window.length if isinstance(window, Rolling) else timedelta(days=1)) / timedelta(hours=1))
     least = float(next(iter(revision.data.need.values()), Decimal(0)))
-    return node, line, _look(node, line, max(hours // HOURS_BETWEEN_EVALUATIONS, 1), least)
+    length = max(hours // HOURS_BETWEEN_EVALUATIONS, 1)
+    worth = worth_of_hit(revision, worth)
+    limit = revision.lose_at_most
+    lost = _never if limit is None or not worth else _losing(node, line, (length, least), float(limit.amount) / worth)
+    return _Judged(line, node.op in {"<", "<="}, (_look(node, line, length, least), lost), lost is not _never)
+
+
+def worth_of_hit(revision: Revision, known: float) -> float:
+    """Return what a hit is worth to `lose_at_most`: the rule's own figure, or what is known; 0: unknown."""
+    limit = revision.lose_at_most
+    return known if limit is None or limit.worth is None else float(limit.worth)
 
 
 def ratio(group: Group | None) -> tree.Compare | None:
@@ -190,6 +231,13 @@ def _cost(volume: float, line: float, fallen: float, first: Sequence[Counts]) ->
     )
 
 
+def _limited(volume: float, line: float, fallen: float, first: Sequence[Counts], over: Sequence[Counts]) -> Limited:
+    """Return what the limit changes; a subject that is proven at the same look is not over the limit."""
+    cost = _cost(volume, line, fallen, [np.minimum(one, other) for one, other in zip(first, over, strict=True)])
+    honest = float((over[0] < first[0]).mean())
+    return Limited(honest=honest, unnoticed=cost.unnoticed, passed=cost.passed, missing=cost.missing)
+
+
 def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float]) -> tuple[Counts, Counts]:
     """Return trials of each slot and their hits, one column per volume.
 
@@ -205,15 +253,16 @@ def _simulated(volumes: Counts, rates: Counts | float, times: tuple[float, float
     return trials, hits
 
 
-def _first(worlds: Sequence[tuple[Counts, Counts]], look: Look, delays: Delays | None) -> Counts:
-    """Return the hour of the month at which each subject is first caught; infinite if it never is."""
+def _first(worlds: Sequence[tuple[Counts, Counts]], looks: Sequence[Look], delays: Delays | None) -> Counts:
+    """Return the hour of the month at which each subject is first caught, a row per look; infinite if it never is."""
     trials, hits = (np.hstack([world[part] for world in worlds]) for part in (0, 1))
-    first = np.full(trials.shape[1], np.inf)
+    first = np.full((len(looks), trials.shape[1]), np.inf)
     begin = BEFORE // HOURS_BETWEEN_EVALUATIONS
     known = _known(trials, hits, begin) if delays is None else _delayed(trials, hits, begin, delays)
     for slot, (some, of) in enumerate(known, start=begin):
-        caught = look(some, of, slot) & np.isinf(first)
-        first[caught] = slot * HOURS_BETWEEN_EVALUATIONS - BEFORE
+        for row, look in zip(first, looks, strict=True):
+            caught = look(some, of, slot) & np.isinf(row)
+            row[caught] = slot * HOURS_BETWEEN_EVALUATIONS - BEFORE
     return first
 
 
@@ -260,9 +309,7 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
         return np.asarray((n >= max(least, 1.0)) & beyond)
 
     def month(hits: Counts, trials: Counts, slot: int) -> Counts:
-        starts = confidence_sequences.beginnings(SIMULATION_START + timedelta(hours=slot * HOURS_BETWEEN_EVALUATIONS))
-        at = np.array([int((one.at - SIMULATION_START) / timedelta(hours=HOURS_BETWEEN_EVALUATIONS)) for one in starts])
-        known = at >= 0
+        starts, at, known = _beginnings(slot)
         sums = Sums(
             hits[slot] - hits[at[known]],
             trials[slot] - trials[at[known]],
@@ -277,3 +324,30 @@ def _look(node: tree.Compare, line: float, length: int, least: float) -> Look:
         return np.asarray((found >= needed) & confidence_sequences.of_the_scope(found, float(confidence)))
 
     return once if node.holds == "once" else month
+
+
+def _beginnings(slot: int) -> tuple[Sequence[confidence_sequences.Beginning], Counts, NDArray[np.bool_]]:
+    """Return the beginnings of the evidence at a slot, the slot of each, and whether it is simulated."""
+    starts = confidence_sequences.beginnings(SIMULATION_START + timedelta(hours=slot * HOURS_BETWEEN_EVALUATIONS))
+    at = np.array([int((one.at - SIMULATION_START) / timedelta(hours=HOURS_BETWEEN_EVALUATIONS)) for one in starts])
+    return starts, at, at >= 0
+
+
+def _never(hits: Counts, _trials: Counts, _slot: int) -> Counts:
+    return np.zeros(hits.shape[1], bool)
+
+
+def _losing(node: tree.Compare, line: float, sample: tuple[int, float], most: float) -> Look:
+    """Return who lacks more than `most` hits, as `lose_at_most` counts them. `sample`: the rule's window and `need`."""
+    length, least = sample
+    down = node.op in {"<", "<="}
+
+    def look(hits: Counts, trials: Counts, slot: int) -> Counts:
+        _, at, known = _beginnings(slot)
+        since = np.array([slot - length]) if node.holds == "once" else at[known]
+        due = (trials[slot] - trials[since]) * line
+        short = due - (hits[slot] - hits[since])
+        found = losses.largest(short if down else -short, due)
+        return np.asarray((found > most) & (trials[slot] - trials[slot - length] >= max(least, 1.0)))
+
+    return look

@@ -129,7 +129,7 @@ def with_outlook(
     at most ONE_OF_TWENTY of the honest items by chance. A rule without a ratio has no such estimate.
     """
     try:
-        ahead = [outlook(with_threshold(revision, metric, one.value), items, delays) for one in tried]
+        ahead = [outlook(with_threshold(revision, metric, one.value), items, delays, worth) for one in tried]
     except NoRatio:
         return tuple(tried)
     pairs = zip(tried, ahead, strict=True)

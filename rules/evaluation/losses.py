@@ -48,7 +48,7 @@ class Losses:
 
     def amounts(self) -> NDArray[np.float64]:
         """Return the loss of each subject."""
-        return np.asarray(self._counting(len(self.missing)).max(axis=0) * self.worth)
+        return np.asarray(largest(self.missing, self.due) * self.worth)
 
     def since(self, row: int, moment: datetime | None = None) -> Loss | None:
         """Return the loss of a subject, or its loss since a moment; None if unknown."""
@@ -66,10 +66,18 @@ class Losses:
 
     def _counting(self, count: int) -> NDArray[np.float64]:
         """Return the missing hits since each of the newest beginnings that count; the oldest of them always does."""
-        missing, due = self.missing[:count], self.due[:count]
-        proven = missing >= SURE * np.sqrt(np.maximum(due, 0.0))
-        proven[-1] = True
-        return np.where(proven, missing, -np.inf)
+        return _counting(self.missing[:count], self.due[:count])
+
+
+def largest(missing: NDArray[np.float64], due: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the missing hits of each subject (columns), for one row per beginning, from the newest to the oldest."""
+    return np.asarray(_counting(missing, due).max(axis=0))
+
+
+def _counting(missing: NDArray[np.float64], due: NDArray[np.float64]) -> NDArray[np.float64]:
+    proven = missing >= SURE * np.sqrt(np.maximum(due, 0.0))
+    proven[-1] = True
+    return np.where(proven, missing, -np.inf)
 
 
 def losses(node: tree.Losing, parts: Parts, frame: Frame, lookback: Lookback, value: Value) -> Losses:

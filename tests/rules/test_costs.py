@@ -86,3 +86,38 @@ def untouched(value):
         profit_forgone=nothing,
         saved_clicks=nothing,
     )
+
+
+LIMITED = {"data": "{window: 24h, need: {clicks: 500}}", "more": "lose_at_most: 20 USD"}
+
+
+def test_a_limit_of_the_loss_is_in_the_money_of_a_collapse(rule):
+    """4 of 8 conversions of 2,000 clicks a day are missing: 20 USD are lost sooner than anything is proven."""
+    made = rule('["cr < 0.40% @95% a month"]', then="[{pause: offer, hold: 12h}]", **LIMITED)
+    [without], [limited] = forecast(made, [2000]), forecast(made, [2000], worth=5.0)
+    assert without.limited is None
+    assert limited.unnoticed == without.unnoticed
+    assert limited.limited.missing < limited.missing
+    assert 3 <= limited.limited.missing <= 14
+    assert limited.limited.unnoticed < limited.unnoticed
+    assert limited.honest_paused < limited.limited.honest
+
+
+def test_a_limit_that_is_never_reached_changes_nothing(rule):
+    made = rule('["cr < 0.40% @95% a month"]', data=LIMITED["data"], more="lose_at_most: 5000 USD")
+    [found] = forecast(made, [2000], worth=5.0)
+    assert (found.limited.missing, found.limited.unnoticed) == (found.missing, found.unnoticed)
+    assert found.limited.honest == 0.0
+
+
+def test_the_rules_own_figure_prices_a_hit_where_nothing_is_known(rule):
+    made = rule(
+        '["cr < 0.40% @95% a month"]', data=LIMITED["data"], more="lose_at_most: {amount: 20 USD, worth: 5 USD}"
+    )
+    assert forecast(made, [2000])[0].limited == forecast(made, [2000], worth=99.0)[0].limited is not None
+
+
+def test_the_money_of_a_sweep_is_limited_as_well(rule):
+    made = rule('["cr < 0.40% @95% a month"]', **LIMITED)
+    items = [Item(a_day=2000, rate=rate) for rate in (0.006, 0.008)]
+    assert outlook(made, items, worth=5.0).missing < outlook(made, items).missing

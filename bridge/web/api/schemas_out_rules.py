@@ -185,6 +185,7 @@ class CostRow(Schema):
     passed = whole("what passes meanwhile", 2917)
     missing_revenue = word("what that lacks, compared with traffic at the threshold", "12.40")
     delays = truth("the time that conversions take is in the hours")
+    limit = word("what lose_at_most changes in these figures; empty without it", "")
 
 
 class BacktestRow(Schema):

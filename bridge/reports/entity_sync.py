@@ -23,6 +23,7 @@ from bridge.store.engine import Store
 from bridge.store.entities import ChangedBy, Entity, EntityChange
 from bridge.store.exact_json import plain
 from bridge.store.ledger import ENDED, Effect, EffectState
+from bridge.store.row_inserts import insert_rows
 from rules.model.verbs import BELOW_OFFER
 
 MIRRORED_KINDS = ("advertiser", "publisher", "offer")
@@ -118,10 +119,13 @@ def _number(row: Row) -> str | None:
     return None if number is None else str(number)
 
 
-def _known(session: Session, wanted: SyncRequest, refs: Collection[str] | None = None) -> dict[str, Entity]:
-    found = entities.listed(
-        session, wanted.account, wanted.integration, (wanted.kind,), parent=wanted.parent, refs=refs
-    )
+def _known(session: Session, wanted: SyncRequest) -> dict[str, Entity]:
+    found = entities.listed(session, wanted.account, wanted.integration, (wanted.kind,), parent=wanted.parent)
+    return {one.ref: one for one in found}
+
+
+def _to_change(session: Session, wanted: SyncRequest, refs: Collection[str]) -> dict[str, Entity]:
+    found = entities.to_change(session, wanted.account, wanted.integration, wanted.kind, refs, parent=wanted.parent)
     return {one.ref: one for one in found}
 
 
@@ -135,21 +139,19 @@ def _is_same(entity: Entity, row: Row) -> bool:
 
 def _write(session: Session, wanted: SyncRequest, rows: Mapping[str, Row]) -> tuple[int, int]:
     """Store what these rows say. Returns how many of them are new, and how many have changed."""
-    known = _known(session, wanted, rows.keys())
+    known = _to_change(session, wanted, rows.keys())
     ours = _Ours.of(session, wanted, known.values())
-    new = changed = 0
-    for ref, row in rows.items():
-        entity = known.get(ref)
-        if entity is None:
-            session.add(_made(wanted, ref, row))
-            new += 1
-        elif not ours.busy(entity):
-            changed += _update(session, wanted, entity, row, ours)
-    return new, changed
+    changed = 0
+    for ref, entity in known.items():
+        if not ours.busy(entity):
+            changed += _update(session, wanted, entity, rows[ref], ours)
+    new = [_made(wanted, ref, row) for ref, row in rows.items() if ref not in known]
+    insert_rows(session, Entity, new)
+    return len(new), changed
 
 
 def _note_gone(session: Session, wanted: SyncRequest, refs: Collection[str]) -> None:
-    known = _known(session, wanted, refs)
+    known = _to_change(session, wanted, refs)
     ours = _Ours.of(session, wanted, known.values())
     for entity in known.values():
         if entity.gone_at is None:
@@ -157,21 +159,22 @@ def _note_gone(session: Session, wanted: SyncRequest, refs: Collection[str]) -> 
             entity.gone_at = entity.changed_at = wanted.began
 
 
-def _made(wanted: SyncRequest, ref: str, row: Row) -> Entity:
-    return Entity(
-        account=wanted.account,
-        integration=wanted.integration,
-        kind=wanted.kind,
-        ref=ref,
-        number=_number(row),
-        parent=wanted.parent,
-        name=_text(row.get("name")),
-        active=_flag(row),
-        fields=dict(row),
-        first_seen=wanted.began,
-        last_seen=wanted.began,
-        changed_at=wanted.began,
-    )
+def _made(wanted: SyncRequest, ref: str, row: Row) -> dict[str, Any]:
+    return {
+        "account": wanted.account,
+        "integration": wanted.integration,
+        "kind": wanted.kind,
+        "ref": ref,
+        "number": _number(row),
+        "parent": wanted.parent,
+        "name": _text(row.get("name")),
+        "active": _flag(row),
+        "fields": dict(row),
+        "first_seen": wanted.began,
+        "last_seen": wanted.began,
+        "changed_at": wanted.began,
+        "gone_at": None,
+    }
 
 
 def _update(session: Session, wanted: SyncRequest, entity: Entity, row: Row, ours: "_Ours") -> bool:

@@ -112,29 +112,45 @@ def forget_changes(session: Session, before: datetime) -> None:
 
 
 def listed(
-    session: Session,
-    account: str,
-    integration: str,
-    kinds: Sequence[str],
-    *,
-    parent: str | None = None,
-    refs: Collection[str] | None = None,
+    session: Session, account: str, integration: str, kinds: Sequence[str], *, parent: str | None = None
 ) -> Sequence[Entity]:
-    """Return all entities of these kinds, including deleted ones; with `refs` only those with one of these text ids.
+    """Return all entities of these kinds, including deleted ones. They are for reading: a change is not written.
 
     `parent` None: of any parent.
     """
-    wanted = [Entity.account == account, Entity.integration == integration, Entity.kind.in_(kinds)]
+    wanted = {"account": account, "integration": integration, "kinds": list(kinds), "parent": parent}
+    return plain_statements.snapshots(session, Entity, _all_of(below=parent is not None), wanted)
+
+
+@cache
+def _all_of(*, below: bool) -> Select[Entity]:
+    wanted = [
+        Entity.account == bindparam("account"),
+        Entity.integration == bindparam("integration"),
+        Entity.kind.in_(bindparam("kinds", expanding=True)),
+    ]
+    wanted += [Entity.parent == bindparam("parent")] if below else []
+    return select(Entity).where(*wanted).order_by(Entity.kind, Entity.id)
+
+
+def to_change(
+    session: Session, account: str, integration: str, kind: str, refs: Collection[str], *, parent: str | None = None
+) -> Sequence[Entity]:
+    """Return the entities with these text ids, including deleted ones, as objects whose changes are written."""
+    wanted = [Entity.account == account, Entity.integration == integration, Entity.kind == kind, Entity.ref.in_(refs)]
     wanted += [] if parent is None else [Entity.parent == parent]
-    wanted += [] if refs is None else [Entity.ref.in_(refs)]
-    return session.scalars(select(Entity).where(*wanted).order_by(Entity.kind, Entity.id)).all()
+    return session.scalars(select(Entity).where(*wanted).order_by(Entity.id)).all()
 
 
 def note_seen(session: Session, numbers: Collection[int], now: datetime) -> None:
     """Note that the entities with these row numbers were listed without a difference."""
-    session.execute(
-        update(Entity).where(Entity.id.in_(numbers)).values(last_seen=now).execution_options(synchronize_session=False)
-    )
+    plain_statements.run(session, _seen(), {"numbers": list(numbers), "now": now})
+
+
+@cache
+def _seen() -> Update:
+    these = Entity.id.in_(bindparam("numbers", expanding=True))
+    return update(Entity).where(these).values(last_seen=bindparam("now"))
 
 
 def matches(text: str) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from bridge.reports.entity_sync import SyncRequest, SyncResult, sync_all, sync_k
 from bridge.reports.listings import ClientListings
 from bridge.simulator.world import World
 from bridge.store import entities
-from bridge.store.engine import Store
+from bridge.store.engine import Base, Store
 from bridge.store.entities import Entity, EntityChange
 from bridge.store.ledger import Effect, EffectState, PlanState, StoredPlan
 from bridge.store.runs import Run
@@ -207,7 +207,7 @@ def sync(store: Store, network: Network, now: datetime) -> SyncResult:
 def written(store: Store, monkeypatch) -> list[int]:
     """How many rows each transaction has written."""
     sizes: list[int] = []
-    write, note_seen = store.write, entities.note_seen
+    write, note_seen, insert_rows = store.write, entities.note_seen, entity_sync.insert_rows
 
     @contextmanager
     def counted(**how: Any) -> Iterator[Session]:
@@ -220,7 +220,12 @@ def written(store: Store, monkeypatch) -> list[int]:
         sizes[-1] += len(numbers)
         note_seen(session, numbers, moment)
 
+    def inserted(session: Session, model: type[Base], rows: list[dict[str, Any]]) -> None:
+        sizes[-1] += len(rows)
+        insert_rows(session, model, rows)
+
     monkeypatch.setattr(store, "write", counted)
+    monkeypatch.setattr(entity_sync, "insert_rows", inserted)
     monkeypatch.setattr(entities, "note_seen", noted)
     return sizes
 

@@ -45,10 +45,11 @@ def _short(number: float) -> float:
 def turn(checkout: Path, events: int = EVENTS) -> dict[str, float]:
     """What one run of the service of a checkout came to."""
     with contenders.ours(webhooks.WARM + 2 * events + 500, checkout=checkout) as one:
-        time.sleep(webhooks.QUIET)
+        webhooks.settle(one)
         found = {"cold start s": one.start_seconds, "memory at rest MB": float(one.memory_mb())}
         load.saturate(one.host, one.port, [one.request(number) for number in range(webhooks.WARM)])
         webhooks.wait(one, webhooks.WARM // 2)
+        webhooks.settle(one)
         before = one.processor()
         requests = [one.request(number) for number in range(webhooks.WARM, webhooks.WARM + events)]
         started = time.perf_counter()

@@ -21,6 +21,7 @@ TOTAL = 4_000
 SLOW = 20  # webhooks a second at which delays are looked at
 SECONDS = 5
 QUIET = 5  # seconds before delays are looked at: ours still reads back what it has just paused
+AT_REST = 0.1  # of a core, over a second; a service that has just started does more until it has read the network
 PATIENCE = 120
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "whole-job.svg"
 
@@ -54,8 +55,10 @@ def run() -> list[dict[str, Any]]:
 def measure(one: Contender) -> dict[str, Any]:
     """Saturation first, then an even pace: 20 a second, and half of what it did end to end."""
     calls = one.name != "bare Flask on the same server"
+    settle(one)
     load.saturate(one.host, one.port, [one.request(number) for number in range(WARM)])
     wait(one, WARM // 2 if calls else 0)
+    settle(one)
     requests = [one.request(number) for number in range(WARM, WARM + TOTAL)]
     started = time.perf_counter()
     full = load.saturate(one.host, one.port, requests)
@@ -98,6 +101,19 @@ def paced(one: Contender, first: int, count: int, rate: float, *, calls: bool = 
     times = one.times()
     sent = {first + number: at for number, at in enumerate(found.sent)}
     return found, [times[number] - at for number, at in sent.items() if number in times]
+
+
+def settle(one: Contender) -> None:
+    """Wait until a program that has started, or has worked, is at rest. Raises TimeoutError after PATIENCE seconds."""
+    until = time.perf_counter() + PATIENCE
+    before = one.processor()["all"]
+    while time.perf_counter() < until:
+        time.sleep(1)
+        now = one.processor()["all"]
+        if 0 <= now - before < AT_REST:
+            return
+        before = now
+    raise TimeoutError(f"{one.name}: it does not come to rest in {PATIENCE} s")
 
 
 def wait(one: Contender, wanted: int) -> None:

@@ -343,9 +343,24 @@ def _is_rounded(node: tree.Node) -> bool:
 
 def _size(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any] | None:
     """Return the size of the numbers behind a sum or a difference; None for products and quotients."""
-    if not any(isinstance(part, tree.Arithmetic) and part.op in "+-" for part in node.walk()):
-        return None
-    return _magnitude(node, frame, lookback)
+    return _magnitude(node, frame, lookback) if any(map(_is_sum, node.walk())) else None
+
+
+def _is_sum(node: tree.Node) -> bool:
+    """Return whether a part adds or subtracts what may be rounded.
+
+    `profit` subtracts: two amounts of a baseline are brought to the length of the window, each with its own rounding.
+    """
+    return bool(_plain_difference(node)) or (isinstance(node, tree.Arithmetic) and node.op in "+-")
+
+
+def _plain_difference(node: tree.Node) -> metrics.Derived | None:
+    """Return the formula of a metric that is one amount less another; None for others.
+
+    With a divisor the amounts are not scaled, and whole sums of money are exact.
+    """
+    formula = metrics.DERIVED.get(node.name) if isinstance(node, tree.Metric) else None
+    return formula if formula is not None and formula.minus and not formula.over else None
 
 
 def _magnitude(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any]:
@@ -364,6 +379,9 @@ def _magnitude(node: tree.Node, frame: Frame, lookback: Lookback) -> NDArray[Any
             found = a + b if op in "+-" else a * b
         case tree.Negative() | tree.Call(function="abs" | "min" | "max"):
             found = sum((_magnitude(part, frame, lookback) for part in node.children()), np.zeros(1))
+        case tree.Metric() if (formula := _plain_difference(node)) is not None:
+            parts = (frame.amount(name, node.per, lookback).values for name in formula.parts)
+            found = sum((np.abs(part) for part in parts), np.zeros(1))
         case _:
             found = np.abs(columns.numeric(value(node, frame, lookback)).values)
     return found
@@ -398,9 +416,10 @@ def _decided(node: tree.Node, frame: Frame, lookback: Lookback, found: Truth, si
     rows = np.flatnonzero(close & (found.answers != columns.NO_DECISION))
     if not len(rows):
         return found
-    answers = found.answers.copy()
-    answers[rows] = _test(node, frame.exactly(rows), lookback).answers
-    return Truth(answers, found.why)
+    exact = _test(node, frame.exactly(rows), lookback)
+    answers, why = found.answers.copy(), np.array(np.broadcast_to(found.why, len(found.answers)))
+    answers[rows], why[rows] = exact.answers, exact.why
+    return Truth(answers, why)
 
 
 def parts_of(node: tree.Compare | tree.Change, frame: Frame) -> tuple[tree.Node, tree.Node]:
@@ -538,7 +557,9 @@ def _change(node: tree.Change, frame: Frame, lookback: Lookback) -> Truth:
     found = columns.compare("<=" if node.direction == "down" else ">=", current, line)
     if frame.exact:
         return found
-    return _decided(node, frame, lookback, found, _Sides(current, line, [_size(node.item, frame, lookback)]))
+    before = _size(node.item, frame, replace(lookback, against=against(node)))
+    sizes = [_size(node.item, frame, lookback), None if before is None else before * (1 + float(node.share))]
+    return _decided(node, frame, lookback, found, _Sides(current, line, sizes))
 
 
 def turning_point(node: tree.Change, frame: Frame, lookback: Lookback) -> Column:

@@ -98,7 +98,8 @@ class Question:
         sign = 1 if direction == "up" else -1
         known = [(self.of([one]), bases[one]) for one in OFFERS]
         met = [sign * (value / base - 1) * 100 for value, base in known if value is not None and base]
-        met = [one for one in met if 0 < one < 1000 and one * 10**4 == int(one * 10**4)]
+        most = 999 if direction == "up" else 100  # the language knows no loss of more than everything
+        met = [one for one in met if 0 < one <= most and one * 10**4 == int(one * 10**4)]
         part = Fraction(self.dice.choice([*met, 10, 25, 50, 100]))
 
         def holds(one):

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from bridge.store import failing_items
+from bridge.store.failing_items import TRACKING
 from rules.model.facts import Break, Untracked
 
-TRACKING, CONVERSIONS = "tracking", "conversions"  # of the incident: its kind and its step
+CONVERSIONS = "conversions"  # the step of the incident
 INCIDENT_STAYS = timedelta(hours=2)  # without a find; shorter gaps between two finds are one incident
 Found = Break | Untracked
 

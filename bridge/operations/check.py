@@ -9,8 +9,9 @@ from bridge.config.errors import SettingsError
 from bridge.config.login import LoginSettingsError, oidc
 from bridge.config.settings import Settings
 from bridge.sources import SourceSettingsError, build
-from rules.loading.lint import unbounded
+from rules.loading.lint import conditions, unbounded
 from rules.loading.self_tests import Result
+from rules.model import metrics, tree
 from rules.model.revision import Revision, Webhook
 from rules.model.syntax import Place
 
@@ -45,6 +46,7 @@ def check_home(directory: Path | None) -> Findings:
     for problem in problems:
         (errors if problem.severity == "error" else warnings).append(str(problem))
     warnings += [line for revision in reading.revisions for line in _asks_a_list(revision, found)]
+    warnings += [line for revision in reading.revisions for line in _lacks_impressions(revision, found)]
     rules = tuple(revision.id for revision in reading.revisions)
     places = {str(problem): problem.place for problem in problems}
     return Findings(tuple(errors), tuple(warnings), rules, database=_has_database(found), places=places)
@@ -77,6 +79,22 @@ def _asks_a_list(revision: Revision, found: Settings) -> list[str]:
         return []
     words = "asks for body.items; a body that is a list is now one event for each item, whose fields stand in body"
     return [f"{revision.place}: {words}; write split: never at the source {trigger.source} to keep the list"]
+
+
+def _lacks_impressions(revision: Revision, found: Settings) -> list[str]:
+    """Return rules that count impressions of an account that does not read them: no verdict of them is decided."""
+    account = found.accounts.get(revision.account)
+    if account is None or account.poll.get("impressions") or "impressions" not in _base_metrics(revision):
+        return []
+    words = f"needs impressions, which the account {account.name} does not read, so without an import it never decides"
+    return [f"{revision.place}: {words}; write accounts.{account.name}.poll: {{impressions: 300}}"]
+
+
+def _base_metrics(revision: Revision) -> set[str]:
+    """Return the base metrics that `when`, `unless` and `release.early` count."""
+    found = [item for group in (revision.when, revision.unless, revision.release.early) for item in conditions(group)]
+    names = [node.name for item in found for node in item.tree.walk() if isinstance(node, tree.Metric)]
+    return {part for name in names for part in (name, *metrics.parts(name))}
 
 
 def _entries(found: Settings) -> tuple[list[str], list[str]]:

@@ -20,6 +20,7 @@ from bridge.store.schema_version import pending
 from rules.backtest.costs import Cost, Delays, Item, NoRatio, forecast, ratio, worth_of_hit
 from rules.evaluation import confidence_check
 from rules.language import types
+from rules.language.actions import destructive
 from rules.model import metrics, tree
 from rules.model.facts import Why
 from rules.model.revision import Revision
@@ -57,7 +58,7 @@ def costs_in_home(directory: Path | None) -> tuple[str, ...] | None:
         if pending(services.store.engine):
             return None
         revisions = rules_directory.read(services.settings).revisions
-        return tuple(costs_text(row) for one in revisions for row in costs_of(services, one, services.clock()))
+        return tuple(line for one in revisions for line in _lines(one, costs_of(services, one, services.clock())))
     except SQLAlchemyError:
         return None
     finally:
@@ -67,7 +68,14 @@ def costs_in_home(directory: Path | None) -> tuple[str, ...] | None:
 def typical_costs_in_home(directory: Path | None) -> tuple[str, ...]:
     """Return the same at typical volumes."""
     revisions = rules_directory.read(settings.load(directory)).revisions
-    return tuple(costs_text(row) for one in revisions for row in typical_costs(one))
+    return tuple(line for one in revisions for line in _lines(one, typical_costs(one)))
+
+
+def _lines(revision: Revision, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the costs as sentences; a rule that takes traffic away and has none says why."""
+    if not rows and revision.timed and destructive(revision.then):
+        yield f"{revision.id}: no forecast: it compares no ratio of counts with a plain number, as cr < 0.40% does"
+    yield from map(costs_text, rows)
 
 
 def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
@@ -169,10 +177,12 @@ def costs_text(row: dict[str, Any]) -> str:
     after = f"{unnoticed} h{more}" if unnoticed[0].isdigit() else unnoticed
     limit = f"; {row['limit']}" if row.get("limit") else ""
     volume = f"{row['a_day']:,} a day" + ("" if row["subjects"] else " (no traffic is known here)")
-    worth = f", {row['missing_revenue']} of revenue short of the threshold" if Decimal(row["missing_revenue"]) else ""
+    side = "beyond" if row.get("rises") else "short of"
+    worth = f", {row['missing_revenue']} of revenue {side} the threshold" if Decimal(row["missing_revenue"]) else ""
+    fall = "a rise to four times" if row.get("rises") else "a collapse to a quarter"
     return (
         f"{row['rule']}: at {volume}, it pauses {row['honest_paused']} of honest items in a month "
-        f"({row['better_paused']} of those 1.5 times as good); a collapse to a quarter goes unnoticed for {after}, "
+        f"({row['better_paused']} of those 1.5 times as good); {fall} goes unnoticed for {after}, "
         f"in which {row['passed']:,} pass{worth}{limit}"
     )
 
@@ -207,7 +217,14 @@ def _row(revision: Revision, one: Cost, subjects: int, worth: float, *, delayed:
         "missing_revenue": f"{found.missing * (worth or worth_of_hit(revision, 0.0)):.2f}",
         "delays": delayed,
         "limit": _limit_words(revision, one),
+        "rises": _rises(revision),
     }
+
+
+def _rises(revision: Revision) -> bool:
+    """Return whether the rule acts above its threshold."""
+    node = ratio(revision.when)
+    return node is not None and node.op in {">", ">="}
 
 
 def _hours(unnoticed: timedelta | None) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.store.engine import Base, UtcDateTime, insert_new
 
+TRACKING = "tracking"  # the kind of incidents about missing conversions
 FAILURES_KEPT_FOR = timedelta(days=7)  # without a further failure or a success nobody knows what has become of it
 
 
@@ -34,6 +35,8 @@ class FailingItem(Base):
     @property
     def sentence(self) -> str:
         """A sentence for health checks, alerts and `doctor`."""
+        if self.kind == TRACKING:
+            return f"{self.kind} {self.name}: {self.text}"  # it is no step that failed, and it lasts
         times = "once" if self.count == 1 else f"{self.count} times"
         return f"{self.kind} {self.name} failed {times} at step {self.step!r}: {self.text}"
 

@@ -224,7 +224,9 @@ def _arrival(measurement: Measurement) -> Iterator[Trace]:
     if cohorts is None or not measurement.has_cohorts():
         return
     found = cohorts.arrival(measurement.frame.subjects[0])
-    if not found.known:
+    if found.learned is None:
+        text = "how long conversions take is not known yet: each click counts in full"
+    elif not found.known:
         text = "click times are mostly unknown: conversions count when they happen"
     else:
         text = (

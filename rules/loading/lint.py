@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from rules.evaluation.confidence_check import z_of
 from rules.language import types
 from rules.language.actions import destructive
 from rules.language.fields import at
 from rules.language.names import ENTITY_FIELDS
 from rules.language.strict_yaml import Table
+from rules.loading.repeated_checks import share_taken
 from rules.model import durations, input_values, tree
 from rules.model.errors import Problem
 from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
@@ -15,6 +17,7 @@ from rules.model.spelling import listed
 from rules.model.syntax import Condition, Place
 from rules.model.verbs import VERBS
 
+NEARLY_ALL = 0.95
 SHORT_WINDOW = timedelta(hours=24)  # below it a rate swings with the hour of the day
 _HARMLESS_WITHOUT_NEED = frozenset({"clicks", "impressions", "payout", "revenue", "profit"})
 
@@ -233,9 +236,20 @@ def _checked_again(revision: Revision, found: list[Condition]) -> Iterator[Probl
                 level = durations.as_percent(part.confidence)
                 message = (
                     f"'@{level}' holds for one check, and this rule checks {checks}: of the subjects exactly at "
-                    f"the threshold nearly all get a yes at least once; write @{level} a month"
+                    f"the threshold {_share_taken(revision, item, part)} get a yes at least once in a month; "
+                    f"write @{level} a month"
                 )
                 yield Problem(at(item.place, part.column - 1), message, "warning")
+
+
+def _share_taken(revision: Revision, item: Condition, part: tree.Compare) -> str:
+    """Return `about 60%`, for the rule's window and interval."""
+    over = (node for node in item.tree.walk() if isinstance(node, tree.Over) and part in list(node.walk()))
+    window = next((node.window for node in over), revision.data.window)
+    if not isinstance(revision.trigger, Every) or not isinstance(window, Rolling) or part.confidence is None:
+        return "many"
+    share = share_taken(z_of(part.confidence), window.length, revision.trigger.interval)
+    return "nearly all" if share >= NEARLY_ALL else f"about {share:.0%}"
 
 
 def _ranked_events(revision: Revision, found: list[Condition]) -> Iterator[Problem]:

@@ -36,3 +36,10 @@ def test_evidence_that_wavers_is_still_one_incident(store):
         assert raise_incidents(session, "main/default", {"a7": GAP}, later + timedelta(minutes=30)) == []
         assert raise_incidents(session, "main/default", {}, later + INCIDENT_STAYS) == []
     assert len(incidents(store)) == 1
+
+
+def test_the_sentence_names_no_step_that_failed(store):
+    with store.write() as session:
+        raise_incidents(session, "main/default", {"a7": GAP}, NOW)
+    [sentence] = incidents(store)
+    assert sentence.startswith("tracking main/default/a7: tracking of advertiser a7 looks broken")

@@ -186,6 +186,7 @@ class CostRow(Schema):
     missing_revenue = word("what that lacks, compared with traffic at the threshold", "12.40")
     delays = truth("the time that conversions take is in the hours")
     limit = word("what lose_at_most changes in these figures; empty without it", "")
+    rises = truth("the rule acts above its threshold: the figures are of a rise to four times")
 
 
 class BacktestRow(Schema):

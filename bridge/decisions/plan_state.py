@@ -42,7 +42,7 @@ from rules.model.state import (
 )
 from rules.model.verbs import VERBS
 from rules.planning import loss_limits
-from rules.planning.holds import MEMORY
+from rules.planning.holds import MEMORY, UNPROVEN
 
 DAY = timedelta(hours=24)
 _DEACTIVATING = [name for name, verb in VERBS.items() if verb.deactivates]
@@ -235,7 +235,7 @@ def _targets_of(session: Session, context: PlanContext, names: _Names, account: 
             revenue_24h=_money(context, "revenue", target, aliases),
             payout_24h=_money(context, "payout", target, aliases),
             holds=tuple(held_of(hold, names.one, context.measured) for hold in active.get(target, [])),
-            holds_before=len(ended.get(target, [])),
+            holds_before=sum(hold.count != UNPROVEN for hold in ended.get(target, [])),
             muted_until={rule: mute.until for rule, mute in mutes.get(target, {}).items()},
             muted_why={rule: mute.why for rule, mute in mutes.get(target, {}).items()},
             last_effect=last.get(target),

@@ -50,7 +50,7 @@ class Hold(Base):
     subject: Mapped[str]
     since: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: until someone lets go
-    count: Mapped[int] = mapped_column(default=1)  # the rule's n-th hold on this target
+    count: Mapped[int] = mapped_column(default=1)  # the rule's n-th hold on this target; 0: it proves nothing
     we_paused: Mapped[bool] = mapped_column(default=True)  # it was active before, so it may come back by itself
     state: Mapped[str] = mapped_column(default=HoldState.ACTIVE)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

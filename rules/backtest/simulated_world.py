@@ -20,7 +20,7 @@ from rules.model.revision import Budget, Dimension, Revision
 from rules.model.state import GroupKey, Probation, ScopeTotals, State, Streak, TargetState
 from rules.model.verdicts import Answer, Evaluation
 from rules.planning import loss_limits, streaks
-from rules.planning.holds import MEMORY
+from rules.planning.holds import MEMORY, UNPROVEN
 from rules.planning.plan import targets
 
 DAY = timedelta(hours=24)
@@ -245,6 +245,7 @@ class World:
 
     def _end_hold(self, target: Target, now: datetime, *, counts: bool) -> None:
         past = self.pasts[target]
+        counts = counts and past.hold is not None and past.hold.count != UNPROVEN
         past.hold = None
         past.spans[-1] = replace(past.spans[-1], end=now)
         past.returned = now

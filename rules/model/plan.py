@@ -49,7 +49,7 @@ class PlannedEffect:
     after: tuple[str, ...] = ()  # steps of the same subject that must have been applied first
     hold: HoldFor | None = None
     hold_until: datetime | None = None  # UTC; None with a hold means until released by hand
-    hold_count: int = 1  # holds of this rule on this target in a row, including this one
+    hold_count: int = 1  # holds of this rule on this target in a row, including this one; 0: it proves nothing
     urgent: bool = False  # pauses overtake bulk work
     money_24h: Decimal | None = None  # revenue of the last 24 hours that hangs on the target
     reason: str = ""  # one sentence for the console and the audit

@@ -66,7 +66,7 @@ class TargetState:
     revenue_24h: Decimal | None = None  # observations of [now - 24 h, now); None: not known, 0: none
     payout_24h: Decimal | None = None  # as above
     holds: tuple[Hold, ...] = ()  # hold rows that have not ended, of every rule
-    holds_before: int = 0  # ended holds of this rule since now - holds.MEMORY, without overrides and undos
+    holds_before: int = 0  # ended holds of this rule since now - holds.MEMORY that were proven, and no person ended
     muted_until: Mapping[str, datetime] = field(default_factory=dict)  # mutes: rule id (or "*") → until
     muted_why: Mapping[str, str] = field(default_factory=dict)  # of the same mutes: who decided what
     last_effect: datetime | None = None  # ledger: this rule's newest effect or release here; those that were

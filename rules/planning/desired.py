@@ -28,6 +28,7 @@ class DesiredEffect:
     row: int
     effect: PlannedEffect
     more: int = 0  # further subjects that led to the same effect
+    proven: bool = True  # False: `lose_at_most` pauses or caps it without a proof and without a person
 
 
 class Unnamed(LookupError):

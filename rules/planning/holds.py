@@ -9,6 +9,9 @@ from rules.model.state import TargetState
 
 MEMORY = timedelta(days=14)  # an ended hold makes the next one longer for this long: two weeks of good behaviour
 SETTLING = timedelta(minutes=1)  # a reading this close to the pause may have passed it on its way
+#: The count of a hold that proves nothing: a day's cap, a pause because of `lose_at_most`. It keeps its length however
+#: often it comes, and makes no later hold longer: an offer that was capped for three days has not failed three times.
+UNPROVEN = 0
 LAST_TIMED = 3  # 12 h, 24 h, 48 h; whatever falls a fourth time is a case for a person
 
 
@@ -28,7 +31,7 @@ def until(hold: HoldFor, count: int, start: datetime, tz: str) -> datetime | Non
         return next_midnight(start, tz)
     if hold.kind == "manual" or hold.duration is None or count > LAST_TIMED:
         return None
-    return start + hold.duration * (1 << (count - 1))
+    return start + hold.duration * (1 << (max(count, 1) - 1))
 
 
 def is_over(hold: Hold, now: datetime) -> bool:

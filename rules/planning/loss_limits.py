@@ -34,6 +34,8 @@ def rows(revision: Revision, evaluation: Evaluation) -> list[int]:
 
 def held_as_said(limit: LoseAtMost | None, desired: DesiredEffect) -> DesiredEffect:
     """Return the same effect with the hold of `lose_at_most`."""
+    if limit is not None and limit.then != "ask":
+        desired = replace(desired, proven=False)
     hold = None if limit is None else MIDNIGHT if limit.then == "cap" else limit.hold
     if hold is None or desired.effect.hold is None:
         return desired

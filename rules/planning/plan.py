@@ -270,7 +270,7 @@ def _finished(
     effect = desired.effect
     if effect.hold is None:
         return replace(effect, reason=reason)
-    count = holds.count_of_next(state.of(effect.target))
+    count = holds.count_of_next(state.of(effect.target)) if desired.proven else holds.UNPROVEN
     until = holds.until(effect.hold, count, now, revision.data.tz)
     return replace(effect, reason=reason, hold_count=count, hold_until=until)
 

@@ -196,7 +196,7 @@ class HoldRow(Schema):
     subject = word(example="offer=42")
     since = when()
     until = when("null: until someone lets go")
-    count = whole("the rule's n-th hold in a row", 1)
+    count = whole("the rule's n-th hold in a row; 0: it proves nothing, as a cap of lose_at_most", 1)
     state = word(example="active")
     ended_at = when()
     ended_why = word()

@@ -320,7 +320,7 @@ def _tell(found: Imported, file: Path, *, json: bool) -> None:
 
 def _preview(file: Path, kind: Kind, seen_column: str | None, *, json: bool) -> None:
     try:
-        found = preview(file, kind, seen_column)
+        found = preview(file, kind, seen_column, now=datetime.now(UTC))
     except CsvProblem as error:
         raise click.ClickException(f"{file}: {error}") from error
     if json:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from bridge.reports import chunk_cache, report_csv, report_rows, row_identity
 from bridge.reports.chunk_cache import ChunkCache, moment
 from bridge.reports.fact_batch import Batch, Status
-from bridge.reports.report_csv import Lines, ReportFile
+from bridge.reports.report_csv import Lines, ReportFile, with_seen_checked
 from bridge.store import feeds, observations
 from bridge.store.engine import Store
 from bridge.store.feeds import FeedKey, Kind
@@ -86,7 +86,8 @@ def import_file(
     name = name or ImportName(path.stem, path.name)
     with path.open(newline="", encoding=report_csv.encoding(path)) as text:
         file = report_csv.of(text, key.kind, seen_column)
-        return _import(store, key, file, name, now=now, cover=(start, end), progress=progress)
+        checked = (one for part in _parts(file.lines) for one in with_seen_checked(part, key.kind, seen_column, now))
+        return _import(store, key, replace(file, lines=checked), name, now=now, cover=(start, end), progress=progress)
 
 
 def import_rows(
@@ -238,14 +239,15 @@ class Preview:
     notes: tuple[str, ...]
 
 
-def preview(path: Path, kind: Kind, seen_column: str | None = None, *, show: int = 5) -> Preview:
+def preview(path: Path, kind: Kind, seen_column: str | None = None, *, now: datetime, show: int = 5) -> Preview:
     """Read a whole file without writing anything. Raises CsvProblem."""
     first: list[Mapping[str, Any]] = []
     refused: list[str] = []
     count = wrong = 0
     with path.open(newline="", encoding=report_csv.encoding(path)) as text:
         file = report_csv.of(text, kind, seen_column)
-        for part in _parts(file.lines):
+        for lines in _parts(file.lines):
+            part = with_seen_checked(lines, kind, seen_column, now)
             good = [one for one in part if one.problem is None]
             bad = [one.problem for one in part if isinstance(one.problem, str)]
             reading = report_rows.read(

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bridge.reports.report_rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, STATUSES, TIMES
+from bridge.reports import report_rows
+from bridge.reports.report_rows import COLUMN_SPELLINGS, IDS, MORE_SPELLINGS, NOT_A_TIME, STATUSES, TIMES
 from bridge.sources import spreadsheet
 from bridge.sources.csv_file import CsvProblem, CsvTable, Row, encoding_of, table
 from bridge.store.feeds import Kind
@@ -17,6 +19,8 @@ ENCODING_SAMPLE_BYTES = 400  # bytes that show the encoding
 MONEY = ("payout", "revenue")
 MAX_COLUMNS_NAMED = 8  # columns in a sentence
 MAX_WORDS_NAMED = 5
+EXAMPLE = "2026-11-20T14:40:00+01:00"  # a time with its zone
+CLOCKS_DIFFER = 300  # seconds between the clock that a row's own time is from and that of who saw it
 #: Cells that are ids: a spreadsheet may have shortened them.
 ID_COLUMNS = frozenset({*IDS, "external_transaction_id", "offer_id", "publisher_id", "advertiser_id"})
 DIMENSIONS = tuple(name for names in (*COLUMN_SPELLINGS.values(), *MORE_SPELLINGS.values()) for name in names)
@@ -122,12 +126,51 @@ def _line(row: Row, readers: Mapping[str, Callable[[str], Any]], seen_column: st
     if not seen_column:
         return Lines(row.line, cells, None)
     try:
-        seen, words = spreadsheet.moment(row.cells[seen_column]), f"{row.cells[seen_column]!r} is not a moment"
+        seen, words = spreadsheet.moment(row.cells[seen_column]), _unreadable(row.cells[seen_column])
     except ValueError as error:
         seen, words = None, str(error)
     if seen is None:
         return Lines(row.line, {}, f"line {row.line}: {seen_column}: {words}")
     return Lines(row.line, cells, None, int(seen.timestamp()))
+
+
+def _unreadable(text: str) -> str:
+    if not text:
+        return f"is empty; write when the row was first listed, like {EXAMPLE}, or import the file without this column"
+    return f"{text[:40]!r} is not a moment; write it like {EXAMPLE}"
+
+
+def with_seen_checked(part: Sequence[Lines], kind: Kind, seen_column: str | None, now: datetime) -> list[Lines]:
+    """Return the same lines; those that were seen before they happened, or are yet to be seen, are refused.
+
+    A backtest asks what was known when: a wrong zone in that column would make it know too much or too little.
+    """
+    good = [one for one in part if one.problem is None]
+    if not seen_column or not good:
+        return list(part)
+    events = dict(
+        zip((one.line for one in good), report_rows.event_times(kind, [one.cells for one in good]), strict=True)
+    )
+    return [_with_seen_checked(one, int(events.get(one.line, NOT_A_TIME)), seen_column, now) for one in part]
+
+
+def _with_seen_checked(one: Lines, event: int, seen_column: str, now: datetime) -> Lines:
+    if one.seen is None or event == NOT_A_TIME:
+        return one
+    if one.seen < event - CLOCKS_DIFFER:
+        words = (
+            f"{_shown(one.seen)} is before the row happened, {_shown(event)}; a time without a zone is UTC, so write "
+            f"the zone, like {EXAMPLE}"
+        )
+    elif one.seen > now.timestamp() + CLOCKS_DIFFER:
+        words = f"{_shown(one.seen)} is in the future, and until then the row would count nowhere; correct the time"
+    else:
+        return one
+    return Lines(one.line, {}, f"line {one.line}: {seen_column}: {words}")
+
+
+def _shown(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @lru_cache(10_000)

@@ -130,6 +130,11 @@ def read(
     return ReportRows(replace(batch, nth=row_identity.count_equals(row_identity.keys(batch))), refused)
 
 
+def event_times(kind: Kind, rows: Rows) -> NDArray[np.int64]:
+    """Return when each row happened, in seconds since 1970; NOT_A_TIME where that cannot be read."""
+    return _moments(_values(rows, TIMES[kind], set[str]().union(*rows)))
+
+
 def _seen(seen: datetime | Sequence[int], events: NDArray[np.int64]) -> NDArray[np.int64]:
     if isinstance(seen, datetime):
         return np.full(len(events), int(seen.timestamp()), dtype=np.int64)

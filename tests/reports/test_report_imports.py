@@ -295,10 +295,10 @@ def test_a_file_that_is_no_report_is_one_sentence(imported, text, words):
     assert str(error.value).startswith(words)
 
 
-def test_a_preview_writes_nothing_and_shows_the_rows_as_they_would_be_read(sqlite_store, tmp_path):
+def test_a_preview_writes_nothing_and_shows_the_rows_as_they_would_be_read(sqlite_store, tmp_path, now):
     file = tmp_path / "file.csv"
     file.write_text("Report\n" + HEADER + ROW + "t2\n")
-    found = preview(file, Kind.CONVERSIONS)
+    found = preview(file, Kind.CONVERSIONS, now=now)
     assert (found.rows, found.refused_rows, found.first[0]["payout"]) == (2, 1, Decimal("1.5"))
     with sqlite_store.read() as session:
         assert list(feeds.everything(session)) == []
@@ -322,13 +322,40 @@ def test_a_column_says_when_each_row_was_seen(imported, sqlite_store, now):
     assert totals(sqlite_store, known=seen) == {"1001": 1}
 
 
-def test_a_last_row_without_a_line_end_is_told_with_its_last_cell(imported, tmp_path):
+HOURS = {  # the row happened on 28 February at 10:00, and it is 2 March
+    "2026-02-28 09:00:00": "2026-02-28 09:00 UTC is before the row happened, 2026-02-28 10:00 UTC; a time without",
+    "2026-02-28T10:30:00+01:00": "2026-02-28 09:30 UTC is before the row happened",
+    "2027-02-28 11:00:00": "2027-02-28 11:00 UTC is in the future, and until then the row would count nowhere",
+    "": "is empty; write when the row was first listed, like 2026-11-20T14:40:00+01:00, or import the file without",
+    "yesterday": "'yesterday' is not a moment; write it like 2026-11-20T14:40:00+01:00",
+}
+
+
+@pytest.mark.parametrize("seen", HOURS)
+def test_a_time_at_which_no_row_can_have_been_seen_is_refused_with_its_line_and_a_remedy(imported, tmp_path, now, seen):
+    fine = ROW.replace("t1", "t2").replace("Approved", "2026-02-28T12:00:00+01:00")
+    text = HEADER.replace("status", "told") + fine + ROW.replace("Approved", seen)
+    found = imported(text, seen_column="told")
+    assert (found.new, found.refused_rows) == (1, 1)
+    assert found.refused[0].startswith(f"line 3: told: {HOURS[seen]}")
+    file = tmp_path / "shown.csv"
+    file.write_text(text)
+    assert preview(file, Kind.CONVERSIONS, "told", now=now).refused == found.refused
+
+
+def test_clocks_that_differ_a_little_are_no_reason_to_refuse_a_row(imported, sqlite_store, now):
+    text = HEADER.replace("status", "told") + ROW.replace("Approved", "2026-02-28 09:57:00")
+    assert imported(text, seen_column="told").new == 1
+    assert len(totals(sqlite_store, known=now)) == 1
+
+
+def test_a_last_row_without_a_line_end_is_told_with_its_last_cell(imported, tmp_path, now):
     cut = HEADER + ROW.removesuffix("\n")
     [note] = imported(cut).notes
     assert note.startswith("line 2, the last one, has no line end and was read as it stands, up to ")
     file = tmp_path / "cut.csv"
     file.write_text(cut)
-    assert preview(file, Kind.CONVERSIONS).notes == (note,)
+    assert preview(file, Kind.CONVERSIONS, now=now).notes == (note,)
 
 
 @pytest.mark.parametrize("text", [HEADER + ROW, HEADER + ROW + "\n\n", HEADER + QUOTED])

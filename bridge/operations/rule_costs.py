@@ -80,11 +80,16 @@ def _lines(revision: Revision, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _delays(facts: LiveFacts, node: tree.Node, now: datetime) -> Delays | None:
     """Return the conversion lag in this network; None if it is unknown or not needed."""
-    parts = types.ratio_of_counts(node.left) if isinstance(node, tree.Compare) else None
-    if parts is None or confidence_check.is_whole(parts):
+    if not _waits_for_conversions(node):
         return None
     curves = facts.data.curves(now)
     return None if curves is None else Delays(EDGES / HOUR, curves.shares[0])
+
+
+def _waits_for_conversions(node: tree.Node) -> bool:
+    """Return whether conversions that are yet to come change the ratio: those of clicks, and not of impressions."""
+    parts = types.ratio_of_counts(node.left) if isinstance(node, tree.Compare) else None
+    return parts is not None and not confidence_check.is_whole(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,16 +220,21 @@ def _row(revision: Revision, one: Cost, subjects: int, worth: float, *, delayed:
         "unnoticed_hours": _hours(found.unnoticed),
         "passed": round(found.passed),
         "missing_revenue": f"{found.missing * (worth or worth_of_hit(revision, 0.0)):.2f}",
-        "delays": delayed,
+        "delays": delayed or not _waits_for_conversions(_compared(revision)),
         "limit": _limit_words(revision, one),
         "rises": _rises(revision),
     }
 
 
+def _compared(revision: Revision) -> tree.Compare:
+    node = ratio(revision.when)
+    assert node is not None, "only a rule with a ratio has costs"
+    return node
+
+
 def _rises(revision: Revision) -> bool:
     """Return whether the rule acts above its threshold."""
-    node = ratio(revision.when)
-    return node is not None and node.op in {">", ">="}
+    return _compared(revision).op in {">", ">="}
 
 
 def _hours(unnoticed: timedelta | None) -> str:

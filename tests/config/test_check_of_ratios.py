@@ -68,3 +68,9 @@ def test_a_rule_without_a_forecast_says_why(home):
 def test_a_rule_that_acts_above_its_threshold_speaks_of_a_rise(home):
     lines = typical_costs_in_home(home("rejection_rate > 20% @95% a month"))
     assert all("a rise to four times goes unnoticed" in line for line in lines)
+
+
+@pytest.mark.parametrize(("when", "waits"), [("ctr < 1% @95% a month", False), ("cr < 1% @95% a month", True)])
+def test_only_a_ratio_of_conversions_to_clicks_waits_for_conversions(home, when, waits):
+    lines = typical_costs_in_home(home(when, poll=", poll: {impressions: 300}"))
+    assert any("as long as conversions take" in line for line in lines) is waits

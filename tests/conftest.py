@@ -132,6 +132,8 @@ def _applications_share_what_is_the_same() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         made_once.remember_addresses(patch)
         made_once.remember_statements(patch)
+        made_once.remember_documents(patch)
+        made_once.remember_certificates(patch)
         yield
 
 
@@ -193,7 +195,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     make: postgresql.Databases = request.getfixturevalue("postgres")
     address = make()
     yield address
-    make.drop(address)
+    make.give_back(address)
 
 
 @pytest.fixture

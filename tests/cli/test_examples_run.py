@@ -63,8 +63,8 @@ FILES = {
     "october.csv": "transaction_id,request_time,conversion_time,offer_id,payout\n"
     "t1,2026-10-02 10:00:00,2026-10-02 10:00:00,1001,1.50\n",
     "fixed.json": '{"type": "conversion", "transaction_id": "t9", "payout": "1"}',
-    "draft.yaml": pause_rule("shadow").replace("low-cr", "drafted"),
-    "draft/low-cr.yaml": pause_rule("live", when="cr < 2% @95%"),
+    "draft.yaml": pause_rule("shadow", every="6h").replace("low-cr", "drafted"),
+    "draft/low-cr.yaml": pause_rule("live", every="6h", when="cr < 2% @95%"),
 }
 ANSWERS = {"users": "a long pass phrase\na long pass phrase\n", "channels add": "json://127.0.0.1:9/\n"}
 
@@ -87,7 +87,8 @@ def used(monkeypatch, tmp_path, redis_url, sqlite_url):
         for name in ("Bad", "Worse"):
             network.world.offer(name, clicks=1000, conversions=1, active=True)
         network.world.offer("Good", clicks=1000, conversions=50, active=True)
-        network.rule(pause_rule("live"), "low-cr.yaml")
+        # Asked about four times a day: backtests of a month then ask a hundred times, and not three thousand times.
+        network.rule(pause_rule("live", every="6h"), "low-cr.yaml")
         network.work()
         network.rule(ONBOARDING.replace("live", "approve"), "onboarding.yaml")
         network.events = [network.crm({"id": one, "email": f"{one}@b.de"}).get_json()["event_id"] for one in "abc"]
@@ -189,7 +190,7 @@ channels:
   callback: {webhook: http://127.0.0.1:9/, secret: "${CALLBACK_SECRET}", event_names: current}
 """
 DOCS_FILES = {
-    "draft/low-conversion-rate.yaml": pause_rule("live", when="cr < 2% @95%"),
+    "draft/low-conversion-rate.yaml": pause_rule("live", every="6h", when="cr < 2% @95%"),
     "draft/publisher-onboarding.yaml": ONBOARDING.replace("live", "approve"),
 }
 

@@ -1,17 +1,23 @@
 """What each application and each engine makes anew although it is always the same: thousands of tests make their own.
 
-Compiled templates, the functions that put the addresses of routes together, and the SQL of statements. None of it
-depends on a test.
+Compiled templates, the functions that put the addresses of routes together, the SQL of statements, what a text in YAML
+says, and the certificates that clients trust. None of it depends on a test.
 """
 
+import functools
+import os
 from typing import Any, ClassVar
 
+import httpx
+import httpx._transports.default
 import pytest
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import ClauseElement, Dialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
+
+from rules.language import strict_yaml
 
 
 class CompiledTemplates(BytecodeCache):
@@ -76,3 +82,28 @@ def _statement(self: ClauseElement, dialect: Dialect, *, compiled_cache: Any, **
 def remember_statements(patch: pytest.MonkeyPatch) -> None:
     """Compile each statement once in this process for each kind of database."""
     patch.setattr(ClauseElement, LOOK_UP, _statement)
+
+
+#: Name in the YAML reader of what reads one document. Its answer is frozen, and depends on its arguments only.
+READ = "_document"
+
+
+def remember_documents(patch: pytest.MonkeyPatch) -> None:
+    """Read each text in YAML once in this process: most tests use the same few rules."""
+    patch.setattr(strict_yaml, READ, functools.lru_cache(maxsize=2000)(getattr(strict_yaml, READ)))
+
+
+_make_context = httpx.create_ssl_context
+_made_context = functools.lru_cache(maxsize=10)(lambda trust_env, *_environment: _make_context(trust_env=trust_env))
+
+
+def _context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> Any:
+    if verify is not True or cert is not None:
+        return _make_context(verify=verify, cert=cert, trust_env=trust_env)
+    return _made_context(trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+def remember_certificates(patch: pytest.MonkeyPatch) -> None:
+    """Read the file of certificates once in this process, and not for each client that is told nothing about them."""
+    for place in (httpx, httpx._transports.default):
+        patch.setattr(place, "create_ssl_context", _context)

@@ -50,11 +50,15 @@ def row(per_hour: float) -> dict[str, Any]:
     begin = 10 * DAY // BIN + DAY // BIN // 2
     for title, lost in (("full", 1.0), ("half", 0.5)):
         random = np.random.default_rng(SEED)
-        left, until = came[:, : begin + 2 * DAY // BIN].copy(), begin + 2 * DAY // BIN
-        left[:, begin:] = random.binomial(left[:, begin:].astype(int), 1.0 - lost)
+        until = begin + 2 * DAY // BIN
+        thinned = random.binomial(came[:, begin:until].astype(int), 1.0 - lost)
         first: dict[str, int] = {}
-        for at, name in incidents(left[:, begin - DAY // BIN :], due[:, begin - DAY // BIN : until], every=1):
-            first.setdefault(name, at - DAY // BIN)
+        for half in (0, 1):  # of the advertisers: if all broke at once, that would be one incident of all of them
+            left, whose = came[:, :until].copy(), np.arange(len(came)) // OFFERS % 2 == half
+            left[whose, begin:] = thinned[whose]
+            for at, name in incidents(left[:, begin - DAY // BIN :], due[:, begin - DAY // BIN : until], every=1):
+                if int(name[1:]) % 2 == half:
+                    first.setdefault(name, at - DAY // BIN)
         hours = sorted(at / HOUR for at in first.values() if at > 0)
         figures[f"{title} found"] = f"{len(hours)} of {ADVERTISERS}"
         figures[f"{title} after, h"] = float(np.median(hours)) if hours else "never"

@@ -123,6 +123,8 @@ def story(node: Judged, parts: Parts, frame: Frame, lookback: Lookback, value: V
         strength = float(confidence_sequences.mixed(sums, judged.line, direction)[0])
     if usable and _has_own_past(node) and strength < judged.needed:
         own = float(own_past.against_past(sums, judged.line, direction, judged.needed)[0])
+    if found.starts and not sums.trials[at, 0] > 0:  # no evidence against it from any time: tell of all that is known
+        at = len(found.starts) - 1
     since = found.starts[at].at if found.starts else None
     hits, trials, spread = float(sums.hits[at, 0]), float(sums.trials[at, 0]), float(sums.spread()[at, 0])
     return Story(since, hits, trials, line, max(strength, own), judged.needed, own >= judged.needed, spread)

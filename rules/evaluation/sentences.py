@@ -34,7 +34,7 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
     Evidence 61 of 20 ...`.
     """
     story = measurement.story()
-    value = formatting.number(story.hits / story.trials, "share") if story.trials > 0 else "unknown"
+    value = formatting.number(story.hits / story.trials, "share") if story.trials > 0 else ""
     since = f" since {local_time.told(story.since, measurement.frame.data.tz)}" if story.since else ""
     of = f"({formatting.number(round(story.hits))} of {formatting.number(round(story.trials))})"
     side = "above" if measurement.turns_up() else "below"
@@ -44,6 +44,8 @@ def _proven(measurement: Measurement, node: tree.Compare | tree.Change) -> str:
         line += f", which is {float(node.share) * 100:g}% {node.direction} from {base}, whose own chance is counted in"
     level = f"{float(node.confidence or 0) * 100:g}%{' a month' if node.holds == 'month' else ' of pauses'}"
     proven = "is proven to be" if measurement.answer is Answer.YES else "is not proven to be"
+    if not story.trials > 0:
+        return f"there is nothing yet to measure the {measurement.name()} by{since}, so it {proven} {side} {line}"
     kind = "evidence from its own past" if story.own_past else "evidence"
     proof = f"{kind} {strength(story.found)} of the {strength(story.needed)} that {level} needs"
     days = f" (counted 1 to {story.spread:.2g}: rates here differ from day to day)" if story.spread > 1.005 else ""

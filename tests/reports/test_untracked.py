@@ -224,3 +224,17 @@ def test_the_times_fit_together():
     """A silence begins while a break can still be found by its rates, and what a live process holds is enough."""
     assert SILENT <= 7 * 86_400
     assert LOOK_BACK > NOTICE + SILENT
+
+
+def test_without_evidence_the_sentence_tells_of_all_that_is_known():
+    """From its newest beginning there is no click at all, and each older one speaks for the offer."""
+    past = world(Traffic("1", "a", each=100), Traffic("2", "a", each=100, begins=20), Traffic("3", "b", each=150))
+    said = reason(past, 21, row=1)
+    assert said.startswith("conversion rate 1.09% since 02 Mar 2026 00:00 UTC (12 of 1,104)")
+    assert "is not proven to be below 0.40%" in said
+
+
+def test_a_ratio_of_nothing_is_no_unknown_number():
+    said = reason(world(*OTHERS), 12, when="ctr < 1% @95% a month")
+    assert said.startswith("there is nothing yet to measure the click-through rate by since 02 Mar 2026 00:00 UTC")
+    assert said.endswith("so it is not proven to be below 1.00%")

@@ -43,7 +43,7 @@ GUARDS = {
     "protected": "never to be touched", "no_target": "nothing to change", "unfilled": "a value is missing",
     "at_most.targets": "too many items", "at_most.share": "too large a share",
     "at_most.revenue_24h": "too much revenue", "lose_at_most": "may have lost too much", "per_day": "enough for a day",
-    "gone": "gone from Integr8",
+    "gone": "gone from Integr8", "tracking": "conversions are missing",
 }  # fmt: skip
 
 

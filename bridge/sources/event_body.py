@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bridge.sources import exact_json, multipart
+from bridge.sources import exact_json
 from bridge.sources.errors import Unreadable
 from bridge.sources.request import Incoming, as_mapping, parse_pairs
 
@@ -134,6 +134,8 @@ def read_multipart(
     odd: Odd = None,
 ) -> dict[str, Any] | list[Any]:
     """Return the fields of a multipart form, like those of any form. Of a file, name, type and size are kept."""
+    from bridge.sources import multipart  # noqa: PLC0415 - few need the library
+
     return _of_fields(as_mapping(multipart.fields(raw, content_type)), limits, json_in, any_bytes, odd)
 
 

@@ -1,23 +1,31 @@
-"""Public keys of senders: Ed25519, ECDSA and RSA. Reads keys and checks signatures."""
+"""Public keys of senders: Ed25519, ECDSA and RSA. Reads keys and checks signatures.
+
+The library is loaded with the first key: few homes have one, and `check` is to answer at once.
+"""
 
 import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from bridge.sources.errors import SignatureError
 
-PublicKey: TypeAlias = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+PublicKey: TypeAlias = Union["Ed25519PublicKey", "EllipticCurvePublicKey", "RSAPublicKey"]
 ED25519_BYTES = 32
 
 
 def fits(key: PublicKey, signature: bytes, content: bytes) -> bool:
+    """Return whether this is the signature of the content, with SHA-256 where the kind of key leaves it open."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
+
     try:
         if isinstance(key, ed25519.Ed25519PublicKey):
             key.verify(signature, content)
@@ -42,16 +50,22 @@ def load(text: str) -> PublicKey:
 
     Of a certificate only the key is used: whoever pins it trusts it. Raises ValueError with a readable text.
     """
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
     try:
         found = _loaded(text.strip())
     except (ValueError, binascii.Error, TypeError, KeyError, RecursionError):
         found = None
-    if not isinstance(found, PublicKey):
+    if not isinstance(found, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
         raise ValueError("is not a public key (Ed25519, ECDSA or RSA) in PEM, base64, hex or as a JWK")  # noqa: TRY004 - settings
     return found
 
 
 def _loaded(text: str) -> object:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
     if text.startswith("{"):
         return _of_jwk(json.loads(text))
     if text.startswith("-----BEGIN CERTIFICATE"):
@@ -68,6 +82,8 @@ def _loaded(text: str) -> object:
 
 def _of_jwk(jwk: Mapping[str, Any]) -> object:
     """Load a JSON Web Key (RFC 7517), as an API of the sender shows it."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
     match jwk["kty"], jwk.get("crv"):
         case "EC", ("P-256" | "P-384" | "P-521") as curve:
             kinds = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}

@@ -79,8 +79,9 @@ def before_fork() -> None:
     objects, a few into each of thousands of pages, unless the gaps are filled: two megabytes here save a dozen in each
     child. And a garbage collection writes into every object that it examines.
     """
-    gc.collect()
-    if not _filling:  # a child of a process that has done it has few gaps of its own
+    if _filling:  # a child of a process that has done it has few objects and few gaps of its own
+        gc.collect()
+    else:  # what loading leaves behind is a megabyte; to look for it takes a fifth of a second, and everybody waits
         give_back()
         _fill_pools()
         _fill_heap()

@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rules.evaluation.confidence_check import z_of
 from rules.language import types
 from rules.language.actions import destructive
 from rules.language.fields import at
 from rules.language.names import ENTITY_FIELDS
 from rules.language.strict_yaml import Table
-from rules.loading.repeated_checks import share_taken
 from rules.model import durations, input_values, tree
 from rules.model.errors import Problem
 from rules.model.revision import AtMost, Every, Group, Mode, Revision, Rolling, Webhook, Window
@@ -244,6 +242,10 @@ def _checked_again(revision: Revision, found: list[Condition]) -> Iterator[Probl
 
 def _share_taken(revision: Revision, item: Condition, part: tree.Compare) -> str:
     """Return `about 60%`, for the rule's window and interval."""
+    # Both take numpy, and few rules are warned of.
+    from rules.evaluation.confidence_check import z_of  # noqa: PLC0415
+    from rules.loading.repeated_checks import share_taken  # noqa: PLC0415
+
     over = (node for node in item.tree.walk() if isinstance(node, tree.Over) and part in list(node.walk()))
     window = next((node.window for node in over), revision.data.window)
     if not isinstance(revision.trigger, Every) or not isinstance(window, Rolling) or part.confidence is None:

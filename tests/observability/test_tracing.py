@@ -3,17 +3,15 @@
 import subprocess
 import sys
 import time
-from io import StringIO
 
 import pytest
+from forked import ForkingSupervisor
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from rich.console import Console
 from rule_texts import onboarding_rule
 
 from bridge.cli.local import demo
-from bridge.cli.local.supervisor import Supervisor
 from bridge.observability import otel, tracing
 from tests.receiver import receiver  # noqa: F401 - a fixture
 
@@ -173,7 +171,7 @@ def chain_of(spans):
 def test_a_collector_gets_one_trace_from_web_and_worker_and_no_secret(tmp_path, receiver, monkeypatch):  # noqa: F811
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
-    boss = Supervisor(Console(file=StringIO()))
+    boss = ForkingSupervisor(log=False)
     try:
         stage = demo.set_up(boss, tmp_path / "home")
         demo.send(stage, lambda _text: None)

@@ -30,12 +30,12 @@ def go_on(network, minutes=1):
 def crowded(network):
     """A rule that has paused thirteen offers in one run."""
     network.now = datetime.now(UTC)
-    network.world.offer("Good", clicks=1000, conversions=50, active=True)
+    network.world.offer("Good", clicks=200, conversions=10, active=True)
     network.world.offer("Bad", clicks=1000, conversions=1, active=True)
     for number in range(12):
-        network.world.offer(f"Worse {number}", clicks=600, conversions=0, active=True)
+        network.world.offer(f"Worse {number}", clicks=350, conversions=0, active=True)
     for number in range(5):
-        network.world.offer(f"Better {number}", clicks=200, conversions=10, active=True)
+        network.world.offer(f"Better {number}", clicks=100, conversions=10, active=True)
     network.rule(RULE.replace("MODE", "live"))
     network.work()
     return network
@@ -408,8 +408,8 @@ def test_the_pauses_that_end_within_a_day_are_those_that_the_inbox_leads_to(brow
 
 def test_items_of_one_run_with_the_same_reason_are_told_together(browser, crowded):
     page = browser().open("/runs/1")
-    assert "<strong>12 items</strong>: conversion rate 0.00% (0 of 600 clicks)" in page
-    assert page.count("conversion rate 0.00% (0 of 600 clicks)") == 2  # with the verdicts, and with the changes
+    assert "<strong>12 items</strong>: conversion rate 0.00% (0 of 350 clicks)" in page
+    assert page.count("conversion rate 0.00% (0 of 350 clicks)") == 2  # with the verdicts, and with the changes
     assert page.count("as above") == 11
     assert 'href="/items/offer/1003">Worse 0</a>' in page
 

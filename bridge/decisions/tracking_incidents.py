@@ -24,7 +24,7 @@ def raise_incidents(session: Session, integration: str, found: Mapping[str, Foun
     The evidence of a break wavers where it is just enough. So an incident ends only when it was not found for a while.
     """
     known = {one.name: one.seen_at for one in failing_items.failing(session) if one.kind == TRACKING}
-    names = {_name(integration, one): one for one in found.values() if isinstance(one, Break) or one.telling}
+    names = {_name(integration, one): one for one in found.values()}
     for name, seen_at in known.items():
         ours = name == integration or name.startswith(f"{integration}/")
         if ours and name not in names and now - seen_at >= INCIDENT_STAYS:
@@ -36,8 +36,7 @@ def raise_incidents(session: Session, integration: str, found: Mapping[str, Foun
 
 def note_held_back(session: Session, integration: str, found: Iterable[Found], now: datetime) -> None:
     """Keep an incident for what has turned a yes of a rule into a no, and lasts."""
-    lasting = [one for one in found if isinstance(one, Break) or not one.ended]
-    for name, one in {_name(integration, one): one for one in lasting}.items():
+    for name, one in {_name(integration, one): one for one in found}.items():
         failing_items.note(session, (TRACKING, name, CONVERSIONS), str(one), now)
 
 

@@ -18,7 +18,7 @@ from bridge.reports.broken_tracking import FAR_AWAY, Tracking
 from bridge.reports.fact_batch import MONEY
 from bridge.reports.live_observations import edge
 from bridge.reports.segments import Codes, Ints, Per
-from bridge.reports.untracked import Silence, concerned, silence
+from bridge.reports.untracked import Silence, silence
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
 from bridge.store.observations_away import ObservationsAway
@@ -229,7 +229,6 @@ class ClickFacts:
     newest: Newest = no_newest  # conversions that the report has not reached, by their clicks
     tracking: Tracking = field(default_factory=Tracking)
     kept: dict[Any, Any] = field(default_factory=dict)  # shared by all rules that look at the same moment
-    per: Per = ()  # the dimension of the subjects
 
     def passing(self) -> "ClickFacts":
         """Return the same facts without a cache of their answers."""
@@ -311,36 +310,26 @@ class ClickFacts:
         if "silence" not in self.kept:
             sums = self.cohorts
             known = sums.known < FAR_AWAY and self.since <= sums.known  # in hindsight nothing is missing
-            self.kept["silence"] = silence(sums.ask, sums.windows, sums.known, self.since) if known else Silence({})
+            self.kept["silence"] = (
+                silence(sums.ask, sums.windows.subjects, sums.known, self.since) if known else Silence({})
+            )
         found: Silence = self.kept["silence"]
         return found
 
     def broken(self, rows: NDArray[np.intp]) -> Sequence[Break | Untracked | None]:
         if not self.breaks():
             return [None] * len(rows)
-        breaks, silent = self._breaks(), self._silence().sparing()
-        of_all = breaks.get(WHOLE_INTEGRATION) or silent.get(0)
+        breaks = self._breaks()
+        of_all = breaks.get(WHOLE_INTEGRATION) or self._silence().sparing()
         if of_all is not None:
             return [of_all] * len(rows)
         numbers = self.cohorts.windows.subjects.find(("advertiser",), [(name,) for name in breaks])
-        known: dict[int, Break | Untracked] = {**silent, **dict(zip(numbers.tolist(), breaks.values(), strict=True))}
+        known = dict(zip(numbers.tolist(), breaks.values(), strict=True))
         any_ = next(iter(breaks.values()), None)
-        owners = self.numbers(("advertiser",))[rows].tolist()
-        own = self._concerned(silent, rows) if any_ is None and UNRELATED in owners else [None] * len(rows)
         return [
-            known.get(code) if code >= 0 else (any_ or mine) if code == UNRELATED else None
-            for code, mine in zip(owners, own, strict=True)
+            known.get(code) if code >= 0 else any_ if code == UNRELATED else None
+            for code in self.numbers(("advertiser",))[rows].tolist()
         ]
-
-    def _concerned(self, silent: dict[int, Untracked], rows: NDArray[np.intp]) -> Sequence[Untracked | None]:
-        """Return for subjects without a single advertiser the untracked one that a part of their clicks is for."""
-        if not silent or not self.per:
-            return [None] * len(rows)
-        key = "concerned", self.per
-        if key not in self.kept:
-            sums = self.cohorts
-            self.kept[key] = concerned(sums.ask, sums.windows.subjects, sums.known, self.per, silent)
-        return [self.kept[key].get(code) for code in self.numbers(self.per)[rows].tolist()]
 
     def _edges(self, start: int, end: int) -> Edges:
         return Edges(start, end, self.cohorts.known)

@@ -147,8 +147,7 @@ class LiveFacts:
             first = told_from(self.data.windows, self.subjects)
             since = max(since, first or since)
             newest = partial(self._newest, edge(told.as_of)) if postbacks else no_newest
-            per = self.subjects[0].per if self.subjects else ()
-            self._cohorts = ClickFacts(sums, self._numbers, since, newest, self.data.tracking, self._kept(), per)
+            self._cohorts = ClickFacts(sums, self._numbers, since, newest, self.data.tracking, self._kept())
         return self._cohorts
 
     def once(self, question: Hashable, pers: frozenset[Per], answer: Callable[[], Any]) -> Any:

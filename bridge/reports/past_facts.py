@@ -290,8 +290,7 @@ class PastFacts:
             told = read is not None and self.past.told(self.known, self.now) is not None
             beyond = partial(self._newest, edge(read)) if read is not None and told else no_newest
             since = max(edge(self.past.since), told_from(self.windows, self.subjects) or 0)
-            tracking = self.past.tracking_in(self.windows)
-            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, tracking, per=_per(self.subjects))
+            self._cohorts = ClickFacts(sums, self.past.codes, since, beyond, self.past.tracking_in(self.windows))
         return self._cohorts
 
     def once(self, question: Hashable, _pers: frozenset[Per], answer: Callable[[], Any]) -> Any:
@@ -412,10 +411,6 @@ def _subjects(data: LiveData, revision: Revision, start: datetime, end: datetime
     per = revision.scope.per
     found = data.windows.occurring(per, edge(start - timedelta(days=1)), edge(end))
     return tuple(Subject(per, ids) for ids in sorted(found, key=natural))
-
-
-def _per(subjects: Sequence[Subject]) -> Per:
-    return subjects[0].per if subjects else ()
 
 
 def _of_one(sums: Ints, code: int) -> int:

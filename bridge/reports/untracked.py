@@ -1,17 +1,11 @@
 """Find advertisers, or a whole integration, of which not a single conversion is known although they have clicks.
 
-Such silence says nothing about the offers: nobody knows yet whether a conversion would arrive at all. A break of
-tracking is found by what was due (`broken_tracking`); here nothing ever came from which that could be computed.
-
-- A whole integration without a conversion for a week: conversions are not read, or tracking was never set up. Nothing
-  is judged by conversions until one arrives, however long that takes.
+- A whole integration without a conversion for a week, although it has had many clicks for longer than conversions
+  take: conversions are not read, or tracking was never set up. Nothing is judged by conversions until one arrives,
+  however long that takes. With fewer clicks a rule does what it says: that nothing was sold may be just so.
 - An advertiser without one while others convert: reading works, and conversions that Integr8 does not know are not
-  paid either. So this lasts until the first conversion, or a week after the silence began to be telling: as many
-  clicks as would have brought DUE conversions to the weaker ones of the other advertisers. From then on its items are
-  judged by what they bring, which is nothing.
-- An advertiser that sells again, or for the first time, after a day or more without a single conversion in which DUE
-  were due by what it sells since: those clicks say nothing either. As long as enough of them can be in a window, its
-  items are not judged by conversions. (A hole of a few hours is found by `broken_tracking`.)
+  paid either. Its items are judged by what they bring, which is nothing. People are told as soon as its clicks would
+  have brought DUE conversions to the weaker ones of the other advertisers, because its postback may be missing.
 
 Performs no I/O; all of it is derived from observations, so live and backtest agree.
 """
@@ -19,30 +13,24 @@ Performs no I/O; all of it is derived from observations, so live and backtest ag
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bridge.reports.arrival_curves import DAY
 from bridge.reports.segments import Ints, Per, Subjects
-from bridge.reports.windows import Edges, Source, Windows
+from bridge.reports.windows import Edges, Source
 from bridge.store.feeds import Kind
 from rules.model.facts import WHOLE_INTEGRATION, Untracked
 
 LOOK_BACK = 20 * DAY  # as far as a live process holds observations
 #: An integration is silent after so long without a conversion. Until then its breaks are found by the rates of before.
 SILENT = 7 * DAY
-NOTICE = 7 * DAY  # from the moment at which somebody is told until an advertiser's items are judged
 PATIENCE = DAY  # younger clicks may still convert
 DUE = 12.0  # conversions; none of twelve is chance once in 160,000 times
 WEAKER = 0.25  # quantile of the ratios of the other advertisers
 RATIO_KNOWN = 5  # conversions from which an advertiser's ratio says something
-TELLING = 1_000  # clicks, where no ratio is known: the whole integration is silent
-#: A publisher or country is concerned if so much of its clicks is for such advertisers: as much as days differ by.
-SHARE = 0.1
-BIN, LEAST_BINS = 6 * 3600, 4  # of conversions, in which a hole is looked for: whole nights are none
-RECENT = (DAY, 7 * DAY)  # over which that share is taken: whatever window a rule has, the share in it is not far off
+TELLING = 1_000  # clicks older than PATIENCE, where no ratio is known: the whole integration is silent
 ADVERTISER: Per = ("advertiser",)
 
 Ask = Callable[[Source, str, Per, Edges], Ints]
@@ -59,14 +47,13 @@ class Silence:
         """Return the same by the id of the advertiser."""
         return {one.advertiser: one for one in self.found.values()}
 
-    def sparing(self) -> dict[int, Untracked]:
-        """Return what keeps items from being judged."""
-        return {number: one for number, one in self.found.items() if one.spares}
+    def sparing(self) -> Untracked | None:
+        """Return what keeps all items from being judged."""
+        return next((one for one in self.found.values() if one.spares), None)
 
 
-def silence(ask: Ask, windows: Windows, known: int, since: int) -> Silence:
+def silence(ask: Ask, subjects: Subjects, known: int, since: int) -> Silence:
     """Return what is untracked by what was known at `known`. Observations are complete from `since`."""
-    subjects = windows.subjects
     start = max(known - LOOK_BACK, since)
     if start >= known:
         return Silence({})
@@ -76,89 +63,30 @@ def silence(ask: Ask, windows: Windows, known: int, since: int) -> Silence:
 
     def conversions(low: int, high: int) -> Floats:
         kinds = (Kind.CONVERSIONS, Kind.POSTBACKS)
-        return sum(
-            (_padded(ask(kind, "conversions", ADVERTISER, Edges(low, high, known)), subjects) for kind in kinds),
-            np.zeros(subjects.count(ADVERTISER)),
-        )
+        several = [_padded(ask(kind, "conversions", ADVERTISER, Edges(low, high, known)), subjects) for kind in kinds]
+        return np.sum(several, axis=0)  # type: ignore[no-any-return] # an array of doubles
 
-    of_all, came = clicks(start, known), conversions(start, known)
+    def enough(low: int, high: int) -> bool:
+        return bool(clicks(low, min(high, known - PATIENCE)).sum() >= TELLING) if low < high - PATIENCE else False
+
+    of_all = clicks(start, known)  # asked first: it may bring advertisers that conversions do not know
+    came = conversions(start, known)
     recent = max(known - SILENT, start)
     if not conversions(recent, known).any():
-        since = recent if came.any() else start
-        total, old = clicks(since, known).sum(), clicks(since, max(known - PATIENCE, since)).sum()
-        return Silence({0: _untracked(WHOLE_INTEGRATION, since, known, total, telling=old >= TELLING)} if total else {})
-    silent = (came == 0) & (of_all > 0)
-    silent[0] = False  # rows that name no advertiser
-    holes = _holes(ask, windows, known, start)
-    if not silent.any():
-        return Silence(holes)
-    telling = _telling(clicks(start, max(known - PATIENCE, start)), came)
-    until = max(known - NOTICE - PATIENCE, start)
-    judged = _telling(clicks(start, until), conversions(start, until))
+        begun = recent if came.any() else start
+        if not enough(begun, known):
+            return Silence({})
+        return Silence({0: _untracked(WHOLE_INTEGRATION, begun, known, clicks(begun, known).sum(), spares=True)})
+    silent = _telling(clicks(start, max(known - PATIENCE, start)), came)
+    silent[came > 0] = False
+    silent[:1] = False  # rows that name no advertiser
     names = subjects.known(ADVERTISER)
     return Silence(
-        holes
-        | {
-            code: _untracked(
-                names[code][0], start, known, of_all[code], telling=bool(telling[code]), spares=not judged[code]
-            )
+        {
+            code: _untracked(names[code][0], start, known, of_all[code], spares=False)
             for code in np.flatnonzero(silent).tolist()
         }
     )
-
-
-def _holes(ask: Ask, windows: Windows, known: int, start: int) -> dict[int, Untracked]:
-    """Return the advertisers that sell after a long time without a conversion, although by that many were due."""
-    bins = (known - start) // BIN
-    if bins <= LEAST_BINS:
-        return {}
-    begin, names = known - bins * BIN, windows.subjects.known(ADVERTISER)
-    came = windows.histogram(Kind.CONVERSIONS, "conversions", ADVERTISER, Edges(begin, known, known), BIN)
-    found: dict[int, Untracked] = {}
-    for code, (low, high) in _empty_times(came).items():
-        edges = begin + low * BIN, begin + high * BIN, known
-        lost, since = (
-            _padded(ask(Kind.CLICKS, "clicks", ADVERTISER, Edges(one, other, known)), windows.subjects)[code]
-            for one, other in pairwise(edges)
-        )
-        if lost * came[code, high:].sum() >= DUE * max(since, 1.0):
-            first, last = (datetime.fromtimestamp(moment, UTC) for moment in edges[:2])
-            found[code] = Untracked(names[code][0], first, last, int(lost), telling=False, ended=True)
-    return found
-
-
-def _empty_times(came: Floats) -> dict[int, tuple[int, int]]:
-    """Return the longest range of columns without anything of each row that has something after it, if it is long."""
-    found: dict[int, tuple[int, int]] = {}
-    for code in np.flatnonzero(came.any(axis=1)).tolist():
-        if code == 0:  # rows that name no advertiser
-            continue
-        sold = np.flatnonzero(came[code])
-        gaps = np.diff(sold, prepend=-1) - 1
-        longest = int(np.argmax(gaps))
-        if gaps[longest] >= LEAST_BINS:
-            found[code] = int(sold[longest] - gaps[longest]), int(sold[longest])
-    return found
-
-
-def concerned(ask: Ask, subjects: Subjects, known: int, per: Per, found: dict[int, Untracked]) -> dict[int, Untracked]:
-    """Return the subjects without a single advertiser that send a part of their clicks to untracked ones.
-
-    By the number of the subject; of several advertisers the one with the most clicks.
-    """
-    wide: Per = (*per, "advertiser")
-    result: dict[int, Untracked] = {}
-    for length in RECENT:
-        clicks = ask(Kind.CLICKS, "clicks", wide, Edges(known - length, known, known)).astype(np.float64)
-        parents, owners = subjects.parents(wide, per)[: len(clicks)], subjects.parts(wide)[: len(clicks), -1]
-        theirs = np.where(np.isin(owners, list(found)), clicks, 0.0)
-        size = subjects.count(per)
-        total, lost = (np.bincount(parents, one, size) for one in (clicks, theirs))
-        over = (lost > 0) & (lost >= SHARE * total)
-        for row in np.argsort(theirs, kind="stable").tolist():
-            if theirs[row] > 0 and over[parents[row]]:
-                result[int(parents[row])] = found[int(owners[row])]
-    return result
 
 
 def _telling(clicks: Floats, conversions: Floats) -> NDArray[np.bool_]:
@@ -177,8 +105,6 @@ def _padded(sums: Ints, subjects: Subjects) -> Floats:
     return result
 
 
-def _untracked(
-    advertiser: str, since: int, known: int, clicks: float, *, telling: bool, spares: bool = True
-) -> Untracked:
-    first, last = (datetime.fromtimestamp(moment, UTC) for moment in (since, known))
-    return Untracked(advertiser, first, last, int(clicks), telling=telling, spares=spares)
+def _untracked(advertiser: str, since: int, until: int, clicks: float, *, spares: bool) -> Untracked:
+    first, last = (datetime.fromtimestamp(moment, UTC) for moment in (since, until))
+    return Untracked(advertiser, first, last, int(clicks), spares)

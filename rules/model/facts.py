@@ -105,32 +105,23 @@ class Untracked:
     since: datetime
     until: datetime
     clicks: int
-    telling: bool  # enough clicks that somebody should be told, whatever the rules are
-    spares: bool = True  # False: it was told so long ago that its items are judged by what they bring
-    ended: bool = False  # conversions arrive since `until`, as many that they were due before as well
+    spares: bool = True  # False: people are told, and its items are judged by what they bring
 
     def __str__(self) -> str:
         return self.told("UTC")
 
     def told(self, tz: str) -> str:
         """Return a sentence with the remedy, with its times in a zone."""
-        since, until = (f"{moment.astimezone(ZoneInfo(tz)):%d %b %Y %H:%M %Z}" for moment in (self.since, self.until))
+        since = f"{self.since.astimezone(ZoneInfo(tz)):%d %b %Y %H:%M %Z}"
         clicks = counted(self.clicks, "click")
         known = f"no conversion of {_whose(self.advertiser)} has arrived since {since} out of {clicks}"
-        if self.ended:
-            return (
-                f"no conversion of {_whose(self.advertiser)} is known from {since} to {until} out of {clicks}, which "
-                "should have brought some by what arrives since; its items are not judged by that time"
-            )
         if self.advertiser == WHOLE_INTEGRATION:
             remedy = (
                 "check that the API key may read conversions and that advertisers send postbacks; "
                 "pauses for missing conversions begin with the first conversion"
             )
-        elif self.spares:
-            remedy = "check its postback with a test conversion; with the first one its items are judged"
         else:
-            remedy = "its items are judged by that after a week's notice; check its postback with a test conversion"
+            remedy = "its items are judged by that; check its postback with a test conversion"
         return f"{known}: {remedy}"
 
 

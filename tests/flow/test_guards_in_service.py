@@ -98,11 +98,9 @@ def _live(told):
     home, seen, subjects = world.publisher("P"), {}, {}
     for name, case in CASES.items():
         owner = world.advertiser(f"of {name}")
-        start, end = NOW - timedelta(hours=11), NOW - timedelta(minutes=10)
-        sold = world.offer(f"{name} before", active=False, advertiser=owner)  # which shows that tracking works
-        world.traffic(sold, [home], 1, 1, start=start, end=end, revenue=10.0)
         for letter in "ab":
             offer = subjects[f"{name} {letter}"] = world.offer(f"{name} {letter}", active=True, advertiser=owner)
+            start, end = NOW - timedelta(hours=11), NOW - timedelta(minutes=10)
             conversions = 2 if name == "revenue" else 0
             clicks = 180 if letter == "a" else 200
             world.traffic(offer, [home], clicks, conversions, start=start, end=end, revenue=10.0)

@@ -6,10 +6,15 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 import bridge
 import rules
 
+#: Names that hints use although their modules are loaded later.
+LATE = {one.__name__: one for one in (EllipticCurvePublicKey, Ed25519PublicKey, RSAPublicKey)}
 STARTS_A_SERVER = {"bridge.web.process"}  # importing it makes the application of this process
 
 
@@ -31,7 +36,7 @@ def holds_arrays(hint: Any, depth: int = 0) -> bool:
     if get_origin(hint) is np.ndarray or hint is np.ndarray:
         return True
     if isinstance(hint, type) and is_dataclass(hint) and depth < 4:
-        hints = get_type_hints(hint)
+        hints = get_type_hints(hint, localns=LATE)
         return any(holds_arrays(hints[one.name], depth + 1) for one in fields(hint) if one.compare)
     return any(holds_arrays(one, depth) for one in get_args(hint))
 

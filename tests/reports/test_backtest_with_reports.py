@@ -43,16 +43,11 @@ def facts(
     )
 
 
-ELSEWHERE = "elsewhere"  # an offer that is not looked at, and sells: tracking works
-
-
 def past(clicks: Batch, conversions: Batch) -> Past:
     windows = Windows(delays=True)
     for kind, batch in ((Kind.CLICKS, clicks), (Kind.CONVERSIONS, conversions)):
         windows.load(kind, [batch])
-    windows.load(Kind.CONVERSIONS, [facts([(0, 0, ELSEWHERE)])])
-    found = sorted(windows.occurring(("offer",), 0, 10**11))
-    subjects = tuple(Subject(("offer",), ids) for ids in found if ids != (ELSEWHERE,))
+    subjects = tuple(Subject(("offer",), ids) for ids in windows.occurring(("offer",), 0, 10**11))
     return Past(windows=windows, subjects=subjects)
 
 

@@ -1,6 +1,6 @@
 """Where not a single conversion is known, nobody knows yet whether one would arrive: that is no bad offer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +10,7 @@ from bridge.reports.broken_tracking import broken
 from bridge.reports.entity_lookup import Directory
 from bridge.reports.fact_batch import DTYPES, Batch, Labels
 from bridge.reports.past_facts import Past
-from bridge.reports.untracked import LOOK_BACK, NOTICE, SILENT
+from bridge.reports.untracked import LOOK_BACK, SILENT
 from bridge.reports.windows import Windows
 from bridge.store.feeds import Kind
 from rules.backtest.backtest import backtest
@@ -102,7 +102,7 @@ def test_of_an_integration_without_a_conversion_nothing_is_paused_however_long_i
     past = world(*NOTHING)
     assert [paused(past, day, when=when) for day in (3, 10, 21, 33)] == [[], [], [], []]
     [found] = missing(past, 21).values()
-    assert (found.advertiser, found.telling) == (WHOLE_INTEGRATION, True)
+    assert (found.advertiser, found.spares) == (WHOLE_INTEGRATION, True)
 
 
 def test_the_explanation_says_what_to_do():
@@ -116,24 +116,10 @@ def test_a_rule_that_counts_no_conversions_is_not_held_back():
     assert paused(world(*NOTHING), 10, when="clicks > 100") == ["1", "2", "3"]
 
 
-def test_with_the_first_conversion_its_advertiser_is_judged_and_the_others_have_notice():
-    """Tracking is set up on day 21. What never sold until then is not convicted in one go."""
-    past = world(Traffic("1", "a", each=100, sells_from=21), Traffic("2", "a"), Traffic("3", "b"), days=50)
-    assert [paused(past, 21 + days) for days in (-0.1, 0.1, 0.5, 2, 5, 9)] == [[]] * 6
-    assert missing(past, 24)["b"].spares
-    assert paused(past, 34) == ["3"]
-    assert paused(past, 49) == ["2", "3"]
-
-
-def test_what_was_not_tracked_is_not_held_against_what_sells_now():
-    """The feed brought nothing for ten days, and nobody filled that in. Each offer sells as before."""
-    gap = (12.0, 22.0)
-    before = [Traffic(str(n), f"a{n % 2}", each=100, sells_until=gap[0]) for n in range(4)]
-    after = [Traffic(str(n), f"a{n % 2}", each=100, clicks=0, sells_from=gap[1]) for n in range(4)]
-    past = world(*before, *[replace(one, clicks=1_200) for one in after], days=50)
-    assert [paused(past, day) for day in (12.5, 16, 20, 21.9, 22.2, 23, 25, 30, 35, 41, 43, 48)] == [[]] * 12
-    assert "is known from" in str(missing(past, 25)["a1"])
-    assert not missing(past, 49)
+def test_the_first_sale_of_an_advertiser_among_others_clears_nothing():
+    """Its first offer has sold nothing for days, and then another one of it sells."""
+    past = world(*OTHERS, Traffic("3", "c", begins=10), Traffic("4", "c", each=20, begins=14))
+    assert "3" in paused(past, 18)
 
 
 def test_an_offer_that_collapsed_is_found_although_its_advertiser_sold_nothing_for_days():
@@ -153,36 +139,13 @@ def test_a_bad_offer_among_others_of_its_advertiser_is_found_as_before():
     assert not missing(past, 15)
 
 
-def test_an_advertiser_with_its_first_offers_is_told_of_and_judged_a_week_later():
+def test_an_advertiser_with_its_first_offers_is_judged_and_told_of():
     past = world(*OTHERS, Traffic("3", "c", begins=10))
-    assert [paused(past, 10 + days) for days in (1, 4, 7)] == [[], [], []]
-    assert not missing(past, 10.5)["c"].telling
-    assert missing(past, 13)["c"].telling
-    assert "test conversion" in reason(past, 17, row=2)
-    assert paused(past, 20.5) == ["3"]
-    assert (missing(past, 20.5)["c"].telling, missing(past, 20.5)["c"].spares) == (True, False)
-    assert "after a week's notice" in str(missing(past, 20.5)["c"])
-
-
-def test_one_conversion_of_a_new_advertiser_ends_its_time_of_notice():
-    past = world(*OTHERS, Traffic("3", "c", begins=10), Traffic("4", "c", each=100, begins=14, sells_until=14.2))
-    assert "3" not in paused(past, 14)
-    assert "3" in paused(past, 15)
-
-
-@pytest.mark.parametrize(("clicks", "spared"), [(480, True), (96, False)])
-def test_a_publisher_is_spared_if_a_part_of_its_clicks_is_for_an_untracked_advertiser(clicks, spared):
-    """It is bad; with a third of its clicks for such an advertiser nobody knows, with a thirtieth it is clear."""
-    past = world(
-        *(Traffic("1", "a", each=100, publisher="good"), Traffic("2", "b", each=100, publisher="good")),
-        Traffic("1", "a", each=2_000, publisher="bad", clicks=2_880),
-        Traffic("3", "c", publisher="bad", clicks=clicks, begins=10),
-        per="publisher",
-    )
-    now = START + 14 * DAY
-    found = evaluate(rule("cr < 0.40%", "publisher"), past.at(now), now)
-    [bad] = [row for row, one in enumerate(past.subjects) if one.ids == ("bad",)]
-    assert bool(found.answers[bad]) is not spared
+    assert not missing(past, 10.5)
+    assert paused(past, 11, when="conversions < 1") == ["3"]
+    assert paused(past, 13) == ["3"]
+    assert not missing(past, 13)["c"].spares
+    assert "check its postback with a test conversion" in str(missing(past, 13)["c"])
 
 
 def test_a_silence_of_the_whole_integration_outlasts_the_rates_by_which_a_break_is_found():
@@ -223,7 +186,7 @@ def test_a_backtest_says_what_was_held_back_and_why():
 def test_the_times_fit_together():
     """A silence begins while a break can still be found by its rates, and what a live process holds is enough."""
     assert SILENT <= 7 * 86_400
-    assert LOOK_BACK > NOTICE + SILENT
+    assert LOOK_BACK > 2 * SILENT
 
 
 def test_without_evidence_the_sentence_tells_of_all_that_is_known():

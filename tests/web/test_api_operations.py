@@ -166,7 +166,7 @@ def test_asking_twice_reads_once(operator, network):
 
 
 def test_what_a_shadow_rule_would_have_done_is_told_beside_what_people_did(viewer, network):
-    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.world.offer("Bad", clicks=1000, conversions=0, active=True)
     network.rule(TIMED)
     network.work()
     network.pass_time(minutes=1)
@@ -216,7 +216,7 @@ def test_an_export_that_integr8_does_not_know_is_not_there(operator):
 
 
 def test_runs_are_found_by_what_they_touched(viewer, network):
-    network.world.offer("Bad", clicks=1000, conversions=1, active=True)
+    network.world.offer("Bad", clicks=1000, conversions=0, active=True)
     network.rule(TIMED)
     network.work()
     assert len(viewer.get("/runs", target="offer=1001")["data"]) == 1

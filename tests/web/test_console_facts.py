@@ -447,7 +447,6 @@ def test_a_page_shows_the_changes_with_the_most_money_of_a_large_plan(browser, n
     network.now = datetime.now(UTC)
     for number in range(6):
         network.world.offer(f"Bad {number}", clicks=600, conversions=0, active=True)
-    network.world.offer("Sold before", clicks=1, conversions=1, active=False)  # so tracking works
     network.rule(RULE.replace("MODE", "approve"))
     network.work()
     monkeypatch.setattr(approval_pages, "MAX_SHOWN", 2)

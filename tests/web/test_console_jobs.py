@@ -19,7 +19,6 @@ def stopping(mode, number, every="1m"):
         network.now = datetime.now(UTC)
         for each in range(number):
             network.world.offer(f"Bad {each + 1}", clicks=3, conversions=0, active=True)
-        network.world.offer("Sold before", clicks=1, conversions=1, active=True)  # so tracking works
         rule = minute_rule("no-conversion", mode, guards=ALL).replace("need: {clicks: 100}", "need: {clicks: 2}")
         network.rule(rule.replace("every: 1m", f"every: {every}"))
         network.work()

@@ -189,8 +189,9 @@ def looks_like_json(raw: bytes) -> bool:
 
 
 def checked(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what no text column can hold; percent-encoding may contain it."""
+    """Refuse what no text column can hold; percent-encoding may contain it. Raises Unreadable."""
     for name, value in values.items():
-        if "\x00" in name or "\x00" in str(value):
+        several = value if isinstance(value, list) else [value]  # a name that came several times
+        if any("\x00" in str(one) for one in (name, *several)):
             raise Unreadable(422, "a NUL character; database texts cannot hold it", name.replace("\x00", "")[:80])
     return values

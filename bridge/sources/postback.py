@@ -367,6 +367,9 @@ def _single(name: str, value: Any) -> tuple[Any, Fault | None]:
 def _cleaned(name: str, value: Any) -> tuple[Any, Fault | None]:
     """Return a value for rules, or None and the reason. Lists and objects of a JSON body stay."""
     if value is None or isinstance(value, dict | list):
+        # A list is of a JSON body, or of a name that came several times.
+        if isinstance(value, list):
+            value = [readable(one) if isinstance(one, str) else one for one in value]
         return value or None, None
     given = str(value).strip()
     text = given if given.isascii() and given.isprintable() else readable(given).strip()

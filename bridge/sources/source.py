@@ -281,7 +281,8 @@ class Source:
         accepted = []
         for number, one in enumerate(bodies, start=1):
             text = exact_json.dumps(one).encode()
-            stored = replace(visible, headers=kept, body=text, content_type="application/json")
+            query = visible.query if one else ()  # or it would be read in the place of the empty object
+            stored = replace(visible, headers=kept, body=text, content_type="application/json", query=query)
             body = rename(without_odd(one)[0] if odd else one, self.names)
             own = self._id(replace(stored, headers=Headers(), query=()), body)  # those are the request's, not its own
             signed = Authenticated(signed_at=authenticated.signed_at)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.sources import Headers, Incoming, SignatureError, Unreadable, observation, problems
@@ -45,6 +45,9 @@ sources = [
     coding=st.sampled_from(["", "gzip", "identity", "br"]),
     query=st.lists(st.tuples(st.sampled_from(sorted(NAMES)) | texts, texts), max_size=8),
 )
+@example(made=sources[3], body=b"", kind="", coding="", query=[("sub_id", "1"), ("sub_id", "\0")])
+@example(made=sources[0], body=b"[{}]", kind="application/json", coding="", query=[("adv", "")])
+@example(made=sources[5], body=b"", kind="", coding="", query=[("own", "1"), ("own", "\0"), ("own", "\udcff")])
 def test_any_request_is_read_or_refused_in_words(made, body, kind, coding, query):
     headers = Headers({"content-encoding": coding} if coding else {})
     asked = Incoming(body=body, content_type=kind, headers=headers, query=tuple(query))

@@ -188,10 +188,15 @@ def looks_like_json(raw: bytes) -> bool:
     return raw.removeprefix(exact_json.BOM).lstrip()[:1] in (b"{", b"[")
 
 
-def checked(values: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what no text column can hold; percent-encoding may contain it. Raises Unreadable."""
+def checked(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Refuse what no text column can hold; percent-encoding may contain it.
+
+    Raises Unreadable; `before` stands in front of the name in its place.
+    """
     for name, value in values.items():
         several = value if isinstance(value, list) else [value]  # a name that came several times
         if any("\x00" in str(one) for one in (name, *several)):
-            raise Unreadable(422, "a NUL character; database texts cannot hold it", name.replace("\x00", "")[:80])
+            raise Unreadable(
+                422, "a NUL character; database texts cannot hold it", before + name.replace("\x00", "")[:80]
+            )
     return values

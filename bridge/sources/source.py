@@ -357,7 +357,10 @@ class Source:
     def _rows(self, request: Incoming) -> tuple[AcceptedEvent, ...]:
         visible = self._visible(request)
         key = of_content(visible)
+        checked(as_mapping(visible.query))
         rows = csv_body.rows(content(visible, self.limits))
+        for number, row in enumerate(rows, start=1):
+            checked(row, f"row {number}, ")  # or the journal would hold what it cannot read
         taken = tuple(self._row(visible, row, key, number) for number, row in enumerate(rows, start=1))
         faults = [fault for one in taken for fault in one.parsed.faults]
         if faults:

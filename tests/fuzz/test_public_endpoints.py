@@ -46,6 +46,9 @@ sources = [
     query=st.lists(st.tuples(st.sampled_from(sorted(NAMES)) | texts, texts), max_size=8),
 )
 @example(made=sources[3], body=b"", kind="", coding="", query=[("sub_id", "1"), ("sub_id", "\0")])
+@example(made=sources[4], body=b"a,b\n1,\0\n", kind="text/csv", coding="", query=[])
+@example(made=sources[4], body=b"a,\0\n1,2\n", kind="text/csv", coding="", query=[])
+@example(made=sources[4], body=b"a,b\n1,2\n", kind="text/csv", coding="", query=[("adv", "\0")])
 @example(made=sources[0], body=b"[{}]", kind="application/json", coding="", query=[("adv", "")])
 @example(made=sources[5], body=b"", kind="", coding="", query=[("own", "1"), ("own", "\0"), ("own", "\udcff")])
 def test_any_request_is_read_or_refused_in_words(made, body, kind, coding, query):

@@ -29,13 +29,12 @@ def raise_incidents(session: Session, integration: str, found: Mapping[str, Foun
         ours = name == integration or name.startswith(f"{integration}/")
         if ours and name not in names and now - seen_at >= INCIDENT_STAYS:
             failing_items.clear(session, (TRACKING, name, CONVERSIONS))
-    for name, one in names.items():
-        failing_items.note(session, (TRACKING, name, CONVERSIONS), str(one), now)
+    note_held_back(session, integration, names.values(), now)
     return [one for name, one in names.items() if name not in known]
 
 
 def note_held_back(session: Session, integration: str, found: Iterable[Found], now: datetime) -> None:
-    """Keep an incident for what has turned a yes of a rule into a no, and lasts."""
+    """Keep an incident for each find, such as one that has turned a yes of a rule into a no."""
     for name, one in {_name(integration, one): one for one in found}.items():
         failing_items.note(session, (TRACKING, name, CONVERSIONS), str(one), now)
 

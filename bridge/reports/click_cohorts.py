@@ -18,7 +18,7 @@ from bridge.reports.broken_tracking import FAR_AWAY, Tracking
 from bridge.reports.fact_batch import MONEY
 from bridge.reports.live_observations import edge
 from bridge.reports.segments import Codes, Ints, Per
-from bridge.reports.untracked import Silence, silence
+from bridge.reports.untracked import silence
 from bridge.reports.windows import BY_CLICK, Edges, Source, Windows
 from bridge.store.feeds import Kind
 from bridge.store.observations_away import ObservationsAway
@@ -296,7 +296,7 @@ class ClickFacts:
 
     def breaks(self) -> Mapping[str, Break | Untracked]:
         try:
-            return {**self._silence().by_name(), **self._breaks()}
+            return {**self._silence(), **self._breaks()}
         except ObservationsAway:  # whatever is measured is missing then
             return {}
 
@@ -306,21 +306,19 @@ class ClickFacts:
         found: Mapping[str, Break] = self.kept["breaks"]
         return found
 
-    def _silence(self) -> Silence:
+    def _silence(self) -> Mapping[str, Untracked]:
         if "silence" not in self.kept:
             sums = self.cohorts
             known = sums.known < FAR_AWAY and self.since <= sums.known  # in hindsight nothing is missing
-            self.kept["silence"] = (
-                silence(sums.ask, sums.windows.subjects, sums.known, self.since) if known else Silence({})
-            )
-        found: Silence = self.kept["silence"]
+            self.kept["silence"] = silence(sums.ask, sums.windows.subjects, sums.known, self.since) if known else {}
+        found: Mapping[str, Untracked] = self.kept["silence"]
         return found
 
     def broken(self, rows: NDArray[np.intp]) -> Sequence[Break | Untracked | None]:
         if not self.breaks():
             return [None] * len(rows)
         breaks = self._breaks()
-        of_all = breaks.get(WHOLE_INTEGRATION) or self._silence().sparing()
+        of_all = breaks.get(WHOLE_INTEGRATION) or self._silence().get(WHOLE_INTEGRATION)
         if of_all is not None:
             return [of_all] * len(rows)
         numbers = self.cohorts.windows.subjects.find(("advertiser",), [(name,) for name in breaks])

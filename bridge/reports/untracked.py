@@ -11,7 +11,6 @@ Performs no I/O; all of it is derived from observations, so live and backtest ag
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -37,26 +36,14 @@ Ask = Callable[[Source, str, Per, Edges], Ints]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """What is untracked, by the number of the advertiser; 0 stands for the whole integration."""
+def silence(ask: Ask, subjects: Subjects, known: int, since: int) -> dict[str, Untracked]:
+    """Return what is untracked by what was known at `known`, by advertiser; WHOLE_INTEGRATION stands for all.
 
-    found: dict[int, Untracked]
-
-    def by_name(self) -> dict[str, Untracked]:
-        """Return the same by the id of the advertiser."""
-        return {one.advertiser: one for one in self.found.values()}
-
-    def sparing(self) -> Untracked | None:
-        """Return what keeps all items from being judged."""
-        return next((one for one in self.found.values() if one.spares), None)
-
-
-def silence(ask: Ask, subjects: Subjects, known: int, since: int) -> Silence:
-    """Return what is untracked by what was known at `known`. Observations are complete from `since`."""
+    Both times are POSIX seconds. Observations are complete from `since`.
+    """
     start = max(known - LOOK_BACK, since)
     if start >= known:
-        return Silence({})
+        return {}
 
     def clicks(low: int, high: int) -> Floats:
         return _padded(ask(Kind.CLICKS, "clicks", ADVERTISER, Edges(low, high, known)), subjects)
@@ -75,18 +62,15 @@ def silence(ask: Ask, subjects: Subjects, known: int, since: int) -> Silence:
     if not conversions(recent, known).any():
         begun = recent if came.any() else start
         if not enough(begun, known):
-            return Silence({})
-        return Silence({0: _untracked(WHOLE_INTEGRATION, begun, known, clicks(begun, known).sum(), spares=True)})
+            return {}
+        whole = _untracked(WHOLE_INTEGRATION, begun, known, clicks(begun, known).sum())
+        return {whole.advertiser: whole}
     silent = _telling(clicks(start, max(known - PATIENCE, start)), came)
     silent[came > 0] = False
     silent[:1] = False  # rows that name no advertiser
     names = subjects.known(ADVERTISER)
-    return Silence(
-        {
-            code: _untracked(names[code][0], start, known, of_all[code], spares=False)
-            for code in np.flatnonzero(silent).tolist()
-        }
-    )
+    found = (_untracked(names[code][0], start, known, of_all[code]) for code in np.flatnonzero(silent).tolist())
+    return {one.advertiser: one for one in found}
 
 
 def _telling(clicks: Floats, conversions: Floats) -> NDArray[np.bool_]:
@@ -105,6 +89,6 @@ def _padded(sums: Ints, subjects: Subjects) -> Floats:
     return result
 
 
-def _untracked(advertiser: str, since: int, until: int, clicks: float, *, spares: bool) -> Untracked:
+def _untracked(advertiser: str, since: int, until: int, clicks: float) -> Untracked:
     first, last = (datetime.fromtimestamp(moment, UTC) for moment in (since, until))
-    return Untracked(advertiser, first, last, int(clicks), spares)
+    return Untracked(advertiser, first, last, int(clicks))

@@ -105,7 +105,11 @@ class Untracked:
     since: datetime
     until: datetime
     clicks: int
-    spares: bool = True  # False: people are told, and its items are judged by what they bring
+
+    @property
+    def spares(self) -> bool:
+        """Return False if people are told and its items are judged by what they bring."""
+        return self.advertiser == WHOLE_INTEGRATION
 
     def __str__(self) -> str:
         return self.told("UTC")
